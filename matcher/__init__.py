@@ -1,0 +1,3 @@
+"""An accountable face watchlist matcher."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,62 @@
+"""Where things are: file, then environment, then command line, into one frozen `Settings`.
+
+The file is `config.toml` in the user's configuration folder (or `MATCHER_CONFIG`). Unknown keys are errors. No setting
+weakens a safeguard: there is none to name.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from matcher.errors import BadInput
+
+_VARIABLES = {"home": "MATCHER_HOME", "models": "MATCHER_MODELS", "user": "MATCHER_USER"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Folders of the home and of the models, the default user, and where each value came from."""
+
+    home: Path
+    models: Path
+    user: str | None
+    origins: tuple[tuple[str, str], ...]
+
+
+def load_settings(environment: Mapping[str, str] = os.environ, **given: str | None) -> Settings:
+    """Settings from file, environment and the command line's `given` values. Raises BadInput for an unknown key."""
+    from platformdirs import user_config_path, user_data_path
+
+    data = user_data_path("matcher")
+    values: dict[str, str] = {"home": str(data / "home"), "models": str(data / "models")}
+    origins = dict.fromkeys(values, "default") | {"user": "not set"}
+    config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
+    sources = [(str(config), _read(config))]
+    sources.append(
+        ("environment", {key: environment[name] for key, name in _VARIABLES.items() if environment.get(name)})
+    )
+    sources.append(("command line", {key: value for key, value in given.items() if value is not None}))
+    for origin, found in sources:
+        values |= found
+        origins |= dict.fromkeys(found, origin)
+    return Settings(
+        home=Path(values["home"]).expanduser(),
+        models=Path(values["models"]).expanduser(),
+        user=values.get("user"),
+        origins=tuple(sorted(origins.items())),
+    )
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"configuration {path} cannot be read: {error}") from None
+    for key, value in found.items():
+        if key not in _VARIABLES or not isinstance(value, str):
+            raise BadInput(f"configuration {path}: {key} is not one of {', '.join(_VARIABLES)} or is no text")
+    return found

@@ -1,0 +1,39 @@
+"""Build of the compiled core; everything else about the package is in pyproject.toml.
+
+`models/` and `watchlists/` lie at the top level of the repository and install as the packages
+`matcher_models` and `matcher_watchlists`, so that manifests, cards and the demo people are found by
+`importlib.resources` from a checkout, an editable install and a wheel alike.
+"""
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+KERNELS = Extension(
+    "matcher.kernels._compiled",
+    sources=["ext/kernels.pyx", "ext/csrc/serial.c"],
+    include_dirs=["ext/csrc"],
+    depends=["ext/kernels.pyx", "ext/csrc/kernels.h"],  # named here, they travel in the source distribution too
+    # No contraction, no fast-math: the canonical score is one fixed sequence of IEEE 754 operations.
+    # No -march=native: a binary targets the ABI floor of its platform.
+    # errno and floating-point traps are read by nobody; giving them up changes no value and inlines sqrt and lrint.
+    extra_compile_args=[
+        *("-O3", "-std=c11", "-ffp-contract=off", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math"),
+    ],
+    libraries=["m"],
+    # The stable ABI of the oldest supported Python: one binary for it and every later one.
+    define_macros=[("Py_LIMITED_API", "0x030B0000")],
+    py_limited_api=True,
+)
+
+setup(
+    packages=[*find_packages(include=["matcher", "matcher.*"]), "matcher_models", "matcher_watchlists"],
+    package_dir={"matcher_models": "models", "matcher_watchlists": "watchlists"},
+    package_data={
+        "matcher": ["py.typed"],
+        "matcher.tui": ["*.tcss"],
+        "matcher_models": ["*/manifest.toml", "*/card.md"],
+        "matcher_watchlists": ["README.md", "demo/*.csv", "demo/*.toml", "demo/*.md", "demo/*/*.jpg"],
+    },
+    ext_modules=cythonize([KERNELS], compiler_directives={"language_level": 3}),
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

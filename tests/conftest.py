@@ -1,0 +1,38 @@
+"""Models for the tests: the product's own installer puts them where the product looks for them."""
+
+from pathlib import Path
+
+import pytest
+
+from matcher.config import load_settings
+from matcher.models.catalogue import default
+from matcher.models.install import install
+from matcher.vision.pipeline import FacePipeline, open_pipeline
+
+DEMO = Path(__file__).resolve().parent.parent / "watchlists" / "demo"
+
+
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@pytest.fixture(scope="session")
+def models_folder() -> Path:
+    """The models folder, with the default models in it (fetched once on a fresh machine)."""
+    folder = load_settings().models
+    for kind in ("detector", "embedder"):
+        install(default(kind), folder, None, quiet)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pipeline(models_folder: Path) -> FacePipeline:
+    """The default pipeline on two threads."""
+    detector = install(default("detector"), models_folder, None, quiet)
+    return open_pipeline(detector, install(default("embedder"), models_folder, None, quiet), 2)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The folder of the synthetic demo people."""
+    return DEMO
