@@ -1,0 +1,46 @@
+"""What must hold before a kernel runs, checked once; below this line nothing is checked again. All raise BadInput."""
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.domain.template import Floats, Scores
+from matcher.errors import BadInput
+
+
+def require_matrix(name: str, matrix: Floats) -> None:
+    """A float32 matrix (n, d), d >= 1, C-contiguous, aligned, finite; n may be 0."""
+    _require_layout(name, matrix, np.float32, axes=2)
+    if matrix.shape[1] == 0:
+        raise BadInput(f"{name} must have at least one element a row")
+    if not np.isfinite(matrix).all():
+        raise BadInput(f"{name} must be finite: an element is NaN or infinite")
+
+
+def require_same_width(queries: Floats, rows: Floats) -> None:
+    """Both matrices have the same d."""
+    if queries.shape[1] != rows.shape[1]:
+        raise BadInput(f"queries and rows cannot be compared: {queries.shape[1]} and {rows.shape[1]} elements a row")
+
+
+def require_numbers(name: str, numbers: Scores, *, count: int, least: int) -> None:
+    """An int32 vector (count,), contiguous, nothing below `least`."""
+    _require_layout(name, numbers, np.int32, axes=1)
+    if len(numbers) != count:
+        raise BadInput(f"{name} must have {count} elements, not {len(numbers)}")
+    if (numbers < least).any():
+        raise BadInput(f"{name} must not go below {least}")
+
+
+def require_no_zero_row(rows: Floats) -> None:
+    """A vector of zeros has no direction."""
+    if not rows.any(axis=1).all():
+        raise BadInput("a row of zeros has no direction and cannot be normalised")
+
+
+def _require_layout(name: str, array: npt.NDArray[np.generic], dtype: type[np.generic], *, axes: int) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        raise BadInput(f"{name} must be a NumPy array of {dtype.__name__}")
+    if array.ndim != axes:
+        raise BadInput(f"{name} must have {axes} axes, not {array.ndim}")
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise BadInput(f"{name} must be contiguous in C order and aligned")

@@ -1,0 +1,54 @@
+"""The obvious NumPy twin of the compiled core: the same functions, the same bits, slow.
+
+Its interface is that of `matcher.kernels._compiled`: checked arrays in, `out` filled. `ext/README.md` is the contract.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.domain.template import MILLION, Floats, Scores
+
+LANES = 16
+NOTHING_LEFT = np.iinfo(np.int32).min
+
+Doubles = npt.NDArray[np.float64]
+
+
+def canonical_scores(queries: Floats, rows: Floats, out: Scores) -> None:
+    """Scores of each query (m, d) with each row (n, d) in millionths, into `out` (m, n)."""
+    wide = _widened(rows)
+    for i, query in enumerate(_widened(queries)):
+        out[i] = np.clip(np.rint(_sums(query, wide) * 1e6), -MILLION, MILLION).astype(np.int32)
+
+
+def normalise(rows: Floats, out: Floats) -> None:
+    """Each row (n, d) divided by its length, into `out` (n, d)."""
+    wide = _widened(rows)
+    out[:] = (rows.astype(np.float64) / np.sqrt(_sums(wide, wide))[:, np.newaxis]).astype(np.float32)
+
+
+def maxima(queries: Floats, rows: Floats, owner: Scores, excluded: Scores, out: Scores) -> None:
+    """The largest score of each query over the rows it does not exclude, into `out` (m,)."""
+    scores = np.empty((1, len(rows)), np.int32)
+    for i in range(len(queries)):
+        canonical_scores(queries[i : i + 1], rows, scores)
+        out[i] = scores[0].max(where=owner != excluded[i], initial=NOTHING_LEFT)
+
+
+def _widened(rows: Floats) -> Doubles:
+    """(n, d) as float64 (n, steps, 16), zeros behind: they change no bit of a sum that starts at +0."""
+    n, d = rows.shape
+    steps = -(-d // LANES)
+    wide = np.zeros((n, steps * LANES))
+    wide[:, :d] = rows
+    return wide.reshape(n, steps, LANES)
+
+
+def _sums(a: Doubles, b: Doubles) -> Doubles:
+    """Dot products of (..., steps, 16) arrays in the canonical order."""
+    lanes = np.zeros((*np.broadcast_shapes(a.shape, b.shape)[:-2], LANES))
+    for step in range(a.shape[-2]):
+        lanes += a[..., step, :] * b[..., step, :]
+    for width in (8, 4, 2, 1):
+        lanes = lanes[..., :width] + lanes[..., width : 2 * width]
+    return lanes[..., 0]
