@@ -1,0 +1,118 @@
+"""What a reviewer is shown, stage by stage. The type of each stage holds what that stage may show and nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from matcher.domain.case import Judgement, Outcome, Verdict
+from matcher.domain.face import FacePlace
+from matcher.domain.template import Millionths
+
+
+class Stage(StrEnum):
+    """Where one reviewer is with one alert."""
+
+    BLIND = "blind"
+    DISCLOSED = "disclosed"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A waiting alert: its age and how many candidates; nothing about list, case, score or the other reviewer."""
+
+    alert_id: str
+    queued_at: datetime
+    candidates: int
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FacePicture:
+    """One picture with one face in it; the bytes are the original file's."""
+
+    data: bytes
+    place: FacePlace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlindCandidate:
+    """Stage 1: a candidate's reference pictures and a random handle."""
+
+    candidate_id: str
+    references: tuple[FacePicture, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlindAlert:
+    """Stage 1: faces only, candidates in random order. `min_pixels`: least face height on screen for *same*."""
+
+    alert_id: str
+    probe: FacePicture
+    candidates: tuple[BlindCandidate, ...]
+    judged: tuple[Judgement, ...]
+    stage: Stage
+    min_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedCandidate:
+    """Stage 2: what the software found, after the reviewer's own judgement."""
+
+    candidate_id: str
+    own: Verdict
+    score: Millionths
+    threshold: Millionths
+    confidence: str
+    rank: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedAlert:
+    """Stage 2 of a whole alert."""
+
+    alert_id: str
+    list_name: str
+    case: str
+    searches_of_case: int
+    candidates: tuple[DisclosedCandidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The unsealed identity of a lead."""
+
+    subject_id: str
+    name: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConcludedCandidate:
+    """Stage 3: the outcome; `label` only for a lead, `waiting` says what is still needed otherwise."""
+
+    candidate_id: str
+    outcome: Outcome
+    waiting: str
+    independent: bool
+    label: Label | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """One list as the lists screen shows it."""
+
+    name: str
+    state: str
+    purpose: str
+    owner: str
+    subjects: int
+    digest: str
+    threshold: Millionths | None
+    tier: str
+    loaded_by: str
+    approver: str
+    ends_at: datetime | None
+    expires: str
+    next_step: str

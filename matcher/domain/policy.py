@@ -1,0 +1,137 @@
+"""The policy: limits that a list must meet before it may be searched, and how its alerts are reviewed.
+
+1. alpha above 0.05 is refused: no tier is that loose.
+2. The tier follows from alpha: certified <= 0.001, provisional <= 0.01, pilot <= 0.05.
+3. A lease may be shorter than its tier's, never longer (pilot 24 h, provisional 7 d, certified 30 d).
+4. At least two reviewers.
+5. Unknown keys and impossible numbers are errors (BadInput); the policy's digest is over its canonical JSON.
+"""
+
+import hashlib
+import json
+import tomllib
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from matcher.errors import BadInput, Refused
+
+MAX_ALPHA = 0.05
+
+
+class Tier(StrEnum):
+    """How strict an alpha is (per search and group)."""
+
+    CERTIFIED = "certified"
+    PROVISIONAL = "provisional"
+    PILOT = "pilot"
+
+
+TIER_LIMITS: tuple[tuple[Tier, float], ...] = ((Tier.CERTIFIED, 0.001), (Tier.PROVISIONAL, 0.01), (Tier.PILOT, 0.05))
+LEASE_HOURS = {Tier.CERTIFIED: 30 * 24, Tier.PROVISIONAL: 7 * 24, Tier.PILOT: 24}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class Certification(_Section):
+    """The gate: in every declared group FPIR <= alpha, shown with confidence 1 - delta."""
+
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    delta: Annotated[float, Field(gt=0, le=0.1)] = 0.05
+
+
+class Groups(_Section):
+    """Group columns (and values of them) that a cohort must declare."""
+
+    required: dict[str, list[str]] = Field(default_factory=dict)
+
+
+class Review(_Section):
+    """How alerts are judged. `min_pixels`: the least height of a face on screen at which *same* may be said."""
+
+    reviewers_required: Annotated[int, Field(ge=2, le=5)] = 2
+    reveal: Literal["after-blind-judgement"] = "after-blind-judgement"
+    min_pixels: Annotated[int, Field(ge=16, le=1024)] = 64
+    same_account: Literal["refuse", "mark"] = "refuse"
+    submitter_may_review: bool = False
+
+
+class Lease(_Section):
+    """Hours an activation lasts before an approver must sign again; None is the tier's own."""
+
+    hours: Annotated[int, Field(ge=1, le=30 * 24)] | None = None
+
+
+class Quality(_Section):
+    """Limits a face must meet to become a reference, cohort or probe template; measures in `vision/quality.py`."""
+
+    several_faces: Literal["reject", "largest"] = "reject"
+    min_inter_eye_pixels: Annotated[float, Field(ge=4, le=1000)] = 20.0
+    min_sharpness: Annotated[float, Field(ge=0, le=10000)] = 8.0
+    max_yaw_ratio: Annotated[float, Field(gt=0, le=1)] = 0.9
+    max_roll_degrees: Annotated[float, Field(gt=0, le=180)] = 45.0
+    min_brightness: Annotated[float, Field(ge=0, le=255)] = 10.0
+    max_brightness: Annotated[float, Field(ge=0, le=255)] = 235.0
+
+
+class Policy(_Section):
+    """Everything an activation is held to. Build it with `parse_policy` or as `Policy()` (the strict default)."""
+
+    certification: Certification = Certification()
+    groups: Groups = Groups()
+    review: Review = Review()
+    lease: Lease = Lease()
+    quality: Quality = Quality()
+
+    def canonical(self) -> bytes:
+        """UTF-8 JSON with sorted keys and no spaces."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+    def digest(self) -> str:
+        """sha256 (hex) of `canonical`."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+    def tier(self) -> Tier:
+        """The tier that alpha belongs to."""
+        return tier_of(self.certification.alpha)
+
+    def lease_hours(self) -> int:
+        """Hours an activation lasts."""
+        longest = LEASE_HOURS[self.tier()]
+        return longest if self.lease.hours is None else min(longest, self.lease.hours)
+
+
+def tier_of(alpha: float) -> Tier:
+    """The strictest tier whose limit alpha meets. Raises Refused above 0.05."""
+    for tier, limit in TIER_LIMITS:
+        if alpha <= limit:
+            return tier
+    raise Refused(f"alpha {alpha:g} is refused: no tier allows more than {MAX_ALPHA:g} per search and group")
+
+
+def parse_policy(text: str) -> Policy:
+    """A policy from TOML. Raises BadInput naming the first wrong key, Refused for alpha above 0.05."""
+    try:
+        policy = Policy.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"policy is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"policy key {where}: {first['msg'].lower()}") from None
+    return _checked(policy)
+
+
+def policy_from_canonical(raw: bytes) -> Policy:
+    """The inverse of `Policy.canonical`, for stored policies."""
+    return _checked(Policy.model_validate_json(raw))
+
+
+def _checked(policy: Policy) -> Policy:
+    if policy.quality.min_brightness >= policy.quality.max_brightness:
+        raise BadInput("policy key quality.min_brightness: must be below quality.max_brightness")
+    policy.tier()
+    return policy

@@ -1,0 +1,32 @@
+"""The expected failure of one item: a value with a reason, counted and reported, never an exception."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why one picture or row did not become a template."""
+
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too large"
+    NOT_A_PICTURE = "not a picture"
+    SEVERAL_FRAMES = "several frames"
+    NOT_A_FILE = "not a regular file"
+    MISSING_FILE = "missing file"
+    NO_FACE = "no face"
+    SEVERAL_FACES = "several faces"
+    FACE_TOO_SMALL = "face too small"
+    BLURRED = "blurred"
+    EXTREME_POSE = "extreme pose"
+    TOO_DARK = "too dark"
+    TOO_BRIGHT = "too bright"
+    NO_TEMPLATE = "no template"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One item that was not taken: where it came from (sealed wherever it is stored), why, and the measured detail."""
+
+    source: str
+    reason: Reason
+    detail: str = ""

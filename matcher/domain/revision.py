@@ -1,0 +1,89 @@
+"""A sealed revision: what one list or cohort held at one moment, and the digest of its content.
+
+1. A revision is never edited; adding or replacing makes a new one.
+2. The digest covers content only: subjects, item digests, attributes, labels, templates; no time, no random id.
+3. An item without a template keeps its reason, so that a picture nobody could use still counts (FTA).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from matcher.domain.face import FacePlace
+from matcher.domain.rejection import Reason
+from matcher.domain.template import Floats, ModelIdentity
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRef:
+    """Where a sealed picture lies: container, offset and length in bytes, and the face in it."""
+
+    container: str
+    offset: int
+    length: int
+    place: FacePlace
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One reference or cohort sample.
+
+    `digest` is sha256 (hex) of the picture's bytes or of the embedding row; `row` numbers its template in the revision;
+    `labels` (name, note) are sealed until a lead; `attributes` are declared; `session` marks the capture session.
+    """
+
+    subject_id: str
+    digest: str
+    labels: Pairs
+    attributes: Pairs
+    session: str | None
+    row: int | None
+    reason: Reason | None
+    picture: PictureRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A revision's public facts: counts and digests, nothing sealed. `subjects` are those with a template."""
+
+    revision_id: str
+    collection_id: str
+    number: int
+    digest: str
+    model: ModelIdentity
+    subjects: int
+    templates: int
+    rejected: int
+    loaded_by: str
+    loaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RevisionContent:
+    """The opened content of a revision: items in canonical order and float32 (n, d) unit templates (read-only)."""
+
+    items: tuple[Item, ...]
+    templates: Floats
+
+
+def in_canonical_order(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Items sorted by subject, then digest: the order of enrolment must not matter."""
+    return tuple(sorted(items, key=lambda item: (item.subject_id, item.digest)))
+
+
+def content_digest(content: RevisionContent) -> str:
+    """sha256 (hex) over the canonical items, each followed by the bytes of its template (little-endian float32)."""
+    digest = hashlib.sha256(b"watchlist-matcher/revision/v1\n")
+    templates = np.ascontiguousarray(content.templates, dtype="<f4")
+    for item in content.items:
+        facts = [item.subject_id, item.digest, item.labels, item.attributes, item.session, item.reason]
+        digest.update(json.dumps(facts, separators=(",", ":"), ensure_ascii=True).encode())
+        if item.row is not None:
+            digest.update(templates[item.row].tobytes())
+        digest.update(b"\n")
+    return digest.hexdigest()

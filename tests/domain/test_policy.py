@@ -1,0 +1,61 @@
+"""The policy: strict by default, nothing looser than a pilot, unknown keys refused."""
+
+import pytest
+
+from matcher.domain.policy import Policy, Tier, parse_policy, policy_from_canonical
+from matcher.errors import BadInput, Refused
+
+
+def test_the_shipped_default_is_strict() -> None:
+    policy = Policy()
+    assert policy.certification.alpha == 0.001
+    assert policy.review.reviewers_required == 2
+    assert policy.review.same_account == "refuse"
+    assert policy.tier() is Tier.CERTIFIED
+
+
+@pytest.mark.parametrize(
+    ("alpha", "tier", "hours"),
+    [(0.001, "certified", 720), (0.01, "provisional", 168), (0.0011, "provisional", 168), (0.05, "pilot", 24)],
+)
+def test_tier_and_lease_follow_from_alpha(alpha: float, tier: str, hours: int) -> None:
+    policy = parse_policy(f"[certification]\nalpha = {alpha}")
+    assert (policy.tier().value, policy.lease_hours()) == (tier, hours)
+
+
+def test_a_lease_can_be_shortened_but_not_lengthened() -> None:
+    assert parse_policy("[certification]\nalpha=0.05\n[lease]\nhours=2").lease_hours() == 2
+    assert parse_policy("[certification]\nalpha=0.05\n[lease]\nhours=200").lease_hours() == 24
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[certification]\nalhpa = 0.01",
+        "[surprise]",
+        "auto_confirm = true",
+        "[review]\nreviewers_required = 1",
+        "[certification]\nalpha = nan",
+        "[certification]\nalpha = 0",
+        "[certification]\nalpha = 1.5",
+        "[quality]\nmin_brightness = 200\nmax_brightness = 100",
+        "not toml at all = = 3",
+        "[review]\nreveal = 'before-judgement'",
+    ],
+)
+def test_wrong_policies_are_one_clear_error(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_policy(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_tier_is_looser_than_a_pilot() -> None:
+    with pytest.raises(Refused, match=r"0\.05"):
+        parse_policy("[certification]\nalpha = 0.051")
+
+
+def test_the_digest_follows_the_content() -> None:
+    policy = parse_policy("[certification]\nalpha = 0.01")
+    assert policy_from_canonical(policy.canonical()) == policy
+    assert policy.digest() != Policy().digest()
+    assert parse_policy("").digest() == Policy().digest()

@@ -1,0 +1,129 @@
+"""The life of a list is a pure function of what is stored and the time."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from matcher.domain.certificate import Binding, Certificate, CertificateTerms
+from matcher.domain.ids import utc_text
+from matcher.domain.revision import Revision
+from matcher.domain.template import ModelIdentity
+from matcher.domain.watchlist import ListState, ListTerms, Watchlist
+from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, NotSearchable, Refused
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MODEL = ModelIdentity("e@1", "d@1", "p1", "r1", 4)
+REVISION = Revision("rev", "list", 1, "a" * 64, MODEL, 1, 1, 0, "loader", NOW)
+TERMS = ListTerms("find", "consent", "unit", date(2026, 12, 31), 20)
+DRAFT = Watchlist("list", "missing", TERMS, "loader", NOW)
+
+
+def terms(**changes: object) -> CertificateTerms:
+    binding = Binding("a" * 64, MODEL.text(), "c" * 64, "d" * 64, "e" * 64, 700_000)
+    given = {
+        "list_id": "list",
+        "revision_id": "rev",
+        "binding": binding,
+        "tier": "pilot",
+        "alpha": "0.02",
+        "subjects": 1,
+        "consequence": "up to 1 false alarms a day",
+        "consequence_number": 1,
+        "loader": "loader",
+        "approver": "vera",
+        "issued_at": utc_text(NOW),
+        "lease_until": utc_text(NOW + timedelta(hours=24)),
+        "report_made_at": utc_text(NOW),
+        "previous": "",
+    }
+    return CertificateTerms(**(given | changes))  # type: ignore[arg-type]
+
+
+def signed(signed_terms: CertificateTerms) -> Certificate:
+    key = Ed25519PrivateKey.generate()
+    return Certificate(signed_terms, key.sign(signed_terms.signed_bytes()), key.public_key().public_bytes_raw())
+
+
+def test_states_follow_from_what_is_stored_and_the_time() -> None:
+    loaded = DRAFT.loaded(REVISION, NOW)
+    calibrated = loaded.calibrated("e" * 64, NOW)
+    active = calibrated.activated(REVISION, signed(terms()), NOW)
+    assert [one.state(NOW) for one in (DRAFT, loaded, calibrated, active)] == [
+        ListState.DRAFT,
+        ListState.ENROLLED,
+        ListState.CALIBRATED,
+        ListState.ACTIVE,
+    ]
+    assert active.state(NOW + timedelta(hours=24)) is ListState.LAPSED
+    assert active.state(datetime(2026, 12, 31, 23, 59, tzinfo=UTC)) is ListState.LAPSED
+    assert active.state(datetime(2027, 1, 1, tzinfo=UTC)) is ListState.EXPIRED
+    assert active.suspended("ana", "wrong pictures", NOW).state(NOW) is ListState.SUSPENDED
+    assert active.retired(NOW).state(NOW) is ListState.RETIRED
+
+
+def test_the_active_revision_serves_until_its_successor_is_activated() -> None:
+    active = DRAFT.loaded(REVISION, NOW).calibrated("e" * 64, NOW).activated(REVISION, signed(terms()), NOW)
+    edited = active.loaded(replace(REVISION, revision_id="rev2", number=2), NOW)
+    assert edited.require_active(NOW)[0] == REVISION
+    assert edited.latest_report is None
+
+
+@pytest.mark.parametrize("step", ["draft", "enrolled", "calibrated", "suspended", "lapsed", "retired"])
+def test_only_an_active_list_hands_out_its_certificate(step: str) -> None:
+    loaded = DRAFT.loaded(REVISION, NOW)
+    active = loaded.calibrated("e" * 64, NOW).activated(REVISION, signed(terms()), NOW)
+    lists = {
+        "draft": DRAFT,
+        "enrolled": loaded,
+        "calibrated": loaded.calibrated("e" * 64, NOW),
+        "suspended": active.suspended("ana", "why", NOW),
+        "lapsed": active,
+        "retired": active.retired(NOW),
+    }
+    later = NOW + timedelta(days=2) if step == "lapsed" else NOW
+    with pytest.raises(NotSearchable, match=step):
+        lists[step].require_active(later)
+
+
+def test_a_certificate_cannot_be_built_by_the_loader_or_with_another_signature() -> None:
+    with pytest.raises(AnotherPersonNeeded):
+        signed(terms(approver="loader"))
+    good = signed(terms())
+    with pytest.raises(IntegrityError):
+        Certificate(replace(good.terms, subjects=2), good.signature, good.approver_key)
+    with pytest.raises(IntegrityError):
+        Certificate(good.terms, bytes(64), good.approver_key)
+
+
+@pytest.mark.parametrize(
+    "part", ["list_digest", "model", "cohort_digest", "policy_digest", "report_digest", "threshold"]
+)
+def test_a_certificate_holds_for_exactly_what_was_signed(part: str) -> None:
+    certificate = signed(terms())
+    certificate.check(certificate.terms.binding, NOW)
+    other = replace(certificate.terms.binding, **{part: 1 if part == "threshold" else "x"})
+    with pytest.raises(IntegrityError, match=part.replace("_", " ")):
+        certificate.check(other, NOW)
+
+
+def test_a_certificate_ends_with_its_lease_or_its_report() -> None:
+    certificate = signed(terms(lease_until=utc_text(NOW + timedelta(days=365))))
+    assert certificate.ends_at == NOW + timedelta(days=90)
+    with pytest.raises(NotSearchable):
+        certificate.check(certificate.terms.binding, certificate.ends_at)
+
+
+@pytest.mark.parametrize("word", ["purpose", "legal_basis", "owner"])
+def test_a_list_without_its_terms_cannot_exist(word: str) -> None:
+    given = {"purpose": "p", "legal_basis": "l", "owner": "o"} | {word: " "}
+    with pytest.raises(BadInput, match=word.replace("_", "-")):
+        ListTerms(expires=date(2026, 12, 31), searches_per_day=1, **given)
+
+
+def test_a_list_whose_life_is_over_takes_nothing() -> None:
+    with pytest.raises(Refused):
+        DRAFT.retired(NOW).loaded(REVISION, NOW)
+    with pytest.raises(Refused):
+        DRAFT.loaded(REVISION, datetime(2027, 1, 1, tzinfo=UTC))
