@@ -1,0 +1,84 @@
+"""The models this program knows: the shipped manifests, and manifests a person put into the models folder.
+
+1. A manifest's id is the name of the folder it lies in.
+2. Ids are unique; a manifest in the models folder cannot replace a shipped one.
+3. Exactly one shipped manifest of each kind is the default.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from matcher.domain.model_manifest import ModelManifest
+from matcher.errors import BadInput
+
+Kind = Literal["detector", "embedder"]
+SHIPPED = "matcher_models"
+MANIFEST = "manifest.toml"
+
+
+def manifests(folder: Path | None = None) -> dict[str, ModelManifest]:
+    """Every known manifest by id, in order of id: shipped ones, then `<folder>/<id>/manifest.toml`.
+
+    Raises BadInput naming the file for a manifest that is not valid TOML, has unknown keys or a wrong or taken id.
+    """
+    known: dict[str, ModelManifest] = {}
+    places: list[Traversable] = [files(SHIPPED)]
+    if folder is not None and folder.is_dir():
+        places.append(folder)
+    for place in places:
+        for manifest in _read_folder(place):
+            if manifest.id in known:
+                raise BadInput(f"model id {manifest.id} is taken by a shipped model: give your manifest another id")
+            known[manifest.id] = manifest
+    return known
+
+
+def default(kind: Kind) -> ModelManifest:
+    """The shipped default of a kind."""
+    return next(manifest for manifest in manifests().values() if manifest.kind == kind and manifest.default)
+
+
+def card(model_id: str) -> str:
+    """The shipped model card (Markdown). Raises BadInput for an id that is not shipped."""
+    page = files(SHIPPED) / model_id / "card.md"
+    if model_id not in manifests() or not page.is_file():
+        raise BadInput(f"there is no card for model {model_id}")
+    return page.read_text(encoding="utf-8")
+
+
+def parse_manifest(text: str, where: str) -> ModelManifest:
+    """A manifest from TOML; `where` names it in errors. Raises BadInput naming the first wrong key."""
+    try:
+        manifest = ModelManifest.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{where} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{where}, key {key}: {first['msg'].lower()}") from None
+    if not manifest.file or Path(manifest.file).name != manifest.file:
+        raise BadInput(f"{where}, key file: must be a file name without folders")
+    if manifest.kind == "embedder" and manifest.dim is None:
+        raise BadInput(f"{where}, key dim: an embedder must say how long its templates are")
+    return manifest
+
+
+def _read_folder(place: Traversable) -> Iterator[ModelManifest]:
+    for entry in sorted(place.iterdir(), key=lambda child: child.name):
+        page = entry / MANIFEST
+        if not entry.is_dir() or not page.is_file():
+            continue
+        try:
+            text = page.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise BadInput(f"{page} is not UTF-8") from None
+        manifest = parse_manifest(text, str(page))
+        if manifest.id != entry.name:
+            raise BadInput(f"{page}, key id: {manifest.id} must be the name of its folder, {entry.name}")
+        yield manifest

@@ -1,0 +1,99 @@
+"""Putting a model into the models folder, whole or not at all.
+
+Layout, under the models folder:
+
+    <id>/<file>                 the published file, byte for byte
+    <id>/<id>.rewrite-1.onnx    what is run, for embedders (see `rewrite.py`)
+    <id>/installed.json         written last: a model without it is not installed
+
+Everything is fetched, rewritten and checked before the first file appears; each file is written beside its place,
+flushed to the disk and renamed. A failure or Ctrl-C at any moment leaves the folder as it was, or without the record.
+"""
+
+import os
+from pathlib import Path
+
+from matcher.domain.installed_model import InstalledModel
+from matcher.domain.model_manifest import ModelManifest
+from matcher.errors import IntegrityError, StorageFailed
+from matcher.models import rewrite
+from matcher.models.record import RECORD, Record, installed, place_of, rewritten_name
+from matcher.models.sources import Progress, fetch
+from matcher.models.verify import verify
+
+
+def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress: Progress) -> InstalledModel:
+    """Install one model under `folder`; a model that is there and verifies is left alone unless `from_` is given.
+
+    Raises IntegrityError for bytes that are not the manifest's, BadInput for a wrong `from_` or a file that is not a
+    usable ONNX model, StorageFailed when no source can be reached or the disk fails.
+    """
+    if from_ is None and (present := _already_there(manifest, folder)) is not None:
+        return present
+    published = fetch(manifest, from_, progress)
+    files = {manifest.file: published}
+    record = Record(id=manifest.id, source_sha256=manifest.sha256)
+    if manifest.kind == "embedder":
+        progress("preparing the graph", 0, 1)
+        result = rewrite.rewrite(published)
+        rewrite.check_equal(published, result)
+        files[rewritten_name(manifest.id)] = result
+        record = record.with_result(rewrite.sha256(result))
+        progress("preparing the graph", 1, 1)
+    place = place_of(manifest, folder)
+    try:
+        _write_all(place, files | {RECORD: record.encode()})
+    except OSError as error:
+        raise StorageFailed(f"model {manifest.id} cannot be written to {place}: {error.strerror}") from None
+    done = installed(manifest, folder)
+    if done is None:  # another process took it away in between
+        raise StorageFailed(f"model {manifest.id} is gone from {place}: install it again")
+    return done
+
+
+def _already_there(manifest: ModelManifest, folder: Path) -> InstalledModel | None:
+    try:
+        return verify(manifest, folder) if installed(manifest, folder) is not None else None
+    except IntegrityError:
+        return None  # a damaged copy is what an installation mends
+
+
+def _write_all(place: Path, files: dict[str, bytes]) -> None:
+    """Write the files in order; the last one is the record, and while it is missing nothing is installed."""
+    made = not place.exists()
+    place.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    try:
+        (place / RECORD).unlink(missing_ok=True)
+        for name, data in files.items():
+            written.append(place / name)
+            _write(place / name, data)
+    except BaseException:
+        # Also for Ctrl-C: half a model must not stay behind. What was replaced had the same published bytes.
+        for path in written:
+            path.unlink(missing_ok=True)
+        if made:
+            place.rmdir()
+        raise
+    _flush_folder(place)
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:  # as above: nothing stays behind
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _flush_folder(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
