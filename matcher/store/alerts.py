@@ -1,0 +1,174 @@
+"""Alerts: the photograph, the place of its face and whom it may show are sealed; what the queue needs is not.
+
+Each sealed value is bound to its alert and candidate, so that rows cannot be exchanged unnoticed.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from matcher.domain.face import FacePlace
+from matcher.domain.ids import utc_text, utc_time
+from matcher.domain.ports import Vault
+from matcher.domain.records import AlertLine, AlertRecord, CandidateRecord
+from matcher.store.claims import SqlClaims
+from matcher.store.failures import well_formed
+from matcher.store.judgements import SqlJudgements
+from matcher.store.log import canonical_json
+from matcher.store.schema import alerts, candidates, case_searches
+from matcher.store.transaction import Transaction
+
+_SAME = ("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest")
+_PLAIN = (*_SAME, "threshold", "reason", "searches_of_case", "submitted_by")
+_LINE_COLUMNS = (
+    "alert_id",
+    "list_id",
+    "policy_digest",
+    "submitted_by",
+    "submitted_at",
+    "closed_reason",
+    "concluded_at",
+)
+_LINE = tuple(alerts.c[name] for name in _LINE_COLUMNS)
+
+
+class SqlAlerts(SqlClaims, SqlJudgements):
+    """Implements `ports.Alerts`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, vault: Vault, alert: AlertRecord) -> None:
+        """Adds an alert with its candidates, sealed. Raises Refused for a candidate below the threshold."""
+        row = {name: getattr(alert, name) for name in _PLAIN} | {
+            "case_reference": alert.case,
+            "submitted_at": utc_text(alert.submitted_at),
+            "probe": vault.seal(_purpose(alert.alert_id, "probe"), alert.probe),
+            "place": vault.seal(_purpose(alert.alert_id, "place"), _place_bytes(alert.place)),
+        }
+        self._transaction.run(insert(alerts), row)
+        for candidate in alert.candidates:
+            purpose = _purpose(alert.alert_id, f"candidate/{candidate.candidate_id}")
+            found = {
+                "alert_id": alert.alert_id,
+                "candidate_id": candidate.candidate_id,
+                "subject": vault.seal(purpose, candidate.subject_id.encode()),
+                "score": candidate.score,
+                "rank": candidate.rank,
+            }
+            self._transaction.run(insert(candidates), found)
+
+    def get(self, vault: Vault, alert_id: str) -> AlertRecord | None:
+        """The alert, opened, its candidates by rank. Raises IntegrityError when a seal does not open."""
+        row = self._transaction.row(select(alerts).where(alerts.c.alert_id == alert_id))
+        if row is None:
+            return None
+        query = select(candidates).where(candidates.c.alert_id == alert_id).order_by(candidates.c.rank)
+        with well_formed("an alert"):
+            return AlertRecord(
+                **{name: getattr(row, name) for name in _PLAIN},
+                case=row.case_reference,
+                submitted_at=utc_time(row.submitted_at),
+                probe=vault.open(_purpose(alert_id, "probe"), row.probe),
+                place=_place(vault.open(_purpose(alert_id, "place"), row.place)),
+                candidates=tuple(_candidate(vault, found) for found in self._transaction.rows(query)),
+            )
+
+    def fingerprint(self, alert_id: str) -> str:
+        """sha256 (hex) over all that an alert was made with, candidates and sealed bytes included."""
+        row = self._transaction.row(select(alerts).where(alerts.c.alert_id == alert_id))
+        query = select(candidates).where(candidates.c.alert_id == alert_id).order_by(candidates.c.candidate_id)
+        found = [
+            [one.candidate_id, one.score, one.rank, hashlib.sha256(one.subject).hexdigest()]
+            for one in self._transaction.rows(query)
+        ]
+        if row is None:
+            return ""
+        plain = [getattr(row, name) for name in (*_PLAIN, "case_reference", "submitted_at")]
+        sealed = [hashlib.sha256(data).hexdigest() for data in (row.probe, row.place)]
+        return hashlib.sha256(canonical_json([plain, sealed, found]).encode()).hexdigest()
+
+    def lines(self) -> Sequence[AlertLine]:
+        """Every alert, oldest first."""
+        of_alert: dict[str, list[str]] = defaultdict(list)
+        query = select(candidates.c.alert_id, candidates.c.candidate_id).order_by(
+            candidates.c.alert_id, candidates.c.rank
+        )
+        for row in self._transaction.rows(query):
+            of_alert[row.alert_id].append(row.candidate_id)
+        rows = self._transaction.rows(select(*_LINE).order_by(alerts.c.submitted_at, alerts.c.alert_id))
+        return [_line(row, of_alert[row.alert_id]) for row in rows]
+
+    def line(self, alert_id: str) -> AlertLine | None:
+        """What the queue needs of one alert."""
+        row = self._transaction.row(select(*_LINE).where(alerts.c.alert_id == alert_id))
+        if row is None:
+            return None
+        query = select(candidates.c.candidate_id).where(candidates.c.alert_id == alert_id).order_by(candidates.c.rank)
+        return _line(row, [found.candidate_id for found in self._transaction.rows(query)])
+
+    def searches_of_case(self, list_id: str, case: str) -> int:
+        """Searches counted for this case on this list so far."""
+        of_case = (case_searches.c.list_id == list_id, case_searches.c.case_reference == case)
+        row = self._transaction.row(select(case_searches.c.n).where(*of_case))
+        return 0 if row is None else int(row.n)
+
+    def count_search(self, list_id: str, case: str) -> int:
+        """Adds one and returns the new count."""
+        of_case = (case_searches.c.list_id == list_id, case_searches.c.case_reference == case)
+        if self._transaction.run(update(case_searches).where(*of_case).values(n=case_searches.c.n + 1)) == 0:
+            self._transaction.run(insert(case_searches), {"list_id": list_id, "case_reference": case, "n": 1})
+        return self.searches_of_case(list_id, case)
+
+    def mark_concluded(self, alert_id: str, now: datetime) -> None:
+        """Notes that an alert needs nobody any more; the second time changes nothing."""
+        statement = update(alerts).where(alerts.c.alert_id == alert_id, alerts.c.concluded_at.is_(None))
+        self._transaction.run(statement, {"concluded_at": utc_text(now)})
+
+    def close(self, list_id: str, reason: str) -> int:
+        """Closes every alert of a list that is neither concluded nor closed, and returns how many these were."""
+        open_ones = (alerts.c.list_id == list_id, alerts.c.closed_reason.is_(None), alerts.c.concluded_at.is_(None))
+        return self._transaction.run(update(alerts).where(*open_ones), {"closed_reason": reason})
+
+
+def _purpose(alert_id: str, what: str) -> str:
+    return f"alert/{alert_id}/{what}"
+
+
+def _place_bytes(place: FacePlace) -> bytes:
+    return canonical_json([place.box, place.landmarks]).encode()
+
+
+def _place(data: bytes) -> FacePlace:
+    box, landmarks = json.loads(data)
+    x, y, width, height = box
+    right_eye, left_eye, nose, right_mouth, left_mouth = (_point(*point) for point in landmarks)
+    return FacePlace((x, y, width, height), (right_eye, left_eye, nose, right_mouth, left_mouth))
+
+
+def _point(x: float, y: float) -> tuple[float, float]:
+    return x, y
+
+
+def _candidate(vault: Vault, row: Row[Any]) -> CandidateRecord:
+    sealed_for = _purpose(row.alert_id, f"candidate/{row.candidate_id}")
+    return CandidateRecord(row.candidate_id, vault.open(sealed_for, row.subject).decode(), row.score, row.rank)
+
+
+def _line(row: Row[Any], candidate_ids: list[str]) -> AlertLine:
+    with well_formed("an alert"):
+        return AlertLine(
+            alert_id=row.alert_id,
+            list_id=row.list_id,
+            policy_digest=row.policy_digest,
+            submitted_by=row.submitted_by,
+            submitted_at=utc_time(row.submitted_at),
+            candidate_ids=tuple(candidate_ids),
+            closed_reason=row.closed_reason,
+            concluded_at=None if row.concluded_at is None else utc_time(row.concluded_at),
+        )

@@ -1,0 +1,67 @@
+"""Certificates: signed terms, checked again whenever they are read."""
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, insert, select
+
+from matcher.domain.certificate import Certificate, CertificateTerms
+from matcher.errors import IntegrityError
+from matcher.store.failures import well_formed
+from matcher.store.log import canonical_json
+from matcher.store.schema import certificates, users
+from matcher.store.transaction import Transaction
+
+
+class SqlCertificates:
+    """The certificates that lists were ever activated with."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def keep(self, certificate: Certificate) -> str:
+        """Adds a certificate unless it is there, and returns its digest.
+
+        Raises AnotherPersonNeeded for the loader, Refused when the key is not the approver's or its report is missing.
+        """
+        digest = certificate.digest()
+        terms = certificate.terms
+        if self._transaction.row(select(certificates.c.digest).where(certificates.c.digest == digest)) is None:
+            row = {
+                "digest": digest,
+                "list_id": terms.list_id,
+                "revision_id": terms.revision_id,
+                "report_digest": terms.binding.report_digest,
+                "loader": terms.loader,
+                "approver": terms.approver,
+                "approver_key": certificate.approver_key,
+                "terms": canonical_json(asdict(terms)),
+                "signature": certificate.signature,
+            }
+            self._transaction.run(insert(certificates), row)
+        return digest
+
+    def get(self, digest: str) -> Certificate:
+        """The certificate of that digest.
+
+        Raises IntegrityError when it is gone, does not verify, or is not signed with the key its approver has here.
+        """
+        query = select(certificates, users.c.public_key).join(users, certificates.c.approver == users.c.name)
+        row = self._transaction.row(query.where(certificates.c.digest == digest))
+        if row is None:
+            raise IntegrityError("the certificate of a list is gone: restore a backup")
+        certificate = _certificate(row)
+        if certificate.approver_key != row.public_key or certificate.terms.approver != row.approver:
+            raise IntegrityError("a certificate was not signed by its approver: do not search")
+        if certificate.digest() != digest:
+            raise IntegrityError("a certificate is not the one that the list was activated with: do not search")
+        return certificate
+
+
+def _certificate(row: Row[Any]) -> Certificate:
+    with well_formed("a certificate"):
+        terms = msgspec.json.decode(row.terms, type=CertificateTerms)
+        if canonical_json(asdict(terms)) != row.terms:
+            raise ValueError("terms are not canonical")
+        return Certificate(terms, row.signature, row.approver_key)

@@ -1,0 +1,147 @@
+"""Making and opening a home's database file: `matcher.db`, SQLite in WAL mode, readable by its owner only.
+
+All that is particular to SQLite is in here and in `triggers.py`. The driver is sqlcipher3 without a key: it brings its
+own SQLite, and the one that comes with Python may still corrupt a WAL database with two connections (3.7.0 to 3.51.2).
+"""
+
+import os
+import stat
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, insert
+
+from matcher.domain.ids import utc_text
+from matcher.errors import IntegrityError, Refused, StorageFailed
+from matcher.store import schema
+from matcher.store.failures import translated
+from matcher.store.log import EMPTY
+from matcher.store.triggers import trigger_statements
+
+DATABASE = "matcher.db"
+LEAST_SQLITE = (3, 51, 3)
+BUSY_SECONDS = 10.0
+_APPLICATION_ID = 0x776D6174  # "wmat" in the file's header, so that another program's database is not taken for ours
+_SETTINGS = (
+    "cipher_log_level = NONE",  # it would write over the terminal interface
+    "foreign_keys = ON",
+    "synchronous = FULL",  # with NORMAL a power cut loses acknowledged work
+    "trusted_schema = OFF",
+    "secure_delete = ON",
+    "recursive_triggers = ON",
+    "cell_size_check = ON",
+)
+
+
+def create_database(home: Path) -> Engine:
+    """A new database with empty tables. Raises Refused when there is one already, StorageFailed."""
+    path = home / DATABASE
+    _make_file(path)
+    engine = _engine(path)
+    with translated(), begin(engine, write=True) as connection:
+        if _header(connection) != (0, 0):
+            raise Refused(f"there is a home already in {home}: choose another folder")
+        schema.metadata.create_all(connection, checkfirst=False)
+        for statement in trigger_statements():
+            connection.exec_driver_sql(statement)
+        connection.execute(insert(schema.log_head).values(id=1, sequence=0, time=utc_text(EMPTY.time), hash=EMPTY.hash))
+        connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        connection.commit()
+    return engine
+
+
+def open_database(home: Path) -> Engine:
+    """The home's database.
+
+    Raises Refused when there is none, when others can read it or when it was made by a newer program; IntegrityError
+    when the file is no database of this program.
+    """
+    path = home / DATABASE
+    _check_file(path)
+    engine = _engine(path)
+    with translated(), begin(engine, write=False) as connection:
+        found, version = _header(connection)
+    if (found, version) == (0, 0):
+        raise Refused(f"the home in {home} was never finished: run matcher init again")
+    if found != _APPLICATION_ID:
+        raise IntegrityError(f"{path} is not a database of this program")
+    if version > schema.SCHEMA_VERSION:
+        known = schema.SCHEMA_VERSION
+        raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
+    return engine
+
+
+def begin(engine: Engine, write: bool) -> Connection:
+    """A connection with a transaction begun: with the write lock, or for reading one unchanging state."""
+    with ExitStack() as undo:
+        connection = undo.enter_context(engine.connect())
+        if not write:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        undo.pop_all()
+    return connection
+
+
+def require_sqlite(version: tuple[int, ...]) -> None:
+    """Raises StorageFailed for a SQLite that may corrupt a WAL database."""
+    if version < LEAST_SQLITE:
+        found, least = (".".join(map(str, numbers)) for numbers in (version, LEAST_SQLITE))
+        raise StorageFailed(
+            f"SQLite {found} may damage the database, {least} is needed: install sqlcipher3 0.6.2 or later"
+        )
+
+
+def _engine(path: Path) -> Engine:
+    from sqlcipher3 import dbapi2
+
+    require_sqlite(dbapi2.sqlite_version_info)
+
+    def connect() -> Any:
+        # mode=rw: a database that vanished is an error, not a new empty one.
+        address = f"{path.absolute().as_uri()}?mode=rw"
+        connection = dbapi2.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+            raise StorageFailed(f"{path} is on a file system without shared memory: move the home to a local disk")
+        return connection
+
+    return create_engine(
+        "sqlite://",
+        module=dbapi2,
+        creator=connect,
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+
+
+def _header(connection: Connection) -> tuple[int, int]:
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    return int(application), int(version)
+
+
+def _make_file(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        _check_file(path)  # an earlier attempt may have ended before its tables were made
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be made: {error.strerror}") from None
+
+
+def _check_file(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        raise Refused(f"there is no home in {path.parent}: make one with matcher init") from None
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be opened: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise IntegrityError(f"{path} is not a regular file")
+    if mode & 0o077:
+        raise Refused(f"others can read {path}: run chmod 600 {path}")

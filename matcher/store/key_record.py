@@ -1,0 +1,56 @@
+"""How a user's wrapped keys are stored: one value, one BLOB."""
+
+from dataclasses import dataclass
+
+from matcher.errors import BadInput, IntegrityError
+
+SALT_BYTES = 16
+PUBLIC_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCost:
+    """argon2id: passes over the memory, KiB of memory, lanes. The default is RFC 9106's second recommended choice.
+
+    Raises BadInput outside the bounds, which keep a record from asking for more than a machine has.
+    """
+
+    passes: int = 3
+    memory_kib: int = 65_536
+    lanes: int = 4
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.passes <= 32 and 1 <= self.lanes <= 16 and 8 * self.lanes <= self.memory_kib <= 1 << 21):
+            raise BadInput("the cost of a passphrase is out of bounds")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A user's public key (32 bytes) and wrapped keys; nothing in it can be used without the passphrase."""
+
+    name: str
+    public_key: bytes
+    salt: bytes
+    cost: KeyCost
+    wrapped_signing_key: bytes
+    wrapped_home_key: bytes | None
+
+    def encode(self) -> bytes:
+        """Canonical JSON: equal records have equal bytes."""
+        import msgspec
+
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "KeyRecord":
+        """The inverse of `encode`. Raises IntegrityError for anything `encode` does not make."""
+        import msgspec
+
+        try:
+            record = msgspec.json.decode(data, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError, BadInput):
+            raise IntegrityError("a user's key record cannot be read: restore a backup") from None
+        whole = len(record.salt) == SALT_BYTES and len(record.public_key) == PUBLIC_KEY_BYTES
+        if not whole or record.encode() != data:
+            raise IntegrityError("a user's key record was altered: restore a backup")
+        return record

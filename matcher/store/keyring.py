@@ -1,0 +1,57 @@
+"""Implements `ports.Keyring` over the key records and the recovery key."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matcher.domain.ports import Vault
+from matcher.domain.records import NewKeys
+from matcher.errors import MissingRole
+from matcher.store import keys, recovery
+from matcher.store.key_record import KeyCost, KeyRecord
+from matcher.store.sealing import HomeVault
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnlockedKeys:
+    """`ports.UnlockedKeys`: it signs, seals and wraps; it never shows a key."""
+
+    public_key: bytes
+    vault: Vault | None
+    _unlocked: keys.Unlocked = field(repr=False)
+    _cost: KeyCost
+
+    def sign(self, message: bytes) -> bytes:
+        """Ed25519 (RFC 8032)."""
+        return self._unlocked.sign(message)
+
+    def keys_for(self, name: str, passphrase: str, holds_home_key: bool) -> NewKeys:
+        """Keys for another user. Raises MissingRole when there is no home key to wrap, BadInput."""
+        if self._unlocked.home_key is None:
+            raise MissingRole("only somebody who holds the home key can wrap it for another person")
+        home_key = self._unlocked.home_key if holds_home_key else None
+        record = keys.new_user_keys(name, passphrase, home_key, self._cost)
+        return NewKeys(record.public_key, record.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class HomeKeyring:
+    """Makes and opens the keys of one home; `folder` holds its containers, `cost` is what a passphrase costs to try."""
+
+    folder: Path
+    cost: KeyCost
+
+    def new_recovery(self) -> tuple[str, bytes]:
+        """A recovery code to print once, and its public key."""
+        return recovery.new_recovery()
+
+    def first_user(self, name: str, passphrase: str, recovery_public: bytes) -> NewKeys:
+        """Makes the home key: wrapped for its first user and sealed to the recovery key, in memory only until then."""
+        home_key = keys.new_home_key()
+        record = keys.new_user_keys(name, passphrase, home_key, self.cost)
+        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
+
+    def unlock(self, record: bytes, passphrase: str) -> UnlockedKeys:
+        """Raises WrongPassphrase, IntegrityError."""
+        unlocked = keys.unlock(KeyRecord.decode(record), passphrase)
+        vault = None if unlocked.home_key is None else HomeVault(unlocked.home_key, self.folder)
+        return UnlockedKeys(unlocked.public_key, vault, unlocked, self.cost)

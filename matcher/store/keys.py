@@ -1,0 +1,149 @@
+"""A user's keys, wrapped by their passphrase.
+
+1. The passphrase (NFC, UTF-8) and a random salt give, by argon2id (RFC 9106), one key; HKDF makes two wrapping keys
+   of it: one for the Ed25519 signing key, one for the home key. The cost is stored with the keys and can be raised.
+2. Auditors have no wrapped home key: they sign, and cannot open anything.
+3. Wrapped keys are bound to the user's name, and the opened signing key must be the half of the public key.
+4. A stored cost outside `KeyCost`'s bounds is refused before any work is done.
+"""
+
+import os
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from matcher.domain.ids import RandomBytes
+from matcher.domain.people import check_user_name
+from matcher.errors import BadInput, IntegrityError, Refused, WrongPassphrase
+from matcher.store.crypto import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Aead, subkey
+from matcher.store.key_record import SALT_BYTES, KeyCost, KeyRecord
+
+SHORTEST_PASSPHRASE = 8  # characters
+_LONGEST_PASSPHRASE = 1_024
+_WRAPPED = NONCE_BYTES + KEY_BYTES + TAG_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unlocked:
+    """What a passphrase opened: `sign` makes Ed25519 signatures (64 bytes); auditors have no home key."""
+
+    name: str
+    public_key: bytes
+    sign: Callable[[bytes], bytes] = field(repr=False)
+    home_key: bytes | None = field(repr=False)
+
+
+def new_home_key(random: RandomBytes = os.urandom) -> bytes:
+    """A fresh home key. It is wrapped before anything is stored."""
+    return random(KEY_BYTES)
+
+
+def new_user_keys(
+    name: str,
+    passphrase: str,
+    home_key: bytes | None,
+    cost: KeyCost | None = None,
+    random: RandomBytes = os.urandom,
+) -> KeyRecord:
+    """Fresh keys for a new user; `home_key` None makes an auditor's. Raises BadInput for a weak passphrase."""
+    check_user_name(name)
+    return _wrapped(name, passphrase, (random(KEY_BYTES), home_key), cost, random)
+
+
+def change_passphrase(
+    record: KeyRecord,
+    old: str,
+    new: str,
+    cost: KeyCost | None = None,
+    random: RandomBytes = os.urandom,
+) -> KeyRecord:
+    """The same keys under another passphrase. Raises WrongPassphrase, IntegrityError, BadInput."""
+    return _wrapped(record.name, new, _opened(record, old), cost, random)
+
+
+def unlock(record: KeyRecord, passphrase: str) -> Unlocked:
+    """The keys a passphrase opens. Raises WrongPassphrase, or IntegrityError when the record does not hold together."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    signing, home_key = _opened(record, passphrase)
+    return Unlocked(record.name, record.public_key, Ed25519PrivateKey.from_private_bytes(signing).sign, home_key)
+
+
+def check_new_passphrase(passphrase: str) -> None:
+    """Raises BadInput for a passphrase that a new user may not have."""
+    length = len(unicodedata.normalize("NFC", passphrase).strip())
+    if length < SHORTEST_PASSPHRASE:
+        raise BadInput(f"a passphrase has at least {SHORTEST_PASSPHRASE} characters: choose several words")
+    if length > _LONGEST_PASSPHRASE or not _encodable(passphrase):
+        raise BadInput(f"a passphrase is at most {_LONGEST_PASSPHRASE} characters of valid text: choose another")
+
+
+def _wrapped(
+    name: str, passphrase: str, keys: tuple[bytes, bytes | None], cost: KeyCost | None, random: RandomBytes
+) -> KeyRecord:
+    signing, home_key = keys
+    check_new_passphrase(passphrase)
+    cost = KeyCost() if cost is None else cost
+    salt = random(SALT_BYTES)
+    stretched = _stretch(passphrase, salt, cost)
+    return KeyRecord(
+        name=name,
+        public_key=_public_half(signing),
+        salt=salt,
+        cost=cost,
+        wrapped_signing_key=_wrap(stretched, "signing", name, signing, random),
+        wrapped_home_key=None if home_key is None else _wrap(stretched, "home", name, home_key, random),
+    )
+
+
+def _opened(record: KeyRecord, passphrase: str) -> tuple[bytes, bytes | None]:
+    """Signing key and home key."""
+    wrong = WrongPassphrase(f"the passphrase does not open the key of {record.name}: try again")
+    if not _encodable(passphrase):
+        raise wrong
+    stretched = _stretch(passphrase, record.salt, record.cost)
+    try:
+        signing = _unwrap(stretched, "signing", record.name, record.wrapped_signing_key)
+    except IntegrityError:
+        raise wrong from None  # a wrong passphrase and an altered record look the same here, by design of the cipher
+    if _public_half(signing) != record.public_key:
+        raise IntegrityError(f"the keys of {record.name} do not belong together: restore a backup")
+    if record.wrapped_home_key is None:
+        return signing, None
+    try:
+        return signing, _unwrap(stretched, "home", record.name, record.wrapped_home_key)
+    except IntegrityError:
+        raise IntegrityError(f"the home key of {record.name} was altered: restore a backup") from None
+
+
+def _stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
+    from argon2.exceptions import HashingError
+    from argon2.low_level import Type, hash_secret_raw
+
+    secret = unicodedata.normalize("NFC", passphrase).encode()
+    try:
+        return hash_secret_raw(secret, salt, cost.passes, cost.memory_kib, cost.lanes, KEY_BYTES, Type.ID)
+    except HashingError as error:
+        raise Refused(f"the passphrase cannot be checked on this machine ({error}): free some memory") from None
+
+
+def _wrap(stretched: bytes, use: str, name: str, key: bytes, random: RandomBytes) -> bytes:
+    nonce = random(NONCE_BYTES)
+    return nonce + Aead(subkey(stretched, f"wrap/{use}")).seal(nonce, key, name.encode())
+
+
+def _unwrap(stretched: bytes, use: str, name: str, wrapped: bytes) -> bytes:
+    if len(wrapped) != _WRAPPED:
+        raise IntegrityError("a wrapped key was cut")
+    return Aead(subkey(stretched, f"wrap/{use}")).open(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name.encode())
+
+
+def _public_half(signing: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(signing).public_key().public_bytes_raw()
+
+
+def _encodable(text: str) -> bool:
+    """False for text with lone surrogates, as an environment variable that is not UTF-8 gives."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)

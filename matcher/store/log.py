@@ -1,0 +1,162 @@
+"""The append-only log: a chain of hashes in which every entry builds on the one before.
+
+1. An entry commits with the change it describes; its time is never before that of the entry it follows.
+2. hash = sha256 (hex) over the canonical JSON of all other fields (sorted keys, no spaces, ASCII), `previous` included.
+3. The first entry follows 64 zeros.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from matcher.domain.events import Event, LogEntry, LogHead
+from matcher.domain.ids import Clock, utc_text, utc_time
+from matcher.domain.people import Seat
+from matcher.errors import IntegrityError
+from matcher.store.failures import well_formed
+from matcher.store.schema import log, log_head
+from matcher.store.transaction import Transaction
+
+EMPTY = LogHead(0, datetime(1970, 1, 1, tzinfo=UTC), "0" * 64)
+_BATCH = 1000
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False
+)  # json.dumps would make one per call
+
+
+class SqlLog:
+    """The log of a home; implements `ports.Log`."""
+
+    def __init__(self, transaction: Transaction, seat: Seat, clock: Clock) -> None:
+        self._transaction = transaction
+        self._seat = seat
+        self._clock = clock
+
+    def append(self, event: Event) -> LogEntry:
+        """Writes the next entry and moves the head to it, in this transaction."""
+        head = self._head(lock=True)
+        entry = LogEntry(
+            sequence=head.sequence + 1,
+            time=max(self._clock(), head.time),
+            actor=event.actor,
+            account=self._seat.account,
+            terminal=self._seat.terminal,
+            action=event.action.value,
+            details=canonical_json(dict(sorted(event.details))),
+            previous=head.hash,
+            hash="",
+        )
+        entry = replace(entry, hash=entry_hash(entry))
+        row = {column.name: getattr(entry, column.name) for column in log.columns} | {"time": utc_text(entry.time)}
+        self._transaction.run(insert(log), row)
+        moved = {key: row[key] for key in ("sequence", "time", "hash")}
+        self._transaction.run(update(log_head).where(log_head.c.id == 1), moved)
+        return entry
+
+    def head(self) -> LogHead:
+        """The newest entry's sequence, time and hash. Raises IntegrityError when the head is gone."""
+        return self._head(lock=False)
+
+    def entries(self, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
+        """Entries with a sequence above `after`, oldest first, at most `limit`; read in batches."""
+        left = limit
+        while left is None or left > 0:
+            batch = _BATCH if left is None else min(_BATCH, left)
+            found = self._transaction.rows(
+                select(log).where(log.c.sequence > after).order_by(log.c.sequence).limit(batch)
+            )
+            for row in found:
+                yield _entry(row)
+            if len(found) < batch:
+                return
+            after = found[-1].sequence
+            left = None if left is None else left - batch
+
+    def verify(self) -> LogHead:
+        """Recomputes the whole chain and returns its head. Raises IntegrityError naming the first bad entry."""
+        head = self.head()
+        verify_chain(self.entries(), head)
+        return head
+
+    def _head(self, lock: bool) -> LogHead:
+        # FOR UPDATE is nothing to SQLite, whose transaction holds the write lock already.
+        query = select(log_head.c.sequence, log_head.c.time, log_head.c.hash)
+        row = self._transaction.row(query.with_for_update() if lock else query)
+        if row is None:
+            raise IntegrityError("the head of the log is gone: restore a backup")
+        with well_formed("a log head"):
+            return LogHead(row.sequence, utc_time(row.time), row.hash)
+
+
+def canonical_json(value: object) -> str:
+    """Sorted keys, no spaces, ASCII; no NaN."""
+    return _ENCODER.encode(value)
+
+
+def entry_hash(entry: LogEntry) -> str:
+    """Rule 2."""
+    fields = {
+        "sequence": entry.sequence,
+        "time": utc_text(entry.time),
+        "actor": entry.actor,
+        "account": entry.account,
+        "terminal": entry.terminal,
+        "action": entry.action,
+        "details": entry.details,
+        "previous": entry.previous,
+    }
+    return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
+
+
+def verify_chain(entries: Iterable[LogEntry], head: LogHead) -> int:
+    """Checks every entry from the first on against the one before it, and the last against `head`.
+
+    Returns how many entries there are. Raises IntegrityError naming the first sequence at which the log is not what was
+    written.
+    """
+    last = EMPTY
+    for entry in entries:
+        wrong = _fault(entry, last)
+        if wrong is not None:
+            raise IntegrityError(f"the log is broken at entry {last.sequence + 1}: {wrong}")
+        last = LogHead(entry.sequence, entry.time, entry.hash)
+    if last != head:
+        raise IntegrityError(f"the log is broken at entry {last.sequence + 1}: its head stands at {head.sequence}")
+    return last.sequence
+
+
+def _fault(entry: LogEntry, last: LogHead) -> str | None:
+    if entry.sequence != last.sequence + 1:
+        return f"entry {entry.sequence} is in its place"
+    if entry.previous != last.hash:
+        return "it does not follow the entry before it"
+    if entry.time < last.time:
+        return "its time is before that of the entry before it"
+    if entry.hash != entry_hash(entry):
+        return "its hash is not that of its content"
+    if not _canonical(entry.details):
+        return "its details are not canonical"
+    return None
+
+
+def _canonical(details: str) -> bool:
+    """Decoders take duplicate keys; only text that decodes and encodes to itself says one thing."""
+    try:
+        return canonical_json(json.loads(details)) == details
+    except ValueError:
+        return False
+
+
+def _entry(row: Row[Any]) -> LogEntry:
+    sequence, time, *rest = tuple(row)  # in the order of the table, which is that of the fields
+    with well_formed("a log entry"):
+        # A million entries are read to verify them: this takes a quarter of `utc_time`, and no second spelling.
+        moment = datetime.fromisoformat(time)
+        if utc_text(moment) != time:
+            raise ValueError("not how times are stored")
+        return LogEntry(sequence, moment, *rest)

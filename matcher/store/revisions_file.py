@@ -1,0 +1,116 @@
+"""The sealed content of a revision: two containers named after it.
+
+`<revision_id>-items`       JSON (msgspec), one array of at most 4,096 items per line
+`<revision_id>-templates`   float32 little-endian rows, nothing else
+
+1. Writing leaves both containers or neither.
+2. Reading checks what came out of the seal against the revision's public facts: counts, width, row numbers and the
+   content digest. Whatever does not fit is an IntegrityError, because no supported path makes it.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from matcher.domain.ports import Vault
+from matcher.domain.revision import Item, Revision, RevisionContent, content_digest
+from matcher.domain.template import Floats
+from matcher.errors import IntegrityError
+
+_ITEMS_PER_LINE = 4_096
+_BYTES_AT_ONCE = 1 << 20  # larger pieces cost more in fresh pages than they save in calls
+
+
+class SealedRevisions:
+    """`ports.Revisions`."""
+
+    def write(self, vault: Vault, revision_id: str, content: RevisionContent) -> None:
+        """Seals items and templates; leaves nothing behind when it fails. Raises StorageFailed."""
+        items_id, templates_id = containers_of(revision_id)
+        kept: list[str] = []
+        with vault.new_container(items_id) as items, vault.new_container(templates_id) as templates:
+            for line in _lines(content.items):
+                items.append(line)
+            for piece in _pieces(content.templates):
+                templates.append(piece)
+            try:
+                for container in (items, templates):
+                    container.keep()
+                    kept.append(container.container_id)
+            except BaseException:  # also for Ctrl-C: half a revision must not stay behind
+                for container_id in kept:
+                    vault.remove(container_id)
+                raise
+
+    def read(self, vault: Vault, revision: Revision) -> RevisionContent:
+        """Opens everything and checks it; templates are read-only float32 (n, d). Raises IntegrityError."""
+        items_id, templates_id = containers_of(revision.revision_id)
+        items = _items(vault.read(items_id, 0, vault.size(items_id)), revision)
+        templates = _templates(vault, templates_id, revision)
+        _check(items, revision)
+        content = RevisionContent(items, templates)
+        if content_digest(content) != revision.digest:
+            raise _does_not_fit(revision, "its content digest differs")
+        return content
+
+    def discard(self, vault: Vault, revision_id: str) -> None:
+        """Removes what `write` made; absent containers are no error."""
+        for container_id in containers_of(revision_id):
+            vault.remove(container_id)
+
+
+def containers_of(revision_id: str) -> tuple[str, str]:
+    """The ids of a revision's containers: items, templates."""
+    return f"{revision_id}-items", f"{revision_id}-templates"
+
+
+def _lines(items: tuple[Item, ...]) -> Iterator[bytes]:
+    import msgspec
+
+    for at in range(0, len(items), _ITEMS_PER_LINE):
+        yield msgspec.json.encode(items[at : at + _ITEMS_PER_LINE]) + b"\n"
+
+
+def _pieces(templates: Floats) -> Iterator[bytes]:
+    """The bytes of the rows in pieces, so that a large array is never copied whole."""
+    rows_at_once = max(1, _BYTES_AT_ONCE // max(1, templates.shape[1] * 4))
+    for at in range(0, len(templates), rows_at_once):
+        yield np.ascontiguousarray(templates[at : at + rows_at_once], dtype="<f4").tobytes()
+
+
+def _items(data: bytes, revision: Revision) -> tuple[Item, ...]:
+    import msgspec
+
+    decoder = msgspec.json.Decoder(tuple[Item, ...])
+    try:
+        return tuple(item for line in data.splitlines() for item in decoder.decode(line))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _does_not_fit(revision, "its items cannot be read") from None
+
+
+def _templates(vault: Vault, container_id: str, revision: Revision) -> Floats:
+    size = vault.size(container_id)
+    if size != revision.templates * revision.model.dim * 4:
+        raise _does_not_fit(revision, "it holds another number of templates")
+    values = np.empty(size // 4, dtype="<f4")
+    plain = values.view(np.uint8)
+    for at in range(0, size, _BYTES_AT_ONCE):
+        length = min(_BYTES_AT_ONCE, size - at)
+        plain[at : at + length] = np.frombuffer(vault.read(container_id, at, length), np.uint8)
+    values.flags.writeable = False
+    return values.astype(np.float32, copy=False).reshape(revision.templates, revision.model.dim)
+
+
+def _check(items: tuple[Item, ...], revision: Revision) -> None:
+    rows = [item.row for item in items if item.row is not None]
+    if sorted(rows) != list(range(revision.templates)):
+        raise _does_not_fit(revision, "its items name other rows than it has templates")
+    if any((item.row is None) == (item.reason is None) for item in items):
+        raise _does_not_fit(revision, "an item has neither template nor reason, or both")
+    subjects = {item.subject_id for item in items if item.row is not None}
+    if len(items) - len(rows) != revision.rejected or len(subjects) != revision.subjects:
+        raise _does_not_fit(revision, "it holds another number of subjects or rejected pictures")
+
+
+def _does_not_fit(revision: Revision, what: str) -> IntegrityError:
+    return IntegrityError(f"revision {revision.number} is not what was loaded ({what}): restore a backup")

@@ -1,0 +1,66 @@
+"""The vault: what is sealed with the home key.
+
+1. The home key is never used itself; each use has its own subkey (`columns`, and one per container).
+2. A sealed value is a random 96-bit nonce followed by AES-256-GCM ciphertext; its purpose is associated data, so that a
+   value put where another belongs does not open. Purposes name table, column and row.
+3. Random nonces are safe for 2^32 values under one key (SP 800-38D section 8.3); a home stays far below.
+"""
+
+import os
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from matcher.domain.ids import RandomBytes
+from matcher.domain.ports import ContainerWriter
+from matcher.errors import IntegrityError
+from matcher.store import containers, leftovers
+from matcher.store.crypto import NONCE_BYTES, Aead, subkey
+
+
+class HomeVault:
+    """`ports.Vault` over one home key (32 bytes) and the folder of containers. It never shows its keys."""
+
+    __slots__ = ("_columns", "_containers", "_folder", "_random")
+
+    def __init__(self, home_key: bytes, folder: Path, random: RandomBytes = os.urandom) -> None:
+        self._columns = Aead(subkey(home_key, "columns"))
+        self._containers = subkey(home_key, "containers")
+        self._folder = folder
+        self._random = random
+
+    def seal(self, purpose: str, data: bytes) -> bytes:
+        """Nonce and ciphertext: 28 bytes more than `data`."""
+        nonce = self._random(NONCE_BYTES)
+        return nonce + self._columns.seal(nonce, data, purpose.encode())
+
+    def open(self, purpose: str, sealed: bytes) -> bytes:
+        """The inverse. Raises IntegrityError when it was altered or sealed for another purpose."""
+        if len(sealed) < NONCE_BYTES:
+            raise IntegrityError(f"a sealed {purpose} was cut short")
+        try:
+            return self._columns.open(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
+        except IntegrityError:
+            raise IntegrityError(f"a sealed {purpose} was altered, or belongs elsewhere") from None
+
+    def new_container(self, container_id: str) -> AbstractContextManager[ContainerWriter]:
+        """A container under construction; on leaving without `keep` its file is removed."""
+        return containers.new_container(self._folder, self._containers, container_id, self._random)
+
+    def read(self, container_id: str, offset: int, length: int) -> bytes:
+        """Bytes of a container; only the chunks needed are opened. Raises IntegrityError."""
+        with containers.opened(self._folder, self._containers, container_id) as container:
+            return container.read(offset, length)
+
+    def size(self, container_id: str) -> int:
+        """The plain length of a container; its last chunk is opened, so that a cut file is found here."""
+        with containers.opened(self._folder, self._containers, container_id) as container:
+            return container.size()
+
+    def sweep(self, known: frozenset[str], before: datetime) -> int:
+        """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""
+        return leftovers.sweep(self._folder, known, before.timestamp())
+
+    def remove(self, container_id: str) -> None:
+        """Removes a container's file (nothing happens if it is absent)."""
+        containers.remove(self._folder, container_id)

@@ -1,0 +1,178 @@
+"""Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too.
+
+1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections and leads are never
+   changed or removed, not by REPLACE either.
+2. A log entry builds on the head; the head only moves to the entry just written.
+3. A list serves only what one of its certificates is for; no certificate is approved by the person who loaded.
+4. A candidate scores at least the alert's threshold.
+5. No judgement after its reviewer saw the score, no correction before it or after finishing; a step once taken stays.
+6. A lead needs two different people whose newest judgement of the candidate is *same* and was not withdrawn, and an
+   alert that was not closed.
+7. What an alert was made with stays; it is closed or concluded once.
+"""
+
+# Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
+# without asking the DELETE trigger unless `recursive_triggers` is on).
+_KEPT = {
+    "log": ("sequence",),
+    "policies": ("digest",),
+    "reports": ("digest",),
+    "certificates": ("digest",),
+    "revisions": ("revision_id",),
+    "candidates": ("alert_id", "candidate_id"),
+    "judgements": ("alert_id", "number"),
+    "corrections": ("alert_id", "number"),
+    "leads": ("alert_id",),
+}
+
+
+def trigger_statements() -> list[str]:
+    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
+    kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
+    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS]
+
+
+def _refuse(name: str, moment: str, table: str, condition: str, sentence: str) -> str:
+    return (
+        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW WHEN {condition} "
+        f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+    )
+
+
+def _kept(table: str, key: tuple[str, ...]) -> list[str]:
+    same = " AND ".join(f"old.{column} = NEW.{column}" for column in key)
+    there = f"EXISTS (SELECT 1 FROM {table} AS old WHERE {same})"  # noqa: S608 -- names from the table above
+    sentence = f"{table}: rows are only ever added"
+    return [
+        _refuse(f"{table}_never_changed", "UPDATE", table, "1", sentence),
+        _refuse(f"{table}_never_removed", "DELETE", table, "1", sentence),
+        _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
+    ]
+
+
+_LOG = [
+    _refuse(
+        "log_builds_on_head",
+        "INSERT",
+        "log",
+        "NOT EXISTS (SELECT 1 FROM log_head WHERE sequence + 1 = NEW.sequence AND hash = NEW.previous)",
+        "log: an entry must build on the newest one",
+    ),
+    _refuse(
+        "log_head_follows_log",
+        "UPDATE",
+        "log_head",
+        "NEW.sequence <> OLD.sequence + 1 OR NOT EXISTS "
+        "(SELECT 1 FROM log WHERE sequence = NEW.sequence AND hash = NEW.hash AND previous = OLD.hash)",
+        "log_head: it only moves to the entry just written",
+    ),
+    _refuse("log_head_never_removed", "DELETE", "log_head", "1", "log_head: it is never removed"),
+    _refuse(
+        "log_head_only_one", "INSERT", "log_head", "EXISTS (SELECT 1 FROM log_head)", "log_head: it is there already"
+    ),
+]
+
+_UNCERTIFIED = (
+    "NEW.serving_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM certificates WHERE digest = NEW.certificate_digest "
+    "AND list_id = NEW.list_id AND revision_id = NEW.serving_id)"
+)
+_LISTS = [
+    _refuse(
+        f"watchlists_certified_{moment.lower()}",
+        moment,
+        "watchlists",
+        _UNCERTIFIED,
+        "a list serves only what a certificate was signed for",
+    )
+    for moment in ("INSERT", "UPDATE")
+] + [
+    _refuse(
+        "certificates_two_people",
+        "INSERT",
+        "certificates",
+        "EXISTS (SELECT 1 FROM revisions WHERE revision_id = NEW.revision_id AND loaded_by = NEW.approver)",
+        "the person who loaded a revision cannot approve it",
+    ),
+]
+
+_OWN_PROGRESS = "SELECT 1 FROM progress WHERE alert_id = NEW.alert_id AND reviewer = NEW.reviewer"
+_ALERT_FACTS = (
+    *("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest", "threshold"),
+    *("case_reference", "reason", "searches_of_case", "submitted_by", "submitted_at", "probe", "place"),
+)
+
+
+def _once(*columns: str) -> str:
+    return " OR ".join(f"(OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column})" for column in columns)
+
+
+_REVIEW = [
+    _refuse(
+        "candidates_reach_threshold",
+        "INSERT",
+        "candidates",
+        "EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND threshold > NEW.score)",
+        "a candidate scores at least the threshold",
+    ),
+    _refuse(
+        "judgements_blind",
+        "INSERT",
+        "judgements",
+        f"EXISTS ({_OWN_PROGRESS} AND disclosed_at IS NOT NULL)",
+        "the score was already shown: only a correction is possible now",
+    ),
+    _refuse(
+        "corrections_between_disclosure_and_finish",
+        "INSERT",
+        "corrections",
+        f"NOT EXISTS ({_OWN_PROGRESS} AND disclosed_at IS NOT NULL AND finished_at IS NULL)",
+        "a correction is possible only after the score was shown and before finishing",
+    ),
+    _refuse(
+        "alerts_stay",
+        "UPDATE",
+        "alerts",
+        _once(*_ALERT_FACTS, "closed_reason", "concluded_at"),
+        "what an alert was made with, and how it ended, stays",
+    ),
+    _refuse(
+        "progress_steps_stay",
+        "UPDATE",
+        "progress",
+        _once("alert_id", "reviewer", "claim_number", "candidate_order")
+        + " OR "
+        + _once("disclosed_at", "finished_at", "finish_number", "recused_at"),
+        "a step once taken stays taken",
+    ),
+    _refuse("progress_never_removed", "DELETE", "progress", "1", "a step once taken stays taken"),
+    _refuse(
+        "progress_never_replaced", "INSERT", "progress", f"EXISTS ({_OWN_PROGRESS})", "a step once taken stays taken"
+    ),
+]
+
+_SAYING_SAME = (
+    "SELECT COUNT(DISTINCT said.reviewer) FROM judgements AS said "
+    "WHERE said.alert_id = NEW.alert_id AND said.candidate_id = NEW.candidate_id AND said.verdict = 'same' "
+    "AND NOT EXISTS (SELECT 1 FROM judgements AS later WHERE later.alert_id = said.alert_id "
+    "AND later.candidate_id = said.candidate_id AND later.reviewer = said.reviewer AND later.number > said.number) "
+    "AND NOT EXISTS (SELECT 1 FROM corrections AS taken WHERE taken.alert_id = said.alert_id "
+    "AND taken.candidate_id = said.candidate_id AND taken.reviewer = said.reviewer AND taken.verdict <> 'same') "
+    "AND NOT EXISTS (SELECT 1 FROM progress WHERE alert_id = said.alert_id AND reviewer = said.reviewer "
+    "AND recused_at IS NOT NULL)"
+)
+_LEADS = [
+    _refuse(
+        "leads_need_two_people",
+        "INSERT",
+        "leads",
+        f"({_SAYING_SAME}) < 2",
+        "a lead needs two different people who judge the candidate to be the same",
+    ),
+    _refuse(
+        "leads_of_open_alerts",
+        "INSERT",
+        "leads",
+        "EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND closed_reason IS NOT NULL)",
+        "the alert was closed as inconclusive",
+    ),
+]

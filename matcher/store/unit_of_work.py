@@ -1,0 +1,107 @@
+"""One operation on the database, whole or not at all; and the store that begins them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, text
+
+from matcher.domain import ports
+from matcher.domain.ids import Clock
+from matcher.domain.people import Seat
+from matcher.errors import IntegrityError
+from matcher.store.alerts import SqlAlerts
+from matcher.store.cohorts import SqlCohorts
+from matcher.store.engine import begin, create_database, open_database
+from matcher.store.failures import translated
+from matcher.store.lists import SqlLists
+from matcher.store.log import SqlLog
+from matcher.store.reports import SqlReports
+from matcher.store.revisions import SqlRevisions
+from matcher.store.transaction import Transaction
+from matcher.store.triggers import trigger_statements
+from matcher.store.users import SqlHome, SqlUsers
+
+
+class SqlUnitOfWork:
+    """Implements `ports.UnitOfWork`. Entering begins a transaction; leaving without `commit` undoes all of it."""
+
+    home: ports.HomeTable
+    users: ports.Users
+    lists: ports.Lists
+    cohorts: ports.Cohorts
+    revisions: ports.RevisionTable
+    reports: ports.Reports
+    alerts: ports.Alerts
+    log: ports.Log
+
+    def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
+        self._engine = engine
+        self._seat = seat
+        self._clock = clock
+        self._write = write
+        self._transaction: Transaction | None = None
+
+    def __enter__(self) -> Self:
+        if self._transaction is not None:
+            raise RuntimeError("a unit of work is entered once")
+        with translated():
+            transaction = Transaction(begin(self._engine, self._write))
+        self._transaction = transaction
+        self.home = SqlHome(transaction)
+        self.users = SqlUsers(transaction)
+        self.lists = SqlLists(transaction)
+        self.cohorts = SqlCohorts(transaction)
+        self.revisions = SqlRevisions(transaction)
+        self.reports = SqlReports(transaction)
+        self.alerts = SqlAlerts(transaction)
+        self.log = SqlLog(transaction, self._seat, self._clock)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._begun().end()
+
+    def commit(self) -> None:
+        """Makes everything durable. Nothing more can be done in this unit."""
+        self._begun().commit()
+
+    def check_schema(self) -> None:
+        """Raises IntegrityError when a rule of the database (a trigger) is missing or was changed."""
+        rows = self._begun().rows(text("SELECT sql FROM sqlite_master WHERE type = 'trigger'"))
+        if {row.sql for row in rows} != set(trigger_statements()):
+            raise IntegrityError("a rule of the database was removed or changed: whoever did it could alter any table")
+
+    def _begun(self) -> Transaction:
+        if self._transaction is None:
+            raise RuntimeError("a unit of work is used inside `with`")
+        return self._transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An opened database; its `unit_of_work` is a `ports.UnitsOfWork`."""
+
+    engine: Engine
+    seat: Seat
+    clock: Clock
+
+    def unit_of_work(self, write: bool = True) -> SqlUnitOfWork:
+        """A new unit of work, not yet begun. One that will not write takes no lock and sees one unchanging state."""
+        return SqlUnitOfWork(self.engine, self.seat, self.clock, write)
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self.engine.dispose()
+
+
+def create_store(home: Path, seat: Seat, clock: Clock) -> Store:
+    """A new database in the folder of a home. Raises Refused when there is one."""
+    return Store(create_database(home), seat, clock)
+
+
+def open_store(home: Path, seat: Seat, clock: Clock) -> Store:
+    """The database of a home. Raises Refused when there is none or it is a newer program's, IntegrityError."""
+    return Store(open_database(home), seat, clock)
