@@ -1,0 +1,247 @@
+"""One calibration: people and scores in, a report out. No clock, no random source, no file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from matcher.calibration.groups import Cell, CellEvidence, Level, cells_of, label_in
+from matcher.calibration.intervals import Estimate, estimate, steady
+from matcher.calibration.next_step import Setting, sentence
+from matcher.calibration.report import (
+    VERSION,
+    Attempt,
+    Burden,
+    CohortLine,
+    GroupReport,
+    ListLine,
+    MissRate,
+    PassingTier,
+    Report,
+    ReportBinding,
+    Verdict,
+    WorstMisses,
+)
+from matcher.calibration.trials import Mask, Outcomes, TrialPlan, TrialScores, outcomes_of
+from matcher.calibration.verdict import CellRuling, Gate, Ruling, Status, expected_a_day, rule, tiers_that_would_pass
+from matcher.domain.revision import Pairs
+from matcher.domain.template import Millionths, ModelIdentity
+from matcher.errors import BadInput
+
+NOT_COMPUTED = {
+    "differentials": "not computed in this version",
+    "realism": "not computed in this version: whether the cohort looks like the people on the list was not checked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """The list: name, digest of the revision (sha256, hex), N subjects, expected searches a day."""
+
+    name: str
+    digest: str
+    subjects: int
+    searches_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class CohortFacts:
+    """The cohort: name, who supplied it, digest of the revision; `shipped` marks the demonstration's own."""
+
+    name: str
+    source: str
+    digest: str
+    shipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What the policy asks for; `required` holds (column, values) pairs."""
+
+    digest: str
+    alpha: float
+    delta: float
+    required: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibrationInputs:
+    """Everything a report is made from.
+
+    `model` is `ModelIdentity.text()`; `columns` the group columns chosen; `tau` a threshold given beforehand
+    (millionths) or None to select one; `attempt` counts from 1.
+    """
+
+    list: ListFacts
+    cohort: CohortFacts
+    policy: PolicyFacts
+    model: str
+    columns: tuple[str, ...]
+    tau: Millionths | None
+    attempt: int
+    plan: TrialPlan
+    scores: TrialScores
+
+
+def calibrate(inputs: CalibrationInputs) -> Report:
+    """The report. Raises BadInput for impossible scores or thresholds, Refused for alpha above 0.05."""
+    policy, listed = inputs.policy, inputs.list
+    outcomes = outcomes_of(inputs.plan, inputs.scores)
+    cells = _cells(inputs)
+    evidence = tuple(_evidence(cell, mask, outcomes) for cell, mask in cells)
+    gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
+    pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
+    left_out = left_out_columns(inputs)
+    judgement = judge(evidence, gate, Setting(inputs.cohort.shipped, pictures_seen, left_out))
+    pairs = zip(judgement.ruling.cells, cells, strict=True)
+    groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
+    return Report(
+        version=VERSION,
+        verdict=judgement.verdict,
+        threshold=judgement.ruling.selection.threshold,
+        list=ListLine(listed.name, listed.searches_per_day),
+        cohort=CohortLine(
+            inputs.cohort.name,
+            inputs.cohort.source,
+            inputs.cohort.shipped,
+            len(inputs.plan.people),
+            pictures_seen,
+            left_out,
+        ),
+        binding=ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects),
+        attempt=Attempt(gate.attempt, gate.delta_j),
+        groups=groups,
+        burden=judgement.burden,
+        fnir_worst=worst_misses(groups),
+        differentials=None,
+        not_computed=NOT_COMPUTED,
+        non_mated_maxima={item.cell.name: item.maxima for item in evidence},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The part of a report that follows from the evidence and the gate alone."""
+
+    ruling: Ruling
+    verdict: Verdict
+    burden: Burden | None
+
+
+def judge(evidence: Sequence[CellEvidence], gate: Gate, setting: Setting) -> Judgement:
+    """The verdict on this evidence, and what it means a day."""
+    ruling = rule(evidence, gate)
+    passing = () if ruling.status is Status.CERTIFIED else tiers_that_would_pass(evidence, gate)
+    set_by = ruling.selection.set_by
+    verdict = Verdict(
+        status=ruling.status,
+        alpha=gate.alpha,
+        delta=gate.delta,
+        tier=gate.tier,
+        binding_group=None if set_by is None else dict(set_by.key),
+        not_tested=(
+            *({column: "left out"} for column in setting.left_out),
+            *(dict(cell.key) for cell in ruling.not_tested),
+        ),
+        reasons=ruling.reasons,
+        sentence=sentence(ruling, setting, evidence, passing),
+        would_pass=tuple(PassingTier(p.gate.tier, p.gate.alpha, p.tau) for p in passing if p.tau is not None),
+    )
+    return Judgement(ruling, verdict, _burden(ruling))
+
+
+def left_out_columns(inputs: CalibrationInputs) -> tuple[str, ...]:
+    """Columns that the people declare and that were not chosen. Raises BadInput for a chosen one nobody declares."""
+    declared = {column for person in inputs.plan.people for column, _ in person.labels}
+    required = {column for column, _ in inputs.policy.required}
+    for column in inputs.columns:
+        if inputs.plan.people and column not in declared | required:
+            raise BadInput(
+                f"the cohort declares no column {column}: it declares {', '.join(sorted(declared)) or 'none'}"
+            )
+    return tuple(sorted(declared - set(inputs.columns) - required))
+
+
+def worst_misses(groups: Sequence[GroupReport]) -> WorstMisses | None:
+    """The gating cell with the highest FNIR, of equal ones the largest; everyone only where no group has mates."""
+    rated = [(group, group.fnir) for group in groups if group.gating and group.fnir is not None]
+    declared = [entry for entry in rated if entry[0].level is not Level.ALL]
+    ranked = [
+        (Fraction(fnir.k, fnir.n), fnir.n, group.cell.name, group.key, fnir.k)
+        for group, fnir in (declared if declared else rated)
+        if fnir.k is not None
+    ]
+    if not ranked:
+        return None
+    _, n, _, key, k = max(ranked, key=lambda entry: entry[:3])
+    return WorstMisses(key, k, n)
+
+
+def _cells(inputs: CalibrationInputs) -> list[tuple[Cell, Mask]]:
+    """Every cell and who of the people (people,) is in it."""
+    labels: list[Pairs] = [person.labels for person in inputs.plan.people]
+    people = [dict(pairs) for pairs in labels]
+    cells = cells_of(labels, inputs.columns, dict(inputs.policy.required))
+    pairs = {pair for cell in cells for pair in cell.key}
+    holds = {
+        (column, label): np.array([label_in(person, column) == label for person in people], dtype=bool)
+        for column, label in pairs
+    }
+    everyone = np.ones(len(people), dtype=bool)
+    return [(cell, np.logical_and.reduce([everyone, *(holds[pair] for pair in cell.key)])) for cell in cells]
+
+
+def _evidence(cell: Cell, mask: Mask, outcomes: Outcomes) -> CellEvidence:
+    maxima = np.sort(outcomes.maxima[mask & outcomes.completed])
+    return CellEvidence(cell, int(mask.sum()), tuple(maxima.tolist()))
+
+
+def _burden(ruling: Ruling) -> Burden | None:
+    worst = ruling.worst
+    if worst is None or worst.fpir.upper95 is None or worst.fpir.k is None:
+        return None
+    upper = worst.fpir.upper95
+    expected = steady(float(expected_a_day(upper, ruling.gate.searches_per_day)))
+    return Burden(dict(worst.cell.key), worst.fpir.k, worst.fpir.n, upper, expected)
+
+
+def _group(ruling: CellRuling, mask: Mask, outcomes: Outcomes, tau: Millionths | None) -> GroupReport:
+    people = int(mask.sum())
+    misses, first, generalised, reason = _misses(mask, outcomes, tau)
+    return GroupReport(
+        key=dict(ruling.cell.key),
+        level=ruling.cell.level,
+        gating=ruling.gating,
+        n_people=people,
+        fpir=ruling.fpir,
+        generalised_fpir=estimate(ruling.fpir.k, people),
+        fnir=misses,
+        fnir_first=first,
+        generalised_fnir=generalised,
+        fnir_reason=reason,
+        fta=estimate(people - ruling.fpir.n, people),
+    )
+
+
+_Misses = tuple[MissRate | None, Estimate | None, Estimate | None, str | None]
+
+
+def _misses(mask: Mask, outcomes: Outcomes, tau: Millionths | None) -> _Misses:
+    """FNIR, FNIR at rank 1, generalised FNIR, and the reason where there is none."""
+    pairs, mated = mask & outcomes.pairs, mask & outcomes.mated
+    if tau is None:
+        return None, None, None, "no threshold"
+    if not pairs.any():
+        return None, None, None, "nobody here has two pictures"
+    missed = mated & (outcomes.mates < tau)
+    failures = int((pairs & ~mated).sum())
+    generalised = estimate(int(missed.sum()) + failures, int(pairs.sum()))
+    if not mated.any():
+        return None, None, generalised, "nobody here has two usable pictures"
+    not_first = missed | (mated & (outcomes.mates <= outcomes.maxima))
+    n = int(mated.sum())
+    counted = estimate(int(missed.sum()), n)
+    same_session = int((mated & outcomes.same_session).sum())
+    rate = MissRate(counted.k, counted.n, counted.rate, counted.cp95, counted.upper95, same_session)
+    return rate, estimate(int(not_first.sum()), n), generalised, None

@@ -1,0 +1,163 @@
+"""A report that certifies, and has been counted again.
+
+1. The only way to get a `CertifiedReport` is to give its canonical bytes; nothing in memory is taken on trust.
+2. Every cell's k, n, bounds, status, the threshold and the verdict are computed anew from the maxima in the report; any
+   other number than the stored one is an IntegrityError.
+3. A cell that is missing, or a person that is in a column's cells twice or not at all, is an IntegrityError.
+4. REFUTED raises Refused, INSUFFICIENT raises InsufficientEvidence: an activation cannot be prepared from either.
+5. Misses cannot be recounted (mate scores are not in the report); their sums are checked.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from matcher.calibration.calibrate import judge, worst_misses
+from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
+from matcher.calibration.intervals import Estimate, estimate
+from matcher.calibration.next_step import Setting
+from matcher.calibration.report import VERSION, Burden, GroupReport, Report, ReportBinding, parse_report
+from matcher.calibration.threshold import RULES, Origin
+from matcher.calibration.verdict import Gate, Status
+from matcher.domain.template import Millionths, ModelIdentity
+from matcher.errors import BadInput, InsufficientEvidence, IntegrityError, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedReport:
+    """A certified report. Raises IntegrityError, Refused or InsufficientEvidence for bytes that are not one."""
+
+    body: bytes = field(repr=False)
+    report: Report = field(init=False, repr=False, compare=False)
+    tau: Millionths = field(init=False)
+    burden: Burden = field(init=False)
+
+    def __post_init__(self) -> None:
+        report = recounted(self.body)
+        if report.verdict.status is Status.REFUTED:
+            raise Refused(f"the report does not certify the list. {report.verdict.sentence}")
+        if report.verdict.status is not Status.CERTIFIED:
+            raise InsufficientEvidence(f"the report does not certify the list. {report.verdict.sentence}")
+        if report.threshold.tau is None or report.burden is None:
+            raise IntegrityError("a certified report without a threshold: calibrate again")
+        object.__setattr__(self, "report", report)
+        object.__setattr__(self, "tau", report.threshold.tau)
+        object.__setattr__(self, "burden", report.burden)
+
+    @classmethod
+    def parse(cls, body: bytes) -> "CertifiedReport":
+        """The same as the constructor."""
+        return cls(body)
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of the bytes."""
+        return hashlib.sha256(self.body).hexdigest()
+
+    @property
+    def binding(self) -> ReportBinding:
+        """List, model, cohort and policy."""
+        return self.report.binding
+
+    @property
+    def alpha(self) -> float:
+        """The limit that every gating cell's FPIR is shown to keep."""
+        return self.report.verdict.alpha
+
+    @property
+    def tier(self) -> str:
+        """The tier of alpha."""
+        return self.report.verdict.tier
+
+    @property
+    def upper95(self) -> float:
+        """The highest upper bound of FPIR among gating cells."""
+        return self.burden.upper95
+
+
+def recounted(body: bytes) -> Report:
+    """A report of any verdict whose numbers follow from its maxima. Raises IntegrityError otherwise."""
+    report = parse_report(body)
+    if report.version != VERSION:
+        raise IntegrityError(f"report version {report.version} is not known: use the release that made it")
+    evidence = report.evidence()
+    _check_people(report, evidence)
+    _check_judgement(report, evidence)
+    _check_counts(report)
+    return report
+
+
+def _check_judgement(report: Report, evidence: tuple[CellEvidence, ...]) -> None:
+    threshold, verdict = report.threshold, report.verdict
+    beforehand = threshold.tau if threshold.origin is Origin.VERIFY else None
+    try:
+        gate = Gate(verdict.alpha, verdict.delta, report.attempt.j, report.list.searches_per_day, beforehand)
+        pictures_seen = ModelIdentity.parse(report.binding.model).pictures_seen
+        again = judge(evidence, gate, Setting(report.cohort.shipped, pictures_seen, report.cohort.left_out))
+    except (BadInput, Refused, ValueError) as error:
+        raise IntegrityError(f"the report cannot be counted again: {error}") from None
+    _same(threshold, again.ruling.selection.threshold, "threshold")
+    _same(threshold.rule, RULES[threshold.origin], "rule")
+    _same([g.fpir for g in report.groups], [ruling.fpir for ruling in again.ruling.cells], "false alarms")
+    _same([g.gating for g in report.groups], [ruling.gating for ruling in again.ruling.cells], "gating cells")
+    _same(verdict, again.verdict, "verdict")
+    _same(report.burden, again.burden, "expected false alarms")
+    _same(report.attempt.delta_j, gate.delta_j, "attempt")
+    _same(report.cohort.pictures_seen, pictures_seen, "pictures seen")
+
+
+def _check_people(report: Report, evidence: tuple[CellEvidence, ...]) -> None:
+    by_name = {item.cell.name: item for item in evidence}
+    if len(by_name) != len(evidence) or set(report.non_mated_maxima) != set(by_name) or EVERYONE not in by_name:
+        raise IntegrityError("the report's cells and its maxima do not belong together: calibrate again")
+    everyone = by_name[EVERYONE]
+    columns: dict[str, list[CellEvidence]] = defaultdict(list)
+    for item in evidence:
+        if list(item.maxima) != sorted(item.maxima) or item.n > item.people:
+            raise IntegrityError(f"the maxima of the cell {item.cell.label} are not in order: calibrate again")
+        if item.cell.level in (Level.GROUP, Level.UNDECLARED):
+            columns[item.cell.key[0][0]].append(item)
+    for column, cells in columns.items():
+        _same(sum(cell.people for cell in cells), everyone.people, f"people of column {column}")
+        _same(sorted(m for cell in cells for m in cell.maxima), list(everyone.maxima), f"maxima of column {column}")
+    _same(_pairs_due(columns), {i.cell.key for i in evidence if i.cell.level is Level.INTERSECTION}, "two-way cells")
+    for item in evidence:
+        parts = [by_name[Cell((pair,), Level.GROUP).name] for pair in item.cell.key if len(item.cell.key) == 2]
+        if any(not Counter(item.maxima) <= Counter(part.maxima) or item.people > part.people for part in parts):
+            raise IntegrityError(f"the two-way cell {item.cell.label} holds people its groups do not: calibrate again")
+    _same(report.cohort.people, everyone.people, "people")
+
+
+def _pairs_due(columns: dict[str, list[CellEvidence]]) -> set[tuple[tuple[str, str], ...]]:
+    groups = [item.cell.key[0] for cells in columns.values() for item in cells if item.cell.level is Level.GROUP]
+    return {(one, other) for one, other in combinations(sorted(groups), 2) if one[0] != other[0]}
+
+
+def _check_counts(report: Report) -> None:
+    for group in report.groups:
+        people = group.n_people
+        _same(group.fta, estimate(people - group.fpir.n, people), "failures to acquire")
+        _same(group.generalised_fpir, estimate(group.fpir.k, people), "generalised FPIR")
+        for rate in (group.fnir, group.fnir_first, group.generalised_fnir):
+            if rate is not None:
+                counted = estimate(rate.k, rate.n)
+                _same(_figures(rate), _figures(counted), "misses")
+        _check_misses(group)
+    _same(report.fnir_worst, worst_misses(report.groups), "worst misses")
+
+
+def _check_misses(group: GroupReport) -> None:
+    if (group.fnir is None) != (group.fnir_reason is not None):
+        raise IntegrityError(f"misses of {group.cell.label}: either a rate or a reason must be given")
+    if group.fnir is not None and (group.fnir.k is None or group.fnir.n > group.n_people):
+        raise IntegrityError(f"misses of {group.cell.label}: impossible counts")
+
+
+def _figures(rate: Estimate) -> tuple[int | None, int, float | None, tuple[float, float] | None, float | None]:
+    return rate.k, rate.n, rate.rate, rate.cp95, rate.upper95
+
+
+def _same(stored: object, again: object, what: str) -> None:
+    if stored != again:
+        raise IntegrityError(f"the report's {what} cannot be counted from its own maxima: it was changed")

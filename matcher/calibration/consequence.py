@@ -1,0 +1,62 @@
+"""What a certified report means a day: the sentence that an approver signs by typing its number."""
+
+import math
+from dataclasses import dataclass
+
+from matcher.calibration.certified import CertifiedReport
+from matcher.calibration.groups import Cell, Level
+from matcher.calibration.next_step import cells_text
+from matcher.calibration.report import Key, Report
+from matcher.calibration.verdict import expected_a_day
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """The sentence, the N in it, and the group of which more than half are missed (its own acknowledgement)."""
+
+    text: str
+    number: int
+    missed_group: str | None
+
+
+def consequence(certified: CertifiedReport) -> Consequence:
+    """Up to N false alarms a day: N is the upper bound times the searches a day, rounded up."""
+    report = certified.report
+    searches = report.list.searches_per_day
+    number = math.ceil(expected_a_day(certified.upper95, searches))
+    worst = certified.burden
+    parts = (
+        f"up to {number} false alarms a day at {searches} searches",
+        f"worst group {group_label(worst.worst_group)} ({worst.k} of {worst.n} people)",
+        _missed(report),
+        f"not tested: {_not_tested(report)}",
+        f"cohort supplied by {report.cohort.source} (its likeness to the list was not checked)",
+    )
+    return Consequence("; ".join(parts), number, _missed_group(report))
+
+
+def group_label(key: Key) -> str:
+    """A report's key for people."""
+    return Cell(tuple(sorted(key.items())), Level.GROUP).label
+
+
+def _missed(report: Report) -> str:
+    worst = report.fnir_worst
+    if worst is None:
+        return f"share of listed people missed: unknown ({report.everyone.fnir_reason})"
+    # rounded up to a tenth: a miss rate is never understated
+    tenths = -(-1000 * worst.k // worst.n)
+    return (
+        f"{tenths // 10}.{tenths % 10} % of listed people missed in group {group_label(worst.key)} "
+        f"({worst.k} of {worst.n})"
+    )
+
+
+def _missed_group(report: Report) -> str | None:
+    worst = report.fnir_worst
+    return group_label(worst.key) if worst is not None and 2 * worst.k > worst.n else None
+
+
+def _not_tested(report: Report) -> str:
+    cells = tuple(Cell(tuple(sorted(key.items())), Level.GROUP) for key in report.verdict.not_tested)
+    return cells_text(cells) if cells else "nothing left out"

@@ -1,0 +1,89 @@
+"""What to say of a ruling in one sentence, and the cheapest thing to do after one that did not certify."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matcher.calibration.groups import Cell, CellEvidence, Level
+from matcher.calibration.intervals import people_needed
+from matcher.calibration.verdict import Ruling, Status
+from matcher.domain.template import score_text
+
+_NAMED = 5  # cells named in a sentence; the report lists them all
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Whose cohort it was, whether the program saw the pictures, and declared columns that were left out."""
+
+    shipped: bool
+    pictures_seen: bool
+    left_out: tuple[str, ...] = ()
+
+
+def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence], passing: Sequence[Ruling]) -> str:
+    """The verdict: status, alpha, tier, whose cohort, threshold, what was not tested, pictures seen or not."""
+    gate = ruling.gate
+    whose = "the shipped demo cohort" if setting.shipped else "your own cohort"
+    parts = [f"{ruling.status.value} at {100 * gate.alpha:g} % ({gate.tier}) by {whose}."]
+    if ruling.tau is not None:
+        parts.append(_threshold(ruling))
+    untested = [f"column {column} (left out)" for column in setting.left_out]
+    if ruling.not_tested:
+        untested.append(cells_text(ruling.not_tested))
+    if untested:
+        parts.append(f"NOT TESTED: {'; '.join(untested)}.")
+    parts.append("Pictures seen." if setting.pictures_seen else "Pictures not seen.")
+    if ruling.status is Status.REFUTED:
+        parts.append(f"{ruling.reasons[0]}.")
+    if ruling.status is Status.INSUFFICIENT:
+        parts.append(f"Not a failure: nobody was harmed. Cheapest next step: {next_step(ruling, evidence, passing)}.")
+    return " ".join(parts)
+
+
+def cells_text(cells: Sequence[Cell]) -> str:
+    """The first few cells for people, and how many more."""
+    named = "; ".join(cell.label for cell in cells[:_NAMED])
+    return named if len(cells) <= _NAMED else f"{named}; and {len(cells) - _NAMED} more"
+
+
+def next_step(ruling: Ruling, evidence: Sequence[CellEvidence], passing: Sequence[Ruling]) -> str:
+    """The cheapest step towards a certificate, as the end of a sentence."""
+    if not any(item.cell.level is Level.GROUP for item in evidence):
+        return "declare a group column for the cohort"
+    if passing:
+        return f"calibrate at {100 * passing[0].gate.alpha:g} % ({passing[0].gate.tier}), which this cohort passes"
+    undeclared = [item.cell for item in evidence if item.cell.level is Level.UNDECLARED]
+    tier, shortfalls = _cheapest(ruling, evidence)
+    if shortfalls:
+        wanted = " and ".join(f"{count} more people with {cell.label}" for cell, count in shortfalls)
+        return f"{wanted} ({tier})"
+    if undeclared:
+        return f"declare {undeclared[0].key[0][0]} for the people who lack it"
+    return "fewer searches a day" if ruling.gate.tau is None else "more people or a higher threshold"
+
+
+def _threshold(ruling: Ruling) -> str:
+    text = f"Threshold {score_text(ruling.tau)}" if ruling.tau is not None else "No threshold"
+    if ruling.selection.set_by is None:
+        return f"{text}, given beforehand."
+    return f"{text}; group that set the threshold: {ruling.selection.set_by.label}."
+
+
+def _cheapest(ruling: Ruling, evidence: Sequence[CellEvidence]) -> tuple[str, list[tuple[Cell, int]]]:
+    """The tier that asks for the fewest more people, and how many of each group (all groups together give everyone)."""
+    from matcher.domain.policy import TIER_LIMITS, Tier
+
+    gate = ruling.gate
+    groups = [item for item in evidence if item.cell.level is Level.GROUP]
+    plans = []
+    for place, (tier, limit) in enumerate(reversed(TIER_LIMITS)):
+        needed = people_needed(limit, 0, delta=gate.next.delta_j)
+        if tier is Tier.PILOT and gate.searches_per_day * limit > 1:
+            # one expected false alarm a day, at the upper 95 % bound
+            needed = max(needed, people_needed(1 / gate.searches_per_day, 0, delta=0.05))
+        shortfalls = [(item.cell, needed - item.n) for item in groups if item.n < needed]
+        if not shortfalls:  # large enough for this tier: it is something else that stands in the way
+            return "", []
+        plans.append((sum(count for _, count in shortfalls), place, tier.value, shortfalls))
+    _, _, name, best = min(plans, key=lambda plan: plan[:2])
+    return name, best

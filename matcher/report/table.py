@@ -1,0 +1,138 @@
+"""A calibration report in the terminal: the verdict in words first, then numbers, then what is still needed.
+
+Words that come from data (names, labels, sources) are only ever `Text`, never console markup.
+"""
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING
+
+from matcher.calibration.consequence import group_label
+from matcher.calibration.intervals import Estimate
+from matcher.calibration.plan import FALSE_ALARMS, PlanRow
+from matcher.calibration.report import GroupReport, Report
+from matcher.domain.template import score_text
+from matcher.review.safe_text import neutralise
+
+if TYPE_CHECKING:
+    from rich.console import Group, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES = {"CERTIFIED": "green", "REFUTED": "bold red", "INSUFFICIENT": "yellow", "NOT TESTED": "dim"}
+
+
+def report_table(report: Report) -> "Group":
+    """The report for a console of 80 columns or more."""
+    from rich.console import Group
+
+    blocks: list[RenderableType] = [_words(report.verdict.sentence, _STYLES[report.verdict.status])]
+    blocks += [_words(line) for line in _facts(report)]
+    blocks += [_words(f"- {reason}") for reason in report.verdict.reasons]
+    blocks.append(_groups(report.groups))
+    blocks += [_words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
+    blocks += [_words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
+    return Group(*blocks)
+
+
+def plan_table(rows: Iterable[PlanRow]) -> "Table":
+    """People needed per group and tier."""
+    table = _table("people needed in every group, with false alarms:")
+    table.add_column("tier")
+    table.add_column("limit", justify="right")
+    for k in FALSE_ALARMS:
+        table.add_column(str(k), justify="right")
+    for row in rows:
+        table.add_row(row.tier, f"{100 * row.alpha:g} %", *(f"{people:,}" for people in row.people))
+    return table
+
+
+def _words(text: str, style: str = "") -> "Text":
+    from rich.text import Text
+
+    return Text(neutralise(text), style=style)
+
+
+def _table(title: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _facts(report: Report) -> list[str]:
+    cohort, listed = report.cohort, report.list
+    return [
+        f"list {listed.name} ({report.binding.N:,} subjects), {listed.searches_per_day:,} searches a day",
+        f"cohort {cohort.name} ({cohort.people:,} people), supplied by {cohort.source}",
+        f"attempt {report.attempt.j}, delta {report.attempt.delta_j:g}",
+    ]
+
+
+def _groups(groups: Iterable[GroupReport]) -> "Table":
+    table = _table("false alarms (FPIR), misses (FNIR) and failures to acquire (FTA), by group; * must be certified")
+    table.add_column("group", overflow="fold", min_width=12)
+    for name in ("n", "k", "FPIR", "up to", "status", "FNIR", "FTA"):
+        table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
+    for group in groups:
+        fpir, status = group.fpir, group.fpir.status.value
+        table.add_row(
+            _words(f"{group.cell.label}{' *' if group.gating else ''}"),
+            f"{fpir.n:,}",
+            "-" if fpir.k is None else f"{fpir.k:,}",
+            share(fpir.rate),
+            share_up(fpir.upper95),
+            _words(status, _STYLES[status]),
+            "-" if group.fnir is None else _of(group.fnir),
+            _of(group.fta),
+        )
+    return table
+
+
+def share(rate: float | None) -> str:
+    """A rate for people; `-` where it is undefined (never for a score)."""
+    return "-" if rate is None else f"{100 * rate:.3g} %"
+
+
+def share_up(bound: float | None) -> str:
+    """An upper bound for people, rounded up to two decimals: it is never understated."""
+    if bound is None:
+        return "-"
+    percent = (100 * Decimal(repr(bound))).quantize(Decimal("0.01"), ROUND_CEILING)
+    return f"{float(percent):g} %"
+
+
+def _of(rate: Estimate) -> str:
+    return "-" if rate.n == 0 else f"{rate.k}/{rate.n}"
+
+
+def _still_needed(report: Report) -> list[str]:
+    short = [(g.cell.label, g.fpir.more_people_needed) for g in report.groups if g.fpir.more_people_needed]
+    if not short:
+        return []
+    tier = f"{100 * report.verdict.alpha:g} % ({report.verdict.tier})"
+    return [f"people still needed for {tier}:", *(f"  {label}: {count:,} more" for label, count in short)]
+
+
+def _passing(report: Report) -> list[str]:
+    return [
+        f"would pass at {100 * tier.alpha:g} % ({tier.tier}), threshold {score_text(tier.tau)}"
+        for tier in report.verdict.would_pass
+    ]
+
+
+def _usefulness(report: Report) -> list[str]:
+    lines = []
+    if report.burden is not None:
+        lines.append(
+            f"expected false alarms: up to {report.burden.expected_false_alarms_per_day:.3g} a day at "
+            f"{report.list.searches_per_day:,} searches (worst group {group_label(report.burden.worst_group)})"
+        )
+    worst, everyone = report.fnir_worst, report.everyone
+    if worst is None:
+        lines.append(f"misses: not measured ({everyone.fnir_reason})")
+    else:
+        lines.append(f"misses, worst group {group_label(worst.key)}: {worst.k} of {worst.n} listed people")
+    if everyone.fnir is not None and everyone.fnir.same_session:
+        lines.append(f"{everyone.fnir.same_session} of {everyone.fnir.n} mated searches: same session, optimistic")
+    return lines

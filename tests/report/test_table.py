@@ -1,0 +1,71 @@
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+
+from matcher.calibration.plan import plan_rows
+from matcher.calibration.report import Report
+from matcher.report.table import plan_table, report_table, share, share_up
+from matcher.review.safe_text import neutralise
+from tests.calibration.cohorts import people, report_of
+
+
+def shown(what: RenderableType, width: int = 80) -> str:
+    output = io.StringIO()
+    Console(file=output, width=width, color_system=None).print(what)
+    return output.getvalue()
+
+
+def report(label: str = "f", women: int = 60, men: int = 60, **options: float) -> Report:
+    cohort = people([200_000] * women, "w", 900_000, gender=label) + people([210_000] * men, "m", 100_000, gender="m")
+    return report_of(cohort, searches=1, **options)  # type: ignore[arg-type]
+
+
+def test_the_verdict_comes_first_and_nothing_is_wider_than_the_terminal() -> None:
+    text = shown(report_table(report(women=59)))
+    assert text.startswith(
+        "CERTIFIED at 5 % (pilot) by your own cohort. Threshold 0.2101; group that set \nthe threshold: gender m."
+    )
+    assert max(map(len, text.splitlines())) <= 80
+    assert "gender f *" in text
+    assert "4.96 %" in text  # 4.95076 is never shown as less
+    assert "supplied by the harbour office" in text
+    assert "misses, worst group gender m: 60 of 60 listed people" in text
+    assert "119 of 119 mated searches: same session, optimistic" in text
+    assert "realism: not computed in this version" in text
+
+
+def test_what_is_still_needed_is_said() -> None:
+    text = shown(report_table(report(women=18)))
+    assert "people still needed for 5 % (pilot):" in text
+    assert "gender f: 78 more" in text
+
+
+def test_without_a_threshold_nothing_is_counted_as_zero() -> None:
+    text = shown(report_table(report(women=96, men=96, alpha=0.001)))
+    line = next(line for line in text.splitlines() if line.strip().startswith("gender f"))
+    assert line.split()[3:7] == ["96", "-", "-", "-"]
+    assert "would pass at 5 % (pilot), threshold 0.2101" in text
+    assert "misses: not measured (no threshold)" in text
+
+
+@pytest.mark.parametrize("label", ["[bold red]f[/]", "[/]", "[link=http://x]f"])
+def test_labels_are_never_markup(label: str) -> None:
+    assert label.split("]", maxsplit=1)[0] in shown(report_table(report(label)), 200)
+
+
+def test_labels_cannot_steer_the_terminal() -> None:
+    text = shown(report_table(report("f\x1b[2J\u202em")), 200)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert neutralise("a\x07b\nc") == "a�b�c"
+
+
+def test_rates_are_undefined_not_zero_and_bounds_are_rounded_up() -> None:
+    assert (share(None), share(0.0), share_up(None)) == ("-", "0 %", "-")
+    assert share_up(0.049901) == "5 %"
+    assert share_up(0.0010000001) == "0.11 %"
+
+
+def test_the_plan_is_a_table() -> None:
+    assert "2,995" in shown(plan_table(plan_rows()))
