@@ -1,0 +1,172 @@
+"""The composition root: Settings -> ready services. The only place where concrete classes meet."""
+
+import hashlib
+import os
+import pwd
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from matcher.config import Settings
+from matcher.domain.people import Seat
+from matcher.errors import BadInput
+from matcher.services.workplace import Workplace
+
+if TYPE_CHECKING:
+    from matcher.domain.policy import Policy
+    from matcher.domain.ports import FacePipeline, Reception
+    from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
+    from matcher.index.exact import ExactIndex
+    from matcher.services.calibrate import Shipped
+
+
+class Speaker(Protocol):
+    """Where set-up work says what it does."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An opened home and the parts that are built when they are needed."""
+
+    settings: Settings
+    place: Workplace
+    demo: bool
+
+    def pipeline(self, speaker: Speaker) -> "FacePipeline":
+        """The face pipeline of the default models, which are installed first if they are missing, saying so."""
+        return default_pipeline(self.settings, speaker)
+
+    def policy(self, path: Path | None) -> "Policy":
+        """A policy file, or the shipped strict default. Raises BadInput."""
+        from matcher.domain.policy import Policy, parse_policy
+
+        if path is None:
+            return Policy()
+        try:
+            return parse_policy(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"policy {path} cannot be read: {error}") from None
+
+    def unseen_identity(self, model_id: str) -> "ModelIdentity":
+        """The identity of embeddings made elsewhere by a known model; its weights are not needed. Raises BadInput."""
+        from matcher.domain.template import ModelIdentity
+        from matcher.models.catalogue import manifests
+
+        known = manifests(self.settings.models)
+        if model_id not in known or known[model_id].dim is None:
+            names = ", ".join(sorted(name for name, manifest in known.items() if manifest.kind == "embedder"))
+            raise BadInput(f"there is no embedder {model_id}: known are {names}")
+        return ModelIdentity(known[model_id].pinned(), "unseen", "unseen", "unseen", known[model_id].dim or 0)
+
+    def normalise(self, rows: "Floats") -> "Floats":
+        """Unit templates by the canonical kernel."""
+        from matcher import kernels
+
+        return kernels.normalise(rows)
+
+    def reception(self) -> "Reception":
+        """Signing in at the terminal interface."""
+        from matcher.services.reception import Lobby
+
+        return Lobby(self.place, confidence_line)
+
+
+def create_program(settings: Settings, demo: bool) -> str:
+    """Makes a home and returns its recovery code. Raises BadInput or Refused where a home cannot be made."""
+    from matcher.services.people import begin_home
+    from matcher.store.home import create_home, private_files
+    from matcher.store.unit_of_work import create_store
+
+    with private_files():
+        create_home(settings.home, demo)
+        create_store(settings.home, _seat(), _now).close()
+        return begin_home(open_program(settings).place, demo)
+
+
+def open_program(settings: Settings) -> Program:
+    """Opens a home. Raises BadInput, Refused, IntegrityError."""
+    from matcher.store.home import open_home
+    from matcher.store.key_record import KeyCost
+    from matcher.store.keyring import HomeKeyring
+    from matcher.store.revisions_file import SealedRevisions
+    from matcher.store.unit_of_work import open_store
+
+    home = open_home(settings.home)
+    store = open_store(settings.home, _seat(), _now)
+    # A demo home has published passphrases: making them slow to try would protect nothing.
+    cost = KeyCost(passes=1, memory_kib=8_192, lanes=1) if home.demo else KeyCost()
+    place = Workplace(
+        work=store.unit_of_work,
+        revisions=SealedRevisions(),
+        keyring=HomeKeyring(home.sealed, cost),
+        build_index=_build_index,
+        clock=_now,
+        random=os.urandom,
+        seat=_seat(),
+    )
+    return Program(settings, place, home.demo)
+
+
+def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
+    """The default detector and embedder, installed first where they are missing."""
+    from matcher.models.catalogue import default
+    from matcher.models.install import install
+    from matcher.models.record import installed
+    from matcher.vision.pipeline import open_pipeline
+
+    models = []
+    for manifest in (default("detector"), default("embedder")):
+        found = installed(manifest, settings.models)
+        if found is None:
+            speaker.say(f"model {manifest.id} is not installed yet: fetching it ({manifest.bytes / 1e6:.1f} MB)")
+            found = install(manifest, settings.models, None, lambda what, done, total: None)
+        models.append(found)
+    return open_pipeline(models[0], models[1])
+
+
+def confidence_line(report: bytes, score: "Millionths") -> str:
+    """The line everyone sees after judging blind."""
+    from matcher.calibration.confidence import curve_of
+    from matcher.calibration.report import parse_report
+
+    return curve_of(parse_report(report)).at(score).text
+
+
+@cache
+def shipped_people() -> "Shipped":
+    """Digests of the pictures of the shipped demo people (2,080 files, about 12 MB, read once when calibrating)."""
+    from matcher.services.calibrate import Shipped
+
+    demo = files("matcher_watchlists") / "demo"
+    with as_file(demo) as folder:
+        cohort, listed = (
+            frozenset(hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / part).glob("*.jpg"))
+            for part in ("cohort", "list")
+        )
+    return Shipped(cohort, listed)
+
+
+def _build_index(templates: "Floats", subjects: "Scores", revision_digest: str) -> "ExactIndex":
+    from matcher.index.exact import ExactIndex
+
+    return ExactIndex.build(templates, subjects, revision_digest)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _seat() -> Seat:
+    # The account that the kernel knows: LOGNAME and USER are whatever the caller likes.
+    account = pwd.getpwuid(os.getuid()).pw_name
+    try:
+        return Seat(account, os.ttyname(sys.stdin.fileno()))
+    except (OSError, ValueError):  # no terminal on stdin: a pipe, a script, a test
+        return Seat(account, "")

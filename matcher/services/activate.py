@@ -1,0 +1,185 @@
+"""Activation: an approver who is not the loader signs what a certified report means, in numbers.
+
+1. Only a report that parses as a `CertifiedReport` (which recomputes it), about the newest revision, can be signed.
+2. The approver types N of "up to N false alarms a day"; another number is refused.
+3. A declared group of which more than half are missed needs an acknowledgement of its own.
+4. Renewing signs the same report again while it is younger than 90 days; raising signs it with a higher threshold.
+   A lower threshold is never derived.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from matcher.calibration.certified import CertifiedReport
+from matcher.calibration.consequence import consequence
+from matcher.domain.certificate import REPORT_LIFE, Binding, Certificate, CertificateTerms
+from matcher.domain.events import Action, event
+from matcher.domain.ids import utc_text
+from matcher.domain.people import Role
+from matcher.domain.policy import Policy
+from matcher.domain.records import StoredReport
+from matcher.domain.revision import Revision
+from matcher.domain.template import Millionths
+from matcher.domain.watchlist import Watchlist
+from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, Refused
+from matcher.services.collections import find_list
+from matcher.services.workplace import Session, refusals_logged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What an approver is about to sign: the sentence, the number in it, and what it rests on."""
+
+    watchlist: Watchlist
+    revision: Revision
+    stored: StoredReport
+    certified: CertifiedReport
+    policy: Policy
+    consequence: str
+    number: int
+    missed_group: str | None
+    previous: Certificate | None
+
+
+def prepare(session: Session, name: str) -> Prepared:
+    """What activating would sign. Raises Refused, AnotherPersonNeeded, InsufficientEvidence, IntegrityError."""
+    with refusals_logged(session, "watchlist.activate", name):
+        with session.place.work(write=False) as work:
+            watchlist = find_list(work, name)
+            _check_person(session, name, watchlist.latest)
+            revision, digest = watchlist.latest, watchlist.latest_report
+            stored = work.reports.get(digest) if digest is not None else None
+            policy = work.reports.policy(stored.policy_digest) if stored is not None else None
+        watchlist.require_open(session.place.clock())
+        if revision is None or stored is None or policy is None:
+            raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
+        return _prepared(session, watchlist, revision, (stored, policy), None)
+
+
+def prepare_renewal(session: Session, name: str) -> Prepared:
+    """What renewing or raising would sign again. Raises NotSearchable when nothing serves."""
+    with refusals_logged(session, "watchlist.renew", name):
+        with session.place.work(write=False) as work:
+            watchlist = find_list(work, name)
+            _check_person(session, name, watchlist.serving)
+            revision, previous = watchlist.serving, watchlist.certificate
+            stored = work.reports.get(previous.terms.binding.report_digest) if previous is not None else None
+            policy = work.reports.policy(stored.policy_digest) if stored is not None else None
+        watchlist.require_open(session.place.clock())
+        if watchlist.suspension is not None:
+            raise NotSearchable(f"list {name} is suspended: an approver must activate it again")
+        if revision is None or stored is None or policy is None:
+            raise NotSearchable(f"list {name} was never activated: there is nothing to renew")
+        return _prepared(session, watchlist, revision, (stored, policy), previous)
+
+
+def activate(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
+    """Signs and activates. `acknowledged` names the group of which more than half are missed, where there is one."""
+    name = prepared.watchlist.name
+    with refusals_logged(session, "watchlist.activate", name):
+        if prepared.missed_group is not None and acknowledged != prepared.missed_group:
+            raise Refused(
+                f"more than half of the listed people of group {prepared.missed_group} are missed: "
+                f'acknowledge it with --acknowledge-misses "{prepared.missed_group}"'
+            )
+        certificate = _sign(session, prepared, typed, prepared.certified.tau)
+    return _store(session, prepared, certificate, Action.ACTIVATED)
+
+
+def renew(session: Session, prepared: Prepared, typed: int) -> Certificate:
+    """Signs the same report again with a new lease, at the threshold that serves."""
+    if prepared.previous is None:
+        raise TypeError("only what prepare_renewal prepared can be renewed")
+    with refusals_logged(session, "watchlist.renew", prepared.watchlist.name):
+        certificate = _sign(session, prepared, typed, prepared.previous.threshold)
+    return _store(session, prepared, certificate, Action.RENEWED)
+
+
+def raise_threshold(session: Session, prepared: Prepared, typed: int, threshold: Millionths) -> Certificate:
+    """Signs the same report with a higher threshold: FPIR can only fall (it is monotone in the threshold)."""
+    if prepared.previous is None:
+        raise TypeError("only what prepare_renewal prepared can be raised")
+    with refusals_logged(session, "watchlist.raise", prepared.watchlist.name):
+        if threshold <= prepared.previous.threshold:
+            raise Refused("a derived certificate can only raise the threshold: calibrate again to lower it")
+        certificate = _sign(session, prepared, typed, threshold)
+    return _store(session, prepared, certificate, Action.RAISED)
+
+
+def _check_person(session: Session, name: str, revision: Revision | None) -> None:
+    """The loader is told first that it takes another person, whatever their roles."""
+    if revision is not None and revision.loaded_by == session.user.name:
+        raise AnotherPersonNeeded(f"you loaded list {name}: another person, an approver, must sign for it")
+    session.user.require(Role.APPROVER)
+
+
+def _prepared(
+    session: Session,
+    watchlist: Watchlist,
+    revision: Revision,
+    evidence: tuple[StoredReport, Policy],
+    previous: Certificate | None,
+) -> Prepared:
+    stored, policy = evidence
+    if session.place.clock() - stored.made_at >= REPORT_LIFE:
+        raise NotSearchable(
+            f"the report of list {watchlist.name} is older than 90 days: collect people anew and calibrate again"
+        )
+    certified = CertifiedReport.parse(stored.body)
+    if certified.binding.list != revision.digest or certified.binding.policy != policy.digest():
+        raise IntegrityError("the report is about another revision or policy than it is stored for: calibrate again")
+    meant = consequence(certified)
+    return Prepared(
+        watchlist, revision, stored, certified, policy, meant.text, meant.number, meant.missed_group, previous
+    )
+
+
+def _sign(session: Session, prepared: Prepared, typed: int, threshold: Millionths) -> Certificate:
+    if typed != prepared.number:
+        raise Refused(f"you typed {typed}, the report says {prepared.number}: read the consequence and type its number")
+    now = session.place.clock()
+    binding = prepared.certified.binding
+    terms = CertificateTerms(
+        list_id=prepared.watchlist.list_id,
+        revision_id=prepared.revision.revision_id,
+        binding=Binding(
+            binding.list, binding.model, binding.cohort, binding.policy, prepared.certified.digest, threshold
+        ),
+        tier=prepared.policy.tier().value,
+        alpha=repr(prepared.policy.certification.alpha),
+        subjects=prepared.revision.subjects,
+        consequence=prepared.consequence,
+        consequence_number=prepared.number,
+        loader=prepared.revision.loaded_by,
+        approver=session.user.name,
+        issued_at=utc_text(now),
+        lease_until=utc_text(now + timedelta(hours=prepared.policy.lease_hours())),
+        report_made_at=utc_text(prepared.stored.made_at),
+        previous="" if prepared.previous is None else prepared.previous.digest(),
+    )
+    return Certificate(terms, session.who.sign(terms.signed_bytes()), session.user.public_key)
+
+
+def _store(session: Session, prepared: Prepared, certificate: Certificate, action: Action) -> Certificate:
+    now = session.place.clock()
+    with session.place.work() as work:
+        found = find_list(work, prepared.watchlist.name)
+        if found != prepared.watchlist:
+            raise Refused(f"list {found.name} changed meanwhile: read its consequence again")
+        work.lists.save(found.activated(prepared.revision, certificate, now))
+        work.log.append(
+            event(
+                action,
+                session.user.name,
+                list=found.name,
+                certificate=certificate.digest(),
+                report=prepared.certified.digest,
+                list_digest=prepared.revision.digest,
+                threshold=certificate.threshold,
+                tier=certificate.terms.tier,
+                consequence=prepared.consequence,
+                lease_until=certificate.terms.lease_until,
+            )
+        )
+        work.commit()
+    return certificate

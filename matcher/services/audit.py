@@ -1,0 +1,162 @@
+"""Verifying the log, and that the tables say what the log says. Needs no key to faces or names.
+
+1. The rules of the database are in place; the hash chain holds from the first entry to the head.
+2. People, terms, revisions, reports, states, alerts, judgements, steps and leads are the log's, no more, no fewer.
+3. Every certificate in force: its approver's signature and key, and its report recomputed from the non-mated maxima.
+4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matcher.calibration.certified import CertifiedReport
+from matcher.domain.certificate import verify_signature
+from matcher.domain.cohort import Cohort
+from matcher.domain.ids import utc_text
+from matcher.domain.ports import UnitOfWork
+from matcher.domain.records import AlertLine, SignedCorrection, SignedJudgement
+from matcher.domain.revision import Revision
+from matcher.domain.watchlist import Watchlist
+from matcher.errors import IntegrityError
+from matcher.services.audit_replay import AlertFacts, CollectionFacts, Replay
+from matcher.services.collections import terms_digest
+from matcher.services.review_files import signed_bytes
+from matcher.services.workplace import Workplace
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How much was checked."""
+
+    entries: int
+    head: str
+    certificates: int
+    judgements: int
+    revisions: int
+
+
+def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
+    """Checks everything above. Raises IntegrityError naming the first thing that is wrong."""
+    with place.work(write=False) as work:
+        work.check_schema()
+        head = work.log.verify()
+        replay = Replay()
+        for entry in work.log.entries():
+            replay.take(entry)
+            progress(entry.sequence, head.sequence)
+        keys = _people(work, replay)
+        revisions = work.revisions.all()
+        lists = work.lists.all()
+        for one in lists:
+            _list(one, _known(replay.lists, one.name, "list"), revisions)
+        for cohort in work.cohorts.all():
+            _cohort(cohort, _known(replay.cohorts, cohort.name, "cohort"), revisions)
+        _same(len(lists), len(replay.lists), "number of lists")
+        certificates = sum(_certificate(work, one, keys, replay) for one in lists)
+        judgements = _alerts(work, replay, keys, {one.list_id: one.name for one in lists})
+    return Verified(head.sequence, head.hash, certificates, judgements, len(revisions))
+
+
+def _people(work: UnitOfWork, replay: Replay) -> dict[str, bytes]:
+    users = {user.name: user for user in work.users.all()}
+    _same(set(users), set(replay.people), "people")
+    for name, facts in replay.people.items():
+        user = users[name]
+        _same(",".join(sorted(user.roles)), facts.roles, f"roles of {name}")
+        _same(user.public_key.hex(), facts.key, f"key of {name}")
+        _same(user.suspended, facts.suspended, f"suspension of {name}")
+    return {name: user.public_key for name, user in users.items()}
+
+
+def _list(found: Watchlist, facts: CollectionFacts, revisions: Sequence[Revision]) -> None:
+    where = f"list {found.name}"
+    _same(terms_digest(found.terms), facts.terms, f"terms of {where}")
+    _revisions([one for one in revisions if one.collection_id == found.list_id], facts, where)
+    _same(None if found.latest is None else found.latest.number, max(facts.loads, default=None), f"revision of {where}")
+    _same(found.latest_report, facts.report, f"report of {where}")
+    _same(
+        None if found.certificate is None else found.certificate.digest(), facts.certificate, f"certificate of {where}"
+    )
+    _same(found.suspension is not None, facts.suspended, f"suspension of {where}")
+    _same(found.retired_at is not None, facts.retired, f"retirement of {where}")
+
+
+def _cohort(found: Cohort, facts: CollectionFacts, revisions: Sequence[Revision]) -> None:
+    where = f"cohort {found.name}"
+    _same(terms_digest(found.terms), facts.terms, f"terms of {where}")
+    _revisions([one for one in revisions if one.collection_id == found.cohort_id], facts, where)
+
+
+def _revisions(found: Sequence[Revision], facts: CollectionFacts, where: str) -> None:
+    tables = {one.number: (one.loaded_by, one.digest, one.subjects, one.templates, one.rejected) for one in found}
+    _same(tables, facts.loads, f"revisions of {where}")
+
+
+def _certificate(work: UnitOfWork, watchlist: Watchlist, keys: Mapping[str, bytes], replay: Replay) -> int:
+    certificate = watchlist.certificate
+    if certificate is None:
+        return 0
+    where = f"the certificate of list {watchlist.name}"
+    _same(certificate.approver_key, keys.get(certificate.terms.approver), f"key under {where}")
+    stored = work.reports.get(certificate.terms.binding.report_digest)
+    if stored is None:
+        raise IntegrityError(f"the report behind {where} is missing")
+    certified = CertifiedReport.parse(stored.body)
+    _same(stored.certified, True, f"verdict behind {where}")
+    if certified.digest not in replay.reports or certified.tau > certificate.threshold:
+        raise IntegrityError(f"{where} does not rest on a logged report at its threshold")
+    policy = work.reports.policy(certificate.terms.binding.policy_digest)
+    _same(policy.digest(), certificate.terms.binding.policy_digest, f"policy under {where}")
+    return 1
+
+
+def _alerts(work: UnitOfWork, replay: Replay, keys: Mapping[str, bytes], names: Mapping[str, str]) -> int:
+    lines = {line.alert_id: line for line in work.alerts.lines()}
+    _same(set(lines), set(replay.alerts), "alerts")
+    leads = {(lead.alert_id, lead.candidate_id) for lead in work.alerts.leads()}
+    logged = {(alert, candidate) for alert, facts in replay.alerts.items() for candidate in facts.leads}
+    _same(leads, logged, "leads")
+    return sum(_alert(work, line, replay.alerts[alert], keys, names) for alert, line in lines.items())
+
+
+def _alert(
+    work: UnitOfWork, line: AlertLine, facts: AlertFacts, keys: Mapping[str, bytes], names: Mapping[str, str]
+) -> int:
+    where = f"alert {line.alert_id}"
+    _same(names[line.list_id], facts.list_name, f"list of {where}")
+    _same(work.alerts.fingerprint(line.alert_id), facts.fingerprint, f"content of {where}")
+    _same(line.concluded_at is not None, facts.concluded, f"conclusion of {where}")
+    _same(line.closed_reason is not None, facts.closed, f"closing of {where}")
+    judgements = work.alerts.judgements(line.alert_id)
+    corrections = work.alerts.corrections(line.alert_id)
+    _same([_signed(one, keys) for one in judgements], facts.judgements, f"judgements of {where}")
+    _same([_signed(one, keys) for one in corrections], facts.corrections, f"corrections of {where}")
+    steps = set()
+    for step in work.alerts.progress(line.alert_id):
+        times = {"disclosed": step.disclosed_at, "finished": step.finished_at, "recused": step.recused_at}
+        steps |= {(step.reviewer, name) for name, moment in times.items() if moment is not None}
+        if (step.account, step.terminal) not in facts.seats[step.reviewer]:
+            raise IntegrityError(f"{where}: {step.reviewer} never sat where the tables say: the tables were altered")
+    _same(steps, facts.steps, f"steps of {where}")
+    return len(judgements)
+
+
+def _signed(one: SignedJudgement | SignedCorrection, keys: Mapping[str, bytes]) -> tuple[str, str, str]:
+    what = one.judgement if isinstance(one, SignedJudgement) else one.correction
+    message = signed_bytes(one.alert_id, one.reviewer, what, utc_text(one.made_at))
+    if one.reviewer not in keys:
+        raise IntegrityError(f"alert {one.alert_id} holds words of {one.reviewer}, who is not in this home")
+    verify_signature(keys[one.reviewer], one.signature, message, f"judgement of alert {one.alert_id}")
+    return one.reviewer, what.candidate_id, hashlib.sha256(message).hexdigest()
+
+
+def _known(logged: Mapping[str, CollectionFacts], name: str, kind: str) -> CollectionFacts:
+    if name not in logged:
+        raise IntegrityError(f"{kind} {name} was never logged: the tables were altered")
+    return logged[name]
+
+
+def _same(table: object, log: object, what: str) -> None:
+    if table != log:
+        raise IntegrityError(f"the {what}: the tables say something else than the log; the tables were altered")

@@ -1,0 +1,118 @@
+"""The log played again: what the tables must say if nobody wrote to them but this program."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from matcher.domain.events import Action, LogEntry
+
+Details = dict[str, Any]
+
+
+@dataclass(slots=True)
+class PersonFacts:
+    """A user as the log knows them."""
+
+    roles: str
+    key: str
+    suspended: bool = False
+
+
+@dataclass(slots=True)
+class CollectionFacts:
+    """A list or cohort as the log knows it; `loads` holds who, digest, subjects, templates, rejected by number."""
+
+    terms: str
+    loads: dict[int, tuple[str, str, int, int, int]] = field(default_factory=dict)
+    report: str | None = None
+    certificate: str | None = None
+    suspended: bool = False
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class AlertFacts:
+    """An alert as the log knows it."""
+
+    list_name: str
+    fingerprint: str
+    judgements: list[tuple[str, str, str]] = field(default_factory=list)  # reviewer, candidate, digest
+    corrections: list[tuple[str, str, str]] = field(default_factory=list)
+    steps: set[tuple[str, str]] = field(default_factory=set)  # reviewer, step
+    seats: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    leads: set[str] = field(default_factory=set)
+    concluded: bool = False
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class Replay:
+    """Everything the log says of people, lists, cohorts and alerts."""
+
+    people: dict[str, PersonFacts] = field(default_factory=dict)
+    lists: dict[str, CollectionFacts] = field(default_factory=dict)
+    cohorts: dict[str, CollectionFacts] = field(default_factory=dict)
+    alerts: dict[str, AlertFacts] = field(default_factory=dict)
+    reports: set[str] = field(default_factory=set)
+
+    def take(self, entry: LogEntry) -> None:
+        """Plays one entry."""
+        details: Details = json.loads(entry.details)
+        kind = entry.action.partition(".")[0]
+        if kind == "user":
+            self._person(entry, details)
+        elif kind in ("list", "cohort"):
+            self._collection(entry, details)
+        elif kind == "alert":
+            self._alert(entry, details)
+
+    def _person(self, entry: LogEntry, details: Details) -> None:
+        if entry.action == Action.USER_ADDED:
+            self.people[details["user"]] = PersonFacts(details["roles"], details["key"])
+        else:
+            self.people[details["user"]].suspended = entry.action == Action.USER_SUSPENDED
+
+    def _collection(self, entry: LogEntry, details: Details) -> None:
+        action = entry.action
+        if action == Action.LIST_CREATED:
+            self.lists[details["list"]] = CollectionFacts(details["terms"])
+        elif action == Action.COHORT_CREATED:
+            self.cohorts[details["cohort"]] = CollectionFacts(details["terms"])
+        elif action in (Action.LIST_LOADED, Action.COHORT_LOADED):
+            found = (self.lists if action == Action.LIST_LOADED else self.cohorts)[details["name"]]
+            counts = (details["subjects"], details["templates"], details["rejected_in_all"])
+            found.loads[details["revision"]] = (entry.actor, details["digest"], *counts)
+            found.report = None
+        elif action == Action.SEARCHED:
+            if details["alert"] is not None:
+                self.alerts[details["alert"]] = AlertFacts(details["list"], details["fingerprint"])
+        elif action == Action.CALIBRATED:
+            self.reports.add(details["report"])
+            self.lists[details["list"]].report = details["report"]
+        else:
+            self._state(entry, details)
+
+    def _state(self, entry: LogEntry, details: Details) -> None:
+        found = self.lists[details["list"]]
+        if entry.action in (Action.ACTIVATED, Action.RAISED, Action.RENEWED):
+            found.certificate, found.suspended = details["certificate"], False
+            return
+        found.suspended = found.suspended or entry.action == Action.LIST_SUSPENDED
+        found.retired = entry.action == Action.LIST_RETIRED
+        for alert in self.alerts.values():
+            alert.closed = alert.closed or (alert.list_name == details["list"] and not alert.concluded)
+
+    def _alert(self, entry: LogEntry, details: Details) -> None:
+        found = self.alerts[details["alert"]]
+        if entry.action == Action.JUDGED:
+            found.judgements.append((entry.actor, details["candidate"], details["digest"]))
+        elif entry.action == Action.CORRECTED:
+            found.corrections.append((entry.actor, details["candidate"], details["digest"]))
+        elif entry.action == Action.UNSEALED:
+            found.leads.add(details["candidate"])
+        elif entry.action == Action.CONCLUDED:
+            found.concluded = True
+        elif entry.action in (Action.DISCLOSED, Action.RECUSED, Action.FINISHED):
+            found.steps.add((entry.actor, entry.action.partition(".")[2]))
+        found.seats[entry.actor].add((entry.account, entry.terminal))

@@ -1,0 +1,63 @@
+"""Lists as people read them."""
+
+from matcher.domain.desk import ListLine
+from matcher.domain.ids import utc_text
+from matcher.domain.watchlist import NEXT_STEP, Watchlist
+from matcher.services.collections import find_list
+from matcher.services.workplace import Workplace
+
+
+def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | None]:
+    """Everything public about one list, for `watchlist show` and its JSON. Raises BadInput."""
+    with place.work(write=False) as work:
+        found = find_list(work, name)
+    state = found.state(place.clock())
+    revision, certificate = found.latest, found.certificate
+    pending = revision is not None and found.serving is not None and revision != found.serving
+    return {
+        "name": found.name,
+        "state": state.value,
+        "next": NEXT_STEP[state],
+        "purpose": found.terms.purpose,
+        "legal_basis": found.terms.legal_basis,
+        "owner": found.terms.owner,
+        "expires": found.terms.expires.isoformat(),
+        "searches_per_day": found.terms.searches_per_day,
+        "prior": found.terms.prior,
+        "revision": None if revision is None else revision.number,
+        "serving_revision": None if found.serving is None else found.serving.number,
+        "successor": "loaded, not active yet: calibrate and activate it" if pending else None,
+        "subjects": None if revision is None else revision.subjects,
+        "templates": None if revision is None else revision.templates,
+        "rejected": None if revision is None else revision.rejected,
+        "loaded_by": None if revision is None else revision.loaded_by,
+        "digest": None if revision is None else revision.digest,
+        "model": None if revision is None else revision.model.text(),
+        "report": found.latest_report,
+        "threshold": None if certificate is None else certificate.threshold / 1_000_000,
+        "tier": None if certificate is None else certificate.terms.tier,
+        "approver": None if certificate is None else certificate.terms.approver,
+        "ends_at": None if certificate is None else utc_text(certificate.ends_at),
+        "suspended_because": None if found.suspension is None else found.suspension.reason,
+    }
+
+
+def list_line(found: Watchlist, place: Workplace) -> ListLine:
+    """One list as the lists screen shows it."""
+    state = found.state(place.clock())
+    revision, certificate = found.latest, found.certificate
+    return ListLine(
+        name=found.name,
+        state=state.value,
+        purpose=found.terms.purpose,
+        owner=found.terms.owner,
+        subjects=0 if revision is None else revision.subjects,
+        digest="" if revision is None else revision.digest,
+        threshold=None if certificate is None else certificate.threshold,
+        tier="" if certificate is None else certificate.terms.tier,
+        loaded_by="" if revision is None else revision.loaded_by,
+        approver="" if certificate is None else certificate.terms.approver,
+        ends_at=None if certificate is None else certificate.ends_at,
+        expires=found.terms.expires.isoformat(),
+        next_step=NEXT_STEP[state],
+    )

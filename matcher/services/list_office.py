@@ -1,0 +1,45 @@
+"""What the lists and calibration screens read and do; implements `ports.ListOffice`."""
+
+from collections.abc import Sequence
+
+from matcher.domain.desk import ListLine
+from matcher.errors import Refused
+from matcher.services.activate import activate, prepare
+from matcher.services.collections import find_list, suspend_list
+from matcher.services.list_lines import list_line
+from matcher.services.workplace import Session
+
+
+class Office:
+    """Lists for one signed-in person."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def lists(self) -> Sequence[ListLine]:
+        """Every list."""
+        with self._session.place.work(write=False) as work:
+            found = work.lists.all()
+        return [list_line(one, self._session.place) for one in found]
+
+    def report(self, list_name: str) -> bytes:
+        """Canonical JSON of the newest report of the newest revision. Raises Refused when there is none."""
+        with self._session.place.work(write=False) as work:
+            digest = find_list(work, list_name).latest_report
+            stored = None if digest is None else work.reports.get(digest)
+        if stored is None:
+            raise Refused(f"list {list_name} has no report for its newest revision: matcher calibrate makes one")
+        return stored.body
+
+    def consequence(self, list_name: str) -> tuple[str, int]:
+        """The sentence an approver signs, and its number."""
+        prepared = prepare(self._session, list_name)
+        return prepared.consequence, prepared.number
+
+    def activate(self, list_name: str, typed: int) -> None:
+        """Activates with the typed number; a list that misses most of a group is activated on the command line."""
+        activate(self._session, prepare(self._session, list_name), typed, None)
+
+    def suspend(self, list_name: str, reason: str) -> None:
+        """The stop button."""
+        suspend_list(self._session, list_name, reason)

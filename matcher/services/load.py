@@ -1,0 +1,328 @@
+"""Loading: files -> subjects -> template | Rejected -> a sealed revision. Nothing is stored unless all of it is.
+
+1. A bad picture is a counted rejection; no usable picture at all is BadInput and stores nothing.
+2. `load` adds to the newest revision, `replace` starts from nothing; either makes a new revision, never an edit.
+3. One subject's same picture counts once, however often it is loaded.
+4. Templates of different model identities never meet in one revision.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from matcher.domain.cohort import Cohort
+from matcher.domain.events import Action, event
+from matcher.domain.face import Face, Picture
+from matcher.domain.ids import new_id
+from matcher.domain.people import Role
+from matcher.domain.policy import Quality
+from matcher.domain.ports import ContainerWriter, FacePipeline, UnitOfWork
+from matcher.domain.rejection import Rejected
+from matcher.domain.revision import (
+    Item,
+    Pairs,
+    PictureRef,
+    Revision,
+    RevisionContent,
+    content_digest,
+    in_canonical_order,
+)
+from matcher.domain.template import Floats, ModelIdentity
+from matcher.domain.watchlist import Watchlist
+from matcher.errors import BadInput, Refused
+from matcher.services.workplace import Session, refusals_logged
+
+SILENCE = timedelta(hours=1)
+Progress = Callable[[int, int], None]
+
+
+class Row(Protocol):
+    """One row of a manifest."""
+
+    @property
+    def subject_id(self) -> str: ...
+    @property
+    def image(self) -> Path | None: ...
+    @property
+    def labels(self) -> Pairs: ...
+    @property
+    def attributes(self) -> Pairs: ...
+    @property
+    def session(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSource:
+    """A manifest of pictures and what turns them into templates."""
+
+    rows: Sequence[Row]
+    read: Callable[[Path], Picture | Rejected]
+    pipeline: FacePipeline
+    quality: Quality
+
+    @property
+    def model(self) -> ModelIdentity:
+        """What makes these templates."""
+        return self.pipeline.identity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddingSource:
+    """Templates that came as unit float32 (n, d), one per row; no picture was seen."""
+
+    rows: Sequence[Row]
+    templates: Floats
+    model: ModelIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What one load did."""
+
+    revision: Revision
+    added: int
+    duplicates: int
+    rejected: tuple[tuple[str, Rejected], ...]  # (subject id, reason)
+    changed: bool
+
+
+def load_list(
+    session: Session,
+    name: str,
+    source: PictureSource | EmbeddingSource,
+    fresh: bool,
+    progress: Progress,
+) -> LoadResult:
+    """Loads a watchlist (`fresh`: instead of what it held). Raises BadInput, Refused, MissingRole."""
+
+    def find(work: UnitOfWork) -> Watchlist:
+        watchlist = work.lists.named(name)
+        if watchlist is None:
+            raise BadInput(f"there is no list {name}: create it first (matcher watchlist create)")
+        watchlist.require_open(session.place.clock())
+        return watchlist
+
+    def save(work: UnitOfWork, revision: Revision) -> None:
+        work.lists.save(find(work).loaded(revision, session.place.clock()))
+
+    return _load(session, _Target(find, save, Action.LIST_LOADED, name), source, fresh, progress)
+
+
+def load_cohort(
+    session: Session,
+    name: str,
+    source: PictureSource | EmbeddingSource,
+    fresh: bool,
+    progress: Progress,
+) -> LoadResult:
+    """Loads a cohort. Raises BadInput, Refused, MissingRole."""
+
+    def find(work: UnitOfWork) -> Cohort:
+        cohort = work.cohorts.named(name)
+        if cohort is None:
+            raise BadInput(f"there is no cohort {name}: create it first (matcher cohort create)")
+        return cohort
+
+    def save(work: UnitOfWork, revision: Revision) -> None:
+        work.cohorts.save(replace(find(work), latest=revision))
+
+    return _load(session, _Target(find, save, Action.COHORT_LOADED, name), source, fresh, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    find: Callable[[UnitOfWork], Watchlist | Cohort]
+    save: Callable[[UnitOfWork, Revision], None]
+    action: Action
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Enrolled:
+    item: Item
+    template: Floats | None
+    rejected: Rejected | None = None
+
+
+def _load(
+    session: Session,
+    target: _Target,
+    source: PictureSource | EmbeddingSource,
+    fresh: bool,
+    progress: Progress,
+) -> LoadResult:
+    with refusals_logged(session, target.action.value, target.name):
+        session.user.require(Role.ADMIN)
+        with session.place.work(write=False) as work:
+            collection = target.find(work)
+        before = None if fresh else collection.latest
+        if before is not None and before.model != source.model:
+            raise Refused(
+                f"{target.name} holds templates of another model or preprocessing: load everything anew with --replace"
+            )
+    _sweep(session)
+    kept = session.place.revisions.read(session.vault, before) if before is not None else None
+    revision_id = new_id(session.place.random)
+    with ExitStack() as undo:
+        new = _enrol(session, source, revision_id, undo, progress)
+        rejected = [(one.item.subject_id, one.rejected) for one in new if one.rejected is not None]
+        content, duplicates = _merged(kept, new, source.model.dim)
+        if not any(enrolled.template is not None for enrolled in new):
+            reasons = sorted({result.reason.value for _, result in rejected})
+            raise BadInput(f"no usable picture in {len(source.rows)} rows ({', '.join(reasons)}): nothing was stored")
+        revision = _revision(session, collection, revision_id, content, source.model)
+        added = revision.templates - (0 if before is None else before.templates)
+        latest = collection.latest
+        if latest is not None and latest.digest == revision.digest:
+            return LoadResult(latest, 0, duplicates, tuple(rejected), changed=False)
+        undo.callback(session.place.revisions.discard, session.vault, revision_id)
+        session.place.revisions.write(session.vault, revision_id, content)
+        _commit(session, target, collection, revision, len(rejected))
+        undo.pop_all()
+    return LoadResult(revision, added, duplicates, tuple(rejected), changed=True)
+
+
+def _sweep(session: Session) -> None:
+    """Removes what loads that were killed left behind, once they have been silent for an hour."""
+    with session.place.work(write=False) as work:
+        known = work.revisions.ids()
+    session.vault.sweep(known, session.place.clock() - SILENCE)
+
+
+def _commit(
+    session: Session,
+    target: _Target,
+    collection: Watchlist | Cohort,
+    revision: Revision,
+    rejected: int,
+) -> None:
+    with session.place.work() as work:
+        if target.find(work).latest != collection.latest:
+            raise Refused(f"somebody else loaded {target.name} meanwhile: load again")
+        work.revisions.add(revision)
+        target.save(work, revision)
+        details = event(
+            target.action,
+            session.user.name,
+            name=target.name,
+            revision=revision.number,
+            digest=revision.digest,
+            model=revision.model.text(),
+            subjects=revision.subjects,
+            templates=revision.templates,
+            rejected=rejected,
+            rejected_in_all=revision.rejected,
+        )
+        work.log.append(details)
+        work.commit()
+
+
+def _revision(
+    session: Session,
+    collection: Watchlist | Cohort,
+    revision_id: str,
+    content: RevisionContent,
+    model: ModelIdentity,
+) -> Revision:
+    return Revision(
+        revision_id=revision_id,
+        collection_id=collection.list_id if isinstance(collection, Watchlist) else collection.cohort_id,
+        number=1 if collection.latest is None else collection.latest.number + 1,
+        digest=content_digest(content),
+        model=model,
+        subjects=len({item.subject_id for item in content.items if item.row is not None}),
+        templates=len(content.templates),
+        rejected=sum(item.row is None for item in content.items),
+        loaded_by=session.user.name,
+        loaded_at=session.place.clock(),
+    )
+
+
+def _merged(kept: RevisionContent | None, new: Iterable[_Enrolled], dim: int) -> tuple[RevisionContent, int]:
+    """Old and new items in canonical order with renumbered rows, and how many new ones were there already."""
+    found: dict[tuple[str, str], _Enrolled] = {}
+    if kept is not None:
+        for item in kept.items:
+            found[item.subject_id, item.digest] = _Enrolled(
+                item, None if item.row is None else kept.templates[item.row]
+            )
+    duplicates = 0
+    for enrolled in new:
+        key = (enrolled.item.subject_id, enrolled.item.digest)
+        duplicates += key in found
+        found[key] = enrolled
+    items: list[Item] = []
+    templates: list[Floats] = []
+    for item in in_canonical_order(tuple(enrolled.item for enrolled in found.values())):
+        template = found[item.subject_id, item.digest].template
+        items.append(replace(item, row=None if template is None else len(templates)))
+        if template is not None:
+            templates.append(template)
+    rows = np.stack(templates).astype(np.float32) if templates else np.empty((0, dim), np.float32)
+    rows.flags.writeable = False
+    return RevisionContent(tuple(items), rows), duplicates
+
+
+def _enrol(
+    session: Session,
+    source: PictureSource | EmbeddingSource,
+    revision_id: str,
+    undo: ExitStack,
+    progress: Progress,
+) -> list[_Enrolled]:
+    if isinstance(source, EmbeddingSource):
+        return [
+            _Enrolled(_item(row, hashlib.sha256(template.tobytes()).hexdigest()), template)
+            for row, template in zip(source.rows, source.templates, strict=True)
+        ]
+    container_id = f"{revision_id}-pictures"
+    undo.callback(session.vault.remove, container_id)
+    with session.vault.new_container(container_id) as box:
+        enrolled = [_one(row, picture, result, box) for row, picture, result in _results(source, progress)]
+        box.keep()
+    return enrolled
+
+
+def _results(source: PictureSource, progress: Progress) -> Iterator[tuple[Row, Picture | Rejected, Face | Rejected]]:
+    """Rows with their pictures and results, in order; only as many pictures in memory as the pipeline looks ahead."""
+    ahead: deque[tuple[Row, Picture | Rejected]] = deque()
+
+    def pictures() -> Iterator[Picture | Rejected]:
+        for row in source.rows:
+            if row.image is None:
+                raise BadInput(f"subject {row.subject_id} has no image column to read")
+            picture = source.read(row.image)
+            ahead.append((row, picture))
+            yield picture
+
+    for number, (_, result) in enumerate(source.pipeline.references(pictures(), source.quality), start=1):
+        row, picture = ahead.popleft()
+        progress(number, len(source.rows))
+        yield row, picture, result
+
+
+def _one(
+    row: Row,
+    picture: Picture | Rejected,
+    result: Face | Rejected,
+    box: ContainerWriter,
+) -> _Enrolled:
+    if isinstance(result, Rejected):
+        seen = picture.data if isinstance(picture, Picture) else f"unread:{row.image}".encode()
+        return _Enrolled(replace(_item(row, hashlib.sha256(seen).hexdigest()), reason=result.reason), None, result)
+    if isinstance(picture, Rejected):
+        raise TypeError("a template cannot come from a picture that was not read")
+    place = PictureRef(box.container_id, box.append(picture.data), len(picture.data), result.place)
+    item = replace(_item(row, hashlib.sha256(picture.data).hexdigest()), picture=place)
+    return _Enrolled(item, result.template)
+
+
+def _item(row: Row, digest: str) -> Item:
+    return Item(row.subject_id, digest, row.labels, row.attributes, row.session, None, None, None)

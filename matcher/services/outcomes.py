@@ -1,0 +1,87 @@
+"""What reviewers concluded, with who and when. A name appears only for a lead, and only with a home key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from matcher.domain.case import Outcome, independent
+from matcher.domain.desk import Label
+from matcher.domain.ports import UnitOfWork
+from matcher.errors import IntegrityError
+from matcher.services.review_files import Standing, standing
+from matcher.services.workplace import Session, Workplace
+
+
+@dataclass(frozen=True, slots=True)
+class ConcludedAlert:
+    """One candidate of a concluded alert."""
+
+    alert_id: str
+    candidate_id: str
+    list_name: str
+    case: str
+    submitted_at: datetime
+    outcome: Outcome
+    reviewers: tuple[tuple[str, str], ...]
+    independent: bool
+    concluded_at: datetime | None
+    closed_reason: str | None
+    label: Label | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Everything concluded, and how many alerts still wait."""
+
+    concluded: tuple[ConcludedAlert, ...]
+    waiting: int
+
+
+def outcomes(place: Workplace, session: Session | None, list_name: str | None) -> Outcomes:
+    """Outcomes of one list or of all. Without a session (or as an auditor) labels stay sealed."""
+    now = place.clock()
+    with place.work(write=False) as work:
+        names = {one.list_id: one.name for one in work.lists.all()}
+        lines = [line for line in work.alerts.lines() if list_name in (None, names[line.list_id])]
+        found = [standing(work, line, now) for line in lines]
+        done = [one for one in found if not one.is_open]
+        concluded = [alert for one in done for alert in _concluded(work, session, one, names)]
+    return Outcomes(tuple(concluded), len(found) - len(done))
+
+
+def _concluded(
+    work: UnitOfWork, session: Session | None, found: Standing, names: dict[str, str]
+) -> list[ConcludedAlert]:
+    line = found.line
+    result = []
+    for candidate, outcome in found.outcomes:
+        final = outcome if line.closed_reason is None else Outcome.INCONCLUSIVE
+        label, case = (None, "") if session is None else _opened(work, session, line.alert_id, candidate)
+        result.append(
+            ConcludedAlert(
+                alert_id=line.alert_id,
+                candidate_id=candidate,
+                list_name=names[line.list_id],
+                case=case,
+                submitted_at=line.submitted_at,
+                outcome=final,
+                reviewers=tuple((file.reviewer, dict(file.verdicts)[candidate].value) for file in found.files),
+                independent=independent(found.files),
+                concluded_at=line.concluded_at,
+                closed_reason=line.closed_reason,
+                label=label if final is Outcome.LEAD else None,
+            )
+        )
+    return result
+
+
+def _opened(work: UnitOfWork, session: Session, alert_id: str, candidate_id: str) -> tuple[Label | None, str]:
+    if session.keys.vault is None:
+        return None, ""
+    alert = work.alerts.get(session.vault, alert_id)
+    revision = None if alert is None else work.revisions.get(alert.revision_id)
+    if alert is None or revision is None:
+        raise IntegrityError(f"alert {alert_id} or its revision is missing")
+    subject = next(one.subject_id for one in alert.candidates if one.candidate_id == candidate_id)
+    items = session.place.revisions.read(session.vault, revision).items
+    labels = dict(next(item.labels for item in items if item.subject_id == subject))
+    return Label(subject, labels.get("name", ""), labels.get("note", "")), alert.case

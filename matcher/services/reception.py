@@ -1,0 +1,32 @@
+"""Signing in at the terminal interface; implements `ports.Reception`."""
+
+from collections.abc import Callable, Sequence
+
+from matcher.domain.people import Role
+from matcher.domain.ports import ListOffice, ReviewDesk
+from matcher.domain.template import Millionths
+from matcher.services.list_office import Office
+from matcher.services.review_desk import Desk
+from matcher.services.workplace import Workplace, sign_in
+
+_SCREEN_ROLES = (Role.REVIEWER, Role.APPROVER)
+
+
+class Lobby:
+    """Lets reviewers and approvers of one home in."""
+
+    def __init__(self, place: Workplace, confidence: Callable[[bytes, Millionths], str]) -> None:
+        self._place = place
+        self._confidence = confidence
+
+    def names(self) -> Sequence[str]:
+        """Reviewers and approvers who can sign in."""
+        with self._place.work(write=False) as work:
+            users = work.users.all()
+        return [user.name for user in users if not user.suspended and user.roles & set(_SCREEN_ROLES)]
+
+    def sign_in(self, name: str, passphrase: str) -> tuple[ReviewDesk, ListOffice]:
+        """Raises WrongPassphrase, MissingRole or Refused."""
+        session = sign_in(self._place, name, passphrase)
+        session.user.require(*_SCREEN_ROLES)
+        return Desk(session, self._confidence), Office(session)

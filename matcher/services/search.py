@@ -1,0 +1,103 @@
+"""The only function that searches a list, and the opening of a list for it.
+
+1. Only an active list is opened; its content is decrypted, digested again and compared with its revision.
+2. The report behind the certificate is parsed as a `CertifiedReport`, which recomputes counts, bounds and threshold.
+3. `search` takes the certificate and checks every digest in it against what was opened, and the probe's model identity.
+4. A clock that went back by more than five minutes suspends the list.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from matcher.calibration.certified import CertifiedReport
+from matcher.domain.certificate import Binding, Certificate
+from matcher.domain.policy import Policy
+from matcher.domain.ports import Hit, Index
+from matcher.domain.records import StoredReport
+from matcher.domain.revision import Item
+from matcher.domain.template import Floats, ModelIdentity
+from matcher.domain.watchlist import Watchlist
+from matcher.errors import IntegrityError, NotSearchable
+from matcher.services.collections import find_list, suspend_list
+from matcher.services.workplace import Session
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedList:
+    """An active list in memory: what was actually loaded, as digests, and its index."""
+
+    watchlist: Watchlist
+    certificate: Certificate
+    policy: Policy
+    binding: Binding
+    subjects: tuple[str, ...]
+    index: Index
+
+
+def open_list(session: Session, name: str) -> OpenedList:
+    """Opens an active list. Raises NotSearchable (what is missing), IntegrityError."""
+    now = session.place.clock()
+    _check_clock(session, name, now)
+    with session.place.work(write=False) as work:
+        watchlist = find_list(work, name)
+        revision, certificate = watchlist.require_active(now)
+        report = work.reports.get(certificate.terms.binding.report_digest)
+        policy = work.reports.policy(certificate.terms.binding.policy_digest)
+    content = session.place.revisions.read(session.vault, revision)
+    binding = _binding_of(report, policy, certificate)
+    searched = [item for item in content.items if item.row is not None]
+    names = sorted({item.subject_id for item in searched})
+    index = session.place.build_index(content.templates, _numbers(searched, names), revision.digest)
+    binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text())
+    return OpenedList(watchlist, certificate, policy, binding, tuple(names), index)
+
+
+def search(
+    certificate: Certificate, opened: OpenedList, probes: Floats, model: ModelIdentity, now: datetime
+) -> Sequence[Sequence[Hit]]:
+    """Subjects at or above the certificate's threshold for each probe, float32 (m, d) unit templates of `model`.
+
+    Raises IntegrityError when anything opened is not what the certificate was signed for, NotSearchable after its end.
+    """
+    certificate.check(replace(opened.binding, model=model.text()), now)
+    return opened.index.at_or_above(probes, certificate.threshold)
+
+
+def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certificate) -> Binding:
+    if report is None:
+        raise IntegrityError("the report behind the activation is missing: activate the list again")
+    certified = CertifiedReport.parse(report.body)
+    if certificate.threshold < certified.tau:
+        raise IntegrityError("the certificate's threshold is below the one its report certifies: do not search")
+    return Binding(
+        list_digest=certified.binding.list,
+        model=certified.binding.model,
+        cohort_digest=certified.binding.cohort,
+        policy_digest=policy.digest(),
+        report_digest=certified.digest,
+        threshold=certificate.threshold,
+    )
+
+
+def _numbers(items: Sequence[Item], names: Sequence[str]) -> "np.typing.NDArray[np.int32]":
+    number = {name: place for place, name in enumerate(names)}
+    rows = np.empty(len(items), np.int32)
+    for item in items:
+        rows[item.row or 0] = number[item.subject_id]
+    return rows
+
+
+def _check_clock(session: Session, name: str, now: datetime) -> None:
+    with session.place.work(write=False) as work:
+        last = work.log.head().time
+    if last - now > CLOCK_TOLERANCE:
+        reason = "the clock went back by more than five minutes"
+        suspend_list(session, name, reason)
+        raise NotSearchable(
+            f"list {name} is suspended: {reason}; set the clock right, then an approver activates it again"
+        )

@@ -1,0 +1,157 @@
+"""Submitting probes: probe -> candidates -> alert, or nothing kept.
+
+1. A search needs a case reference and a reason; both are logged.
+2. A face without a candidate at or above the threshold leaves only its log entry: no picture, no template, no digest.
+3. A face with candidates becomes one alert, stored in the same transaction as its log entry.
+4. The answer says how many alerts were queued, never who.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from matcher.domain.events import Action, event
+from matcher.domain.face import Face, Picture
+from matcher.domain.ids import new_handle, new_id
+from matcher.domain.people import Role
+from matcher.domain.ports import FacePipeline, Hit
+from matcher.domain.records import AlertRecord, CandidateRecord
+from matcher.domain.rejection import Rejected
+from matcher.domain.words import check_line
+from matcher.errors import BadInput, NotSearchable, Refused
+from matcher.services.collections import find_list
+from matcher.services.search import OpenedList, open_list, search
+from matcher.services.workplace import Session, refusals_logged
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of one picture: faces searched, alerts queued, faces or pictures rejected."""
+
+    name: str
+    searched: int
+    alerts: int
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Why somebody searches: a case reference and a reason, one line each. Raises BadInput when either is missing."""
+
+    case: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        for word in ("case", "reason"):
+            text = getattr(self, word)
+            if not text.strip():
+                raise BadInput(f"a search needs a {word}: give --{word}")
+            check_line(f"--{word}", text)
+
+
+def submit(
+    session: Session,
+    list_name: str,
+    images: Iterable[tuple[Path, Callable[[Path], Picture | Rejected]]],
+    errand: Errand,
+    open_pipeline: Callable[[], FacePipeline],
+) -> Iterator[Submission]:
+    """One `Submission` per picture as it is done. Raises NotSearchable, MissingRole, Refused, IntegrityError.
+
+    The pipeline is opened after the list: a list that may not be searched is refused before any model is loaded.
+    """
+    with refusals_logged(session, "submit", list_name):
+        session.user.require(Role.ADMIN, Role.REVIEWER)
+        opened = open_list(session, list_name)
+    pipeline = open_pipeline()
+    if opened.certificate.terms.binding.model != pipeline.identity.text():
+        raise Refused(
+            f"list {list_name} holds templates of another model or of embeddings: no photograph can be compared"
+        )
+    for path, read in images:
+        picture = read(path)
+        found = [picture] if isinstance(picture, Rejected) else pipeline.faces(picture, opened.policy.quality)
+        faces = [face for face in found if isinstance(face, Face)]
+        rejected = tuple(one for one in found if isinstance(one, Rejected))
+        alerts = _search_faces(session, opened, errand, pipeline, (picture, faces)) if faces else 0
+        yield Submission(path.name, len(faces), alerts, rejected)
+
+
+def _search_faces(
+    session: Session,
+    opened: OpenedList,
+    errand: Errand,
+    pipeline: FacePipeline,
+    probe: tuple[Picture | Rejected, Sequence[Face]],
+) -> int:
+    picture, faces = probe
+    now = session.place.clock()
+    templates = np.stack([face.template for face in faces])
+    found = search(opened.certificate, opened, templates, pipeline.identity, now)
+    queued = 0
+    with session.place.work() as work:
+        watchlist = find_list(work, opened.watchlist.name)
+        _, serving = watchlist.require_active(now)
+        if serving.digest() != opened.certificate.digest():
+            raise NotSearchable(f"list {watchlist.name} was activated anew meanwhile: submit again")
+        for face, hits in zip(faces, found, strict=True):
+            count = work.alerts.count_search(watchlist.list_id, errand.case)
+            alert_id = fingerprint = None
+            if hits and isinstance(picture, Picture):
+                alert = _alert(session, opened, errand, (picture, face), (hits, count))
+                work.alerts.add(session.vault, alert)
+                alert_id, fingerprint = alert.alert_id, work.alerts.fingerprint(alert.alert_id)
+                queued += 1
+            work.log.append(
+                event(
+                    Action.SEARCHED,
+                    session.user.name,
+                    list=watchlist.name,
+                    list_digest=opened.binding.list_digest,
+                    certificate=opened.certificate.digest(),
+                    case=errand.case,
+                    reason=errand.reason,
+                    search_of_case=count,
+                    faces=len(faces),
+                    candidates=len(hits),
+                    alert=alert_id,
+                    fingerprint=fingerprint,
+                )
+            )
+        work.commit()
+    return queued
+
+
+def _alert(
+    session: Session,
+    opened: OpenedList,
+    errand: Errand,
+    probe: tuple[Picture, Face],
+    found: tuple[Sequence[Hit], int],
+) -> AlertRecord:
+    picture, face = probe
+    hits, count = found
+    random = session.place.random
+    binding = opened.binding
+    return AlertRecord(
+        alert_id=new_id(random),
+        list_id=opened.watchlist.list_id,
+        revision_id=opened.certificate.terms.revision_id,
+        certificate_digest=opened.certificate.digest(),
+        report_digest=binding.report_digest,
+        policy_digest=binding.policy_digest,
+        threshold=binding.threshold,
+        case=errand.case,
+        reason=errand.reason,
+        searches_of_case=count,
+        submitted_by=session.user.name,
+        submitted_at=session.place.clock(),
+        probe=picture.data,
+        place=face.place,
+        candidates=tuple(
+            CandidateRecord(new_handle(random), opened.subjects[hit.subject], hit.score, rank)
+            for rank, hit in enumerate(hits, start=1)
+        ),
+    )

@@ -1,0 +1,23 @@
+"""Sentences that several screens share, word for word."""
+
+from matcher.calibration.certified import CertifiedReport
+from matcher.calibration.report import Report
+from matcher.services.collections import find_list
+from matcher.services.workplace import Workplace
+
+
+def no_candidate(place: Workplace, list_name: str) -> str:
+    """What "no candidate" means for a list that serves, with the misses of its worst tested group."""
+    with place.work(write=False) as work:
+        certificate = find_list(work, list_name).certificate
+        stored = None if certificate is None else work.reports.get(certificate.terms.binding.report_digest)
+    return no_candidate_words(None if stored is None else CertifiedReport.parse(stored.body).report)
+
+
+def no_candidate_words(report: Report | None) -> str:
+    """The sentence for one report."""
+    worst = None if report is None else report.fnir_worst
+    if worst is None:
+        return "No candidate. Not proof of absence: how many listed people are missed could not be tested."
+    missed = f"{worst.k} of {worst.n} listed people of the worst tested group were missed"
+    return f"No candidate. Not proof of absence: {missed}."

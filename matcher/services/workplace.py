@@ -1,0 +1,78 @@
+"""What every use case is handed: the store, the clock, the random source, and who is asking."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from matcher.domain.events import Action, event
+from matcher.domain.ids import Clock, RandomBytes
+from matcher.domain.people import Role, Seat, SignedIn, User
+from matcher.domain.ports import IndexBuilder, Keyring, Revisions, UnitsOfWork, UnlockedKeys, Vault
+from matcher.errors import AnotherPersonNeeded, MissingRole, NotSearchable, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """One opened home."""
+
+    work: UnitsOfWork
+    revisions: Revisions
+    keyring: Keyring
+    build_index: IndexBuilder
+    clock: Clock
+    random: RandomBytes
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """A signed-in user in a home, and the keys that their passphrase opened."""
+
+    place: Workplace
+    who: SignedIn
+    keys: UnlockedKeys
+
+    @property
+    def user(self) -> User:
+        """The user."""
+        return self.who.user
+
+    @property
+    def vault(self) -> Vault:
+        """Raises MissingRole for an auditor, who holds no home key."""
+        vault = self.keys.vault
+        if vault is None:
+            raise MissingRole(f"user {self.user.name} holds no home key: auditors read the log and the reports only")
+        return vault
+
+
+def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
+    """Opens a user's keys. Raises Refused for an unknown or suspended user, WrongPassphrase."""
+    with place.work(write=False) as work:
+        user = work.users.get(name)
+        if user is None:
+            raise Refused(f"there is no user {name} in this home: an admin adds one with matcher user add")
+        record = work.users.keys(name)
+    user.require(*Role)
+    keys = place.keyring.unlock(record, passphrase)
+    return Session(place, SignedIn(user, place.seat, keys.sign), keys)
+
+
+@contextmanager
+def refusals_logged(session: Session, attempt: str, subject: str) -> Iterator[None]:
+    """`refusals_of` for somebody who is signed in."""
+    with refusals_of(session.place, session.user.name, attempt, subject):
+        yield
+
+
+@contextmanager
+def refusals_of(place: Workplace, actor: str, attempt: str, subject: str) -> Iterator[None]:
+    """Writes a log entry of its own for every refused attempt, then lets the refusal go on."""
+    try:
+        yield
+    except (Refused, NotSearchable, AnotherPersonNeeded) as refusal:
+        with place.work() as work:
+            kind = type(refusal).__name__
+            work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=subject, refusal=kind))
+            work.commit()
+        raise

@@ -1,0 +1,100 @@
+"""Somebody with a database client: every edit is found; a clean home never is."""
+
+from pathlib import Path
+
+import pytest
+from sqlcipher3 import dbapi2
+
+from matcher.domain.case import Correction, Verdict
+from matcher.errors import IntegrityError
+from matcher.services.audit import verify
+from matcher.services.collections import retire_list, suspend_list
+from tests.services.world import World
+
+EDITS = {
+    "a score": "UPDATE candidates SET score = 999999",
+    "a threshold of an alert": "UPDATE alerts SET threshold = 100000",
+    "a sealed probe": "UPDATE alerts SET probe = x'00'",
+    "all alerts gone": "DELETE FROM alerts",
+    "an alert closed": "UPDATE alerts SET closed_reason = 'quietly' WHERE concluded_at IS NULL",
+    "a conclusion taken back": "UPDATE alerts SET concluded_at = NULL",
+    "another seat": "UPDATE progress SET account = 'elsewhere'",
+    "a step undone": "UPDATE progress SET finished_at = NULL, finish_number = NULL",
+    "a lead gone": "DELETE FROM leads",
+    "judgements gone": "DELETE FROM judgements WHERE reviewer = 'ana'",
+    "a judgement turned": "UPDATE judgements SET verdict = 'different' WHERE reviewer = 'ana'",
+    "a correction gone": "DELETE FROM corrections",
+    "a correction turned": "UPDATE corrections SET reason = 'another'",
+    "a role": "INSERT INTO user_roles VALUES ('boss', 'approver')",
+    "a suspension of a person": "UPDATE users SET suspended = 1 WHERE name = 'ben'",
+    "a purpose": "UPDATE watchlists SET purpose = 'another'",
+    "an expiry": "UPDATE watchlists SET expires = '2099-01-01'",
+    "searches a day": "UPDATE watchlists SET searches_per_day = 1",
+    "a source of people": "UPDATE cohorts SET source = 'better people'",
+    "a loader": "UPDATE revisions SET loaded_by = 'ana'",
+    "a count": "UPDATE revisions SET subjects = 1",
+    "a verdict": "UPDATE reports SET certified = 0",
+    "an actor in the log": "UPDATE log SET actor = 'ana' WHERE sequence = 5",
+    "a log entry gone": "DELETE FROM log WHERE sequence = 5",
+}
+
+
+@pytest.fixture
+def lived(active: World) -> World:
+    """A home in which most things have happened: a lead, a corrected judgement, an alert that waits."""
+    active.submit(active.templates[7])
+    alert = active.judge("ana", Verdict.SAME)
+    active.desk("ana").finish(alert)
+    active.judge("ben", Verdict.SAME)
+    active.desk("ben").finish(alert)
+    active.submit(active.templates[8])
+    alert = active.judge("ana", Verdict.SAME)
+    candidate = active.desk("ana").disclose(alert).candidates[0].candidate_id
+    active.desk("ana").correct(alert, Correction(candidate, Verdict.UNDECIDED, "other ears"))
+    active.desk("ana").finish(alert)
+    active.submit(active.templates[9])
+    return active
+
+
+def edit(home: Path, statement: str) -> None:
+    """Takes the triggers away, edits, and puts them back as they were."""
+    database = dbapi2.connect(str(home / "matcher.db"))
+    database.execute("PRAGMA foreign_keys = OFF")
+    triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        database.execute(f"DROP TRIGGER {name}")
+    changed = database.execute(statement).rowcount
+    for _, text in triggers:
+        database.execute(text)
+    database.commit()
+    database.close()
+    assert changed > 0
+
+
+def test_a_clean_home_verifies_at_every_step(lived: World) -> None:
+    assert verify(lived.place, lambda *_: None).judgements == 3
+    suspend_list(lived.sessions["ana"], "missing", "wrong pictures")
+    verify(lived.place, lambda *_: None)
+    lived.activate()
+    verify(lived.place, lambda *_: None)
+    retire_list(lived.sessions["boss"], "missing")
+    verify(lived.place, lambda *_: None)
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_every_edit_is_found(lived: World, what: str) -> None:
+    lived.store.close()
+    edit(lived.folder / "home", EDITS[what])
+    with pytest.raises(IntegrityError):
+        verify(lived.place, lambda *_: None)
+
+
+def test_a_missing_rule_of_the_database_is_found(lived: World) -> None:
+    lived.store.close()
+    database = dbapi2.connect(str(lived.folder / "home" / "matcher.db"))
+    name = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchone()[0]
+    database.execute(f"DROP TRIGGER {name}")
+    database.commit()
+    database.close()
+    with pytest.raises(IntegrityError, match="rule of the database"):
+        verify(lived.place, lambda *_: None)
