@@ -1,0 +1,220 @@
+"""What each key does to an alert on screen: (state, key, time) -> (state, intent).
+
+1. A verdict key chooses, enter commits; enter without a choice commits nothing. Escape never commits.
+2. Key auto-repeat is ignored: a deciding key that arrives less than 150 ms after the same key does nothing.
+3. *Same* needs faces as tall as the policy says, and a finding for every component.
+4. Enter after the last judgement opens stage 2; in stage 2 it goes through every panel once before it finishes.
+5. While the desk is working on an intent, no second one is made.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from matcher.domain.case import Component, Finding, Judgement, Verdict
+from matcher.domain.desk import Stage
+from matcher.review.intents import (
+    AskRecusal,
+    AskThirdReviewer,
+    AskWithdrawal,
+    Commit,
+    Disclose,
+    Finish,
+    Intent,
+    Leave,
+)
+from matcher.review.session import ZOOMS, Session, View, moved
+
+REPEAT_SECONDS = 0.150
+
+Step = tuple[Session, Intent | None]
+Handler = Callable[[Session, float], Step]
+
+HOW_TO_ENLARGE = "f full screen, z zoom, a larger terminal, Kitty or Sixel graphics"
+
+
+def press(session: Session, key: str, now: float) -> Step:
+    """The state after `key` at `now` (monotonic seconds), and what must be done about it."""
+    repeated = key == session.last_key and now - session.last_at < REPEAT_SECONDS
+    session = replace(session, last_key=key, last_at=now)
+    handler = HANDLERS[session.stage].get(key)
+    if handler is None or (repeated and key in DECIDING):
+        return session, None
+    return handler(replace(session, message=""), now)
+
+
+def _say(session: Session, message: str) -> Step:
+    return replace(session, message=message), None
+
+
+def too_small(session: Session) -> str:
+    """Why *same* is refused in triage."""
+    return f"*Same* is refused here: faces are {session.drawn.face_pixels} pixels high, {session.min_pixels} are needed"
+
+
+def _choose(verdict: Verdict) -> Handler:
+    def handle(session: Session, now: float) -> Step:
+        if verdict is not Verdict.SAME:
+            return replace(session, chosen=verdict, findings=(), component=0), None
+        if not session.drawn.ready:
+            return _say(session, "The faces are still being drawn")
+        if session.triage:
+            return _say(session, too_small(session))
+        if session.chosen is Verdict.SAME:
+            return session, None
+        return replace(session, chosen=verdict, findings=(), component=0), None
+
+    return handle
+
+
+def _find(finding: Finding) -> Handler:
+    def handle(session: Session, now: float) -> Step:
+        if session.chosen is not Verdict.SAME:
+            return session, None
+        components = list(Component)
+        found = dict(session.findings) | {components[session.component]: finding}
+        after = replace(session, findings=tuple((one, found[one]) for one in components if one in found))
+        still_open = after.open_components
+        at = components.index(still_open[0]) if still_open else session.component
+        return replace(after, component=at), None
+
+    return handle
+
+
+def _component(step: int) -> Handler:
+    def handle(session: Session, now: float) -> Step:
+        if session.chosen is not Verdict.SAME:
+            return session, None
+        return replace(session, component=(session.component + step) % len(Component)), None
+
+    return handle
+
+
+def _enter_blind(session: Session, now: float) -> Step:
+    if session.busy:
+        return _say(session, "The last judgement is still being written")
+    if session.chosen is None and session.all_judged:
+        return replace(session, busy=True), Disclose()
+    objection = _objection(session)
+    if session.chosen is None or objection:
+        return _say(session, objection)
+    judgement = Judgement(
+        candidate_id=session.candidate.candidate_id,
+        verdict=session.chosen,
+        checklist=session.findings,
+        mode=session.drawn.mode,
+        face_pixels=session.drawn.face_pixels,
+        seconds=round(session.seconds(now), 3),
+    )
+    return replace(session, busy=True), Commit(judgement)
+
+
+def _objection(session: Session) -> str:
+    if session.chosen is None:
+        return "Nothing is chosen: s same, u undecided, d different, then enter"
+    if not session.drawn.ready:
+        return "The faces are still being drawn"
+    if session.chosen is Verdict.SAME and session.triage:
+        return too_small(session)
+    if session.chosen is Verdict.SAME and session.open_components:
+        return f"*Same* still needs: {', '.join(session.open_components)}"
+    return ""
+
+
+def _enter_disclosed(session: Session, now: float) -> Step:
+    if session.busy:
+        return _say(session, "The last change is still being written")
+    unseen = [at for at, shown in enumerate(session.candidates) if shown.candidate_id not in session.seen]
+    if unseen:
+        return _go(session, unseen[0], now)
+    return replace(session, busy=True), Finish()
+
+
+def _withdraw(session: Session, now: float) -> Step:
+    candidate = session.candidate.candidate_id
+    if session.busy or session.own(candidate) is not Verdict.SAME or session.correction(candidate):
+        return _say(session, "There is no *same* of yours to withdraw here")
+    return session, AskWithdrawal(candidate)
+
+
+def _third(session: Session, now: float) -> Step:
+    candidate = session.candidate.candidate_id
+    if session.busy or session.own(candidate) is Verdict.SAME or session.correction(candidate):
+        return _say(session, "Only a judgement other than *same* can be sent to a third reviewer")
+    return session, AskThirdReviewer(candidate)
+
+
+def _recuse(session: Session, now: float) -> Step:
+    return (session, None) if session.busy else (session, AskRecusal())
+
+
+def _escape(session: Session, now: float) -> Step:
+    if session.chosen is not None:
+        return replace(session, chosen=None, findings=(), component=0), None
+    if session.view.full or session.view.blink:
+        return _look(session, replace(session.view, full=False, blink=False))
+    return (session, None) if session.busy else (session, Leave())
+
+
+def _leave(session: Session, now: float) -> Step:
+    return session, Leave()
+
+
+def _go(session: Session, current: int, now: float) -> Step:
+    session = moved(session, current % len(session.candidates), 0, now)
+    if session.stage is Stage.DISCLOSED:
+        session = replace(session, seen=session.seen | {session.candidate.candidate_id})
+    return session, None
+
+
+def _candidate(step: int) -> Handler:
+    return lambda session, now: (session, None) if session.busy else _go(session, session.current + step, now)
+
+
+def _reference(step: int) -> Handler:
+    def handle(session: Session, now: float) -> Step:
+        if session.candidate.references < 2:
+            return _say(session, "This candidate has one reference")
+        return moved(session, session.current, (session.reference + step) % session.candidate.references, now), None
+
+    return handle
+
+
+def _look(session: Session, view: View) -> Step:
+    return replace(session, view=view, drawn=replace(session.drawn, ready=False)), None
+
+
+def _zoom(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, zoom=(session.view.zoom + 1) % len(ZOOMS)))
+
+
+def _blink(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, blink=not session.view.blink))
+
+
+def _mirror(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, mirror=not session.view.mirror))
+
+
+def _full(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, full=not session.view.full))
+
+
+_LOOKING: Mapping[str, Handler] = {
+    "z": _zoom, "b": _blink, "m": _mirror, "f": _full, "n": _reference(1), "p": _reference(-1),
+    "tab": _candidate(1), "right": _candidate(1), "shift+tab": _candidate(-1), "left": _candidate(-1),
+    "escape": _escape,
+}  # fmt: skip
+_BLIND: Mapping[str, Handler] = {
+    "s": _choose(Verdict.SAME), "u": _choose(Verdict.UNDECIDED), "d": _choose(Verdict.DIFFERENT),
+    "a": _find(Finding.AGREE), "x": _find(Finding.DIFFER), "v": _find(Finding.NOT_VISIBLE),
+    "up": _component(-1), "down": _component(1), "enter": _enter_blind, "k": _recuse,
+}  # fmt: skip
+_DISCLOSED: Mapping[str, Handler] = {"w": _withdraw, "t": _third, "enter": _enter_disclosed}
+
+HANDLERS: Mapping[Stage, Mapping[str, Handler]] = {
+    Stage.BLIND: {**_LOOKING, **_BLIND},
+    Stage.DISCLOSED: {**_LOOKING, **_DISCLOSED},
+    Stage.FINISHED: {"enter": _leave, "escape": _leave},
+}
+DECIDING = frozenset({*_BLIND, *_DISCLOSED, "escape"}) - {"up", "down"}
+KEYS = tuple(sorted({key for handlers in HANDLERS.values() for key in handlers}))

@@ -1,0 +1,57 @@
+"""The words of the review screens: an outcome is never an identification, a score is never a percentage."""
+
+from datetime import datetime
+
+from matcher.domain.case import Outcome
+from matcher.domain.desk import ConcludedCandidate, DisclosedCandidate, Stage
+from matcher.domain.template import score_text
+from matcher.review.safe_text import safe_display
+
+STAGES = {
+    Stage.BLIND: "1 of 3  Faces only: judge before you see what the software found",
+    Stage.DISCLOSED: "2 of 3  What the software found, after your own judgement",
+    Stage.FINISHED: "3 of 3  Where each candidate stands",
+}
+
+OUTCOMES = {
+    Outcome.LEAD: "lead, two reviewers agree; not an identification",
+    Outcome.NOT_A_LEAD: "not a lead",
+    Outcome.PENDING: "waiting for the other reviewer",
+    Outcome.THIRD_NEEDED: "goes to a third reviewer",
+    Outcome.INCONCLUSIVE: "inconclusive",
+}
+
+NOT_INDEPENDENT = "NOT INDEPENDENT: the reviewers shared an account or a terminal"
+
+
+def handle(candidate_id: str) -> str:
+    """A candidate's random handle as screens write it."""
+    return safe_display(candidate_id, 12)
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long an alert has been waiting."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
+
+
+def outcome(concluded: ConcludedCandidate) -> str:
+    """Where a candidate stands, in one line."""
+    return OUTCOMES[concluded.outcome]
+
+
+def score_line(found: DisclosedCandidate) -> str:
+    """Score against threshold."""
+    return f"{score_text(found.score)}, threshold {score_text(found.threshold)}"
+
+
+def others_line(found: DisclosedCandidate) -> str:
+    """How many look-alikes the list holds for this probe."""
+    others = found.candidates - 1
+    if not others:
+        return "no other candidate on the list reaches the threshold"
+    verb = "candidates reach" if others > 1 else "candidate reaches"
+    return f"rank {found.rank} of {found.candidates}: {others} other {verb} the threshold"

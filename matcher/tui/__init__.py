@@ -1,0 +1,1 @@
+"""The terminal interface; the state of a review lives in `matcher.review`."""

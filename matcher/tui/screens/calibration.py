@@ -1,0 +1,121 @@
+"""One list's report, and activation by an approver who types the number they answer for."""
+
+import asyncio
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, ScrollableContainer, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, Static
+
+from matcher.domain.desk import ListLine
+from matcher.domain.people import Role
+from matcher.domain.ports import ListOffice
+from matcher.errors import MatcherError
+from matcher.tui.plain import page, plain, prose
+from matcher.tui.screens.room import Room
+
+LONGEST_NUMBER = 9
+
+
+class CalibrationScreen(Room):
+    """Report above, activation below."""
+
+    TITLE_TEXT = "calibration"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "lists", key_display="esc"),
+        Binding("tab", "app.focus_next", "report, number"),
+    ]
+
+    def __init__(self, office: ListOffice, line: ListLine) -> None:
+        super().__init__()
+        self._office, self._line = office, line
+        self._working = False
+
+    def bar_left(self) -> Content:
+        """Which list."""
+        return Content.assemble(
+            ("matcher ", "$muted"), ("calibration ", "bold $ink"), plain(self._line.name, "$ink", 40)
+        )
+
+    def body(self) -> ComposeResult:
+        """The report scrolls; the approver's part stays."""
+        with ScrollableContainer(id="report-scroll"):
+            yield Static(Content.styled("Reading the report", "$muted"), id="report")
+        with Vertical(id="activation"):
+            yield Static(id="consequence")
+            with Horizontal(id="signing"):
+                yield Static(Content.styled("Type the number", "$muted"), id="number-label")
+                yield Input(id="number", restrict="[0-9]*", max_length=LONGEST_NUMBER)
+                yield Button("Activate", id="activate")
+
+    def on_mount(self) -> None:
+        """Reads report and consequence."""
+        self.query_one("#signing").display = False
+        self.query_one("#report-scroll").focus()
+        self._read()
+
+    @work
+    async def _read(self) -> None:
+        name, office, table = self._line.name, self._office, self.desk_app.report_table
+        try:
+            report = await self.ask(lambda: office.report(name))
+            shown = await asyncio.to_thread(lambda: page(table(report)))
+        except MatcherError as error:
+            self.query_one("#report", Static).update(prose(str(error), "$warn"))
+            self.query_one("#activation").display = False
+            return
+        self.query_one("#report", Static).update(shown)
+        await self._read_consequence()
+
+    async def _read_consequence(self) -> None:
+        consequence, desk = self.query_one("#consequence", Static), self.desk_app.desk
+        if desk is None or Role.APPROVER not in desk.user.roles:
+            consequence.update(Content.styled("Activation needs an approver who did not load this list.", "$muted"))
+            return
+        try:
+            sentence, _ = await self.ask(lambda: self._office.consequence(self._line.name))
+        except MatcherError as error:
+            consequence.update(prose(str(error), "$warn"))
+            return
+        consequence.update(Content.assemble(("You sign: ", "$muted"), prose(sentence, "bold $ink")))
+        self.query_one("#signing").display = True
+        self.query_one("#number").focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in the number."""
+        self._activate()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The button does what enter does."""
+        self._activate()
+
+    def _activate(self) -> None:
+        field = self.query_one("#number", Input)
+        if self._working or not field.value:
+            if not field.value:
+                self.notice("Type the number of the sentence above: you answer for it")
+            return
+        self._working, typed, field.value = True, int(field.value), ""
+        self.notice("Signing", "$muted")
+        self._sign(typed)
+
+    @work
+    async def _sign(self, typed: int) -> None:
+        try:
+            await self.ask(lambda: self._office.activate(self._line.name, typed))
+        except MatcherError as error:
+            self.notice(str(error), "$bad")
+            return
+        finally:
+            self._working = False
+        self.query_one("#signing").display = False
+        self.query_one("#consequence", Static).update(Content.styled("Active. Your signature is in the log.", "$good"))
+        self.notice("")
+        self.query_one("#report-scroll").focus()
+
+    def action_back(self) -> None:
+        """To the lists."""
+        self.app.pop_screen()

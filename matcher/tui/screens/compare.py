@@ -1,0 +1,256 @@
+"""One alert: faces, judgement, disclosure, outcome. The state and every rule of the keys are in `matcher.review`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from matcher.domain.case import Correction, Judgement, Verdict
+from matcher.domain.desk import BlindAlert, ConcludedCandidate, DisclosedAlert, Stage
+from matcher.domain.ports import ReviewDesk
+from matcher.errors import BadInput, MatcherError
+from matcher.review import session as sessions
+from matcher.review import wording
+from matcher.review.intents import AskRecusal, AskThirdReviewer, AskWithdrawal, Commit, Disclose, Finish, Intent, Leave
+from matcher.review.keys import HANDLERS, KEYS, press
+from matcher.review.session import Drawn
+from matcher.tui.album import Album, Job
+from matcher.tui.dialogs.question import Reason, YesNo
+from matcher.tui.graphics import grid, resolved
+from matcher.tui.screens.room import Room
+from matcher.tui.widgets import panels
+from matcher.tui.widgets.face_pair import FacePair
+from matcher.tui.widgets.face_view import FaceView
+
+T = TypeVar("T")
+
+SHOWN_KEYS = frozenset("zbfnk") | {"right"}
+KNOWN_PERSON = "I know this person"
+
+
+class CompareScreen(Room):
+    """Three stages of one alert."""
+
+    TITLE_TEXT = "compare"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"press('{key}')", show=False) for key in KEYS if key not in SHOWN_KEYS),
+        Binding("z", "press('z')", "zoom"),
+        Binding("b", "press('b')", "blink"),
+        Binding("f", "press('f')", "full"),
+        Binding("n", "press('n')", "reference", key_display="n p"),
+        Binding("right", "press('right')", "candidate", key_display="← →"),
+        Binding("i,f2", "app.image_mode", "mode", key_display="i"),
+        Binding("k", "press('k')", "known"),
+        Binding("ctrl+q", "app.leave", "quit", show=False, priority=True),
+    ]
+
+    def __init__(self, desk: ReviewDesk, alert: BlindAlert, now: float) -> None:
+        super().__init__()
+        self._desk, self._alert = desk, alert
+        self._album = Album(alert)
+        self._job: Job | None = None
+        self._disclosed: DisclosedAlert | None = None
+        self._concluded: Sequence[ConcludedCandidate] = ()
+        self._left = False
+        self.session = sessions.opened(alert, now)
+
+    def body(self) -> ComposeResult:
+        """Banner, faces, panel."""
+        yield Static(id="stage-banner")
+        yield FacePair(id="faces")
+        with VerticalScroll(id="panel-scroll", can_focus=False):
+            yield Static(id="panel")
+
+    def on_mount(self) -> None:
+        """An alert left in stage 2 comes back there."""
+        self._refresh()
+        if self.session.stage is Stage.DISCLOSED:
+            self._carry_out(Disclose())
+        elif self.session.stage is Stage.FINISHED:
+            self._carry_out(Finish())
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+
+    def action_press(self, key: str) -> None:
+        """Every key of this screen."""
+        if self.too_small:
+            return
+        self.session, intent = press(self.session, key, self.desk_app.clock())
+        self._refresh()
+        if intent is not None:
+            self._carry_out(intent)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that mean nothing in the present stage are not in the footer."""
+        return action != "press" or parameters[0] in HANDLERS[self.session.stage]
+
+    def image_mode_changed(self) -> None:
+        """Draws the faces another way."""
+        self._refresh()
+
+    def _carry_out(self, intent: Intent) -> None:
+        alert_id = self.session.alert_id
+        match intent:
+            case Commit(judgement):
+                self._tell(partial(self._desk.judge, alert_id, judgement), partial(self._saved, judgement))
+            case Disclose():
+                self._tell(partial(self._desk.disclose, alert_id), self._show_disclosed)
+            case Finish():
+                self._tell(partial(self._desk.finish, alert_id), self._show_concluded)
+            case AskRecusal():
+                self._ask_recusal()
+            case AskWithdrawal(candidate_id):
+                made = Correction(candidate_id, Verdict.UNDECIDED, "")
+                self._ask_correction(made, "Withdraw *same*?", "It then counts as undecided.")
+            case AskThirdReviewer(candidate_id):
+                made = Correction(candidate_id, Verdict.SAME, "")
+                text = "After the score, *same* never counts; a third reviewer will judge this candidate."
+                self._ask_correction(made, "Ask for a third reviewer?", text)
+            case Leave():
+                self.give_back()
+                self.app.pop_screen()
+
+    @work
+    async def _tell(self, call: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Calls the desk, then `then` with its answer; a refusal is a line on screen and changes nothing."""
+        try:
+            answer = await self.ask(call)
+        except MatcherError as error:
+            self.session = replace(self.session, busy=False, message=str(error))
+            self._refresh()
+            return
+        then(answer)
+        if not self._left:
+            self._refresh()
+
+    def _saved(self, judgement: Judgement, _: None) -> None:
+        self.session = sessions.saved(self.session, judgement, self.desk_app.clock())
+
+    def _show_disclosed(self, disclosed: DisclosedAlert) -> None:
+        self._disclosed = disclosed
+        self.refresh_bindings()
+        self.session = sessions.disclosed(self.session, self.desk_app.clock())
+
+    def _show_concluded(self, concluded: Sequence[ConcludedCandidate]) -> None:
+        self._concluded = concluded
+        self.refresh_bindings()
+        self.session = sessions.finished(self.session)
+
+    def _corrected(self, correction: Correction, _: None) -> None:
+        self.session = sessions.corrected(self.session, correction)
+
+    @work
+    async def _ask_recusal(self) -> None:
+        text = "You step back from this alert; another reviewer takes it. Nothing you said of it counts."
+        if await self.app.push_screen_wait(YesNo("Do you know this person?", text)):
+            self.session = replace(self.session, busy=True)
+            self._tell(partial(self._desk.recuse, self.session.alert_id, KNOWN_PERSON), self._recused)
+
+    def _recused(self, _: None) -> None:
+        self._left = True
+        self.app.pop_screen()
+
+    @work
+    async def _ask_correction(self, correction: Correction, title: str, text: str) -> None:
+        reason = await self.app.push_screen_wait(Reason(title, text))
+        if reason is not None:
+            made = replace(correction, reason=reason)
+            self.session = replace(self.session, busy=True)
+            self._tell(partial(self._desk.correct, self.session.alert_id, made), partial(self._corrected, made))
+
+    def give_back(self) -> None:
+        """Releases the claim, once; committed judgements stay."""
+        if not self._left and self.session.stage is not Stage.FINISHED:
+            self.desk_app.tell(partial(self._desk.release, self.session.alert_id))
+        self._left = True
+
+    # --- what is on screen --------------------------------------------------------------------------------------------
+
+    def bar_left(self) -> Content:
+        """The alert's only names: numbers and a random handle."""
+        at, shown = self.session.current + 1, self.session.candidate
+        if self.session.stage is Stage.FINISHED:
+            return Content.assemble(("matcher ", "$muted"), ("outcome", "bold $ink"))
+        return Content.assemble(
+            (f"candidate {at} of {len(self.session.candidates)}", "bold $ink"),
+            (f" ({wording.handle(shown.candidate_id)})", "$muted"),
+            (f", reference {self.session.reference + 1} of {shown.references}", "$ink"),
+        )
+
+    def bar_right(self) -> Content:
+        """Mode, size of the drawn face, and who is signed in."""
+        drawn, who = self.session.drawn, (f"   {self.desk_app.signed_in_as}", "$muted")
+        if self.session.stage is Stage.FINISHED:
+            return Content.assemble(who)
+        size = f"face {drawn.face_pixels} px" if drawn.ready else "drawing"
+        mode = f"{resolved(self.desk_app.image_mode).value}, "
+        return Content.assemble((mode, "$muted"), (size, "bold $warn" if self.session.triage else "$ink"), who)
+
+    def _refresh(self) -> None:
+        stage, view = self.session.stage, self.session.view
+        self.set_class(view.full, "-full")
+        for one in Stage:
+            self.set_class(stage is one, f"-{one.value}")
+        self.query_one(FacePair).set_blinking(view.blink)
+        self._redraw()
+        self.refresh_bar()
+        self.put("#stage-banner", Content.assemble(("STAGE ", "bold $mark"), (wording.STAGES[stage], "$ink")))
+        self.query_one(FacePair).caption(*self._captions())
+        self.put("#panel", self._panel())
+        self.notice(self.session.message)
+
+    def _captions(self) -> tuple[str, str]:
+        probe = "probe, mirrored" if self.session.view.mirror else "probe"
+        return probe, f"reference {self.session.reference + 1} of {self.session.candidate.references}"
+
+    def _panel(self) -> Content:
+        if self.session.stage is Stage.FINISHED:
+            return panels.outcome(self._concluded)
+        if self.session.stage is Stage.DISCLOSED and self._disclosed is not None:
+            return panels.disclosure(self.session, self._disclosed)
+        return panels.judgement(self.session)
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+
+    def on_face_view_resized(self, event: FaceView.Resized) -> None:
+        """Another size: draw again."""
+        self._refresh()
+
+    def _redraw(self) -> None:
+        columns, rows = self.query_one(FacePair).view_size
+        if not columns or not rows or self.session.stage is Stage.FINISHED:
+            return
+        mode = resolved(self.desk_app.image_mode)
+        job = Job(self.session.current, self.session.reference, self.session.view, mode, grid(columns, rows))
+        if job == self._job:
+            return
+        if self._job is None or (job.current, job.reference) != (self._job.current, self._job.reference):
+            self.query_one(FacePair).clear()
+        self._job = job
+        self.session = replace(self.session, drawn=Drawn())
+        self._draw(job)
+
+    @work(exclusive=True, group="draw")
+    async def _draw(self, job: Job) -> None:
+        try:
+            pair = await asyncio.to_thread(self._album.draw, job)
+        except BadInput as error:
+            pair, message = None, str(error)
+        if job != self._job:
+            return
+        faces = self.query_one(FacePair)
+        if pair is None:
+            faces.clear()
+            self.session = replace(self.session, drawn=Drawn(True, job.mode.value, 0), message=message)
+        else:
+            faces.show(pair)
+            self.session = replace(self.session, drawn=Drawn(True, job.mode.value, pair.crops.face_pixels))
+        self._refresh()

@@ -1,0 +1,139 @@
+"""The panels under the faces, each a pure function of the review's state."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from matcher.domain.case import Component, Finding, Outcome, Verdict
+from matcher.domain.desk import ConcludedCandidate, DisclosedAlert, DisclosedCandidate
+from matcher.review import wording
+from matcher.review.keys import HOW_TO_ENLARGE
+from matcher.review.session import Session
+from matcher.tui.plain import plain, prose
+
+Part = Content | tuple[str, str]
+
+VERDICT_KEYS = ((Verdict.SAME, "s"), (Verdict.UNDECIDED, "u"), (Verdict.DIFFERENT, "d"))
+FINDING_SIGNS = {
+    Finding.AGREE: ("✓ agree", "$good"),
+    Finding.DIFFER: ("✗ differ", "$bad"),
+    Finding.NOT_VISIBLE: ("– unseen", "$muted"),
+}
+CHOSEN = "bold $mark-ink on $mark"
+COLUMN = 19
+
+
+def judgement(session: Session) -> Content:
+    """Stage 1, three rows: the verdicts, then the checklist or what to know."""
+    return Content.assemble(_verdicts(session), ("\n", ""), _below(session))
+
+
+def _verdicts(session: Session) -> Content:
+    parts: list[Part] = []
+    for verdict, key in VERDICT_KEYS:
+        off = verdict is Verdict.SAME and session.triage
+        if session.chosen is verdict:
+            parts.append((f" {key} {verdict.value.upper()} ", CHOSEN))
+        else:
+            parts += [
+                (f" {key} ", "bold $muted" if off else "bold $mark"),
+                (f"{verdict.value} ", "$muted strike" if off else "$ink"),
+            ]
+        parts.append(("  ", ""))
+    parts.append(_commit_hint(session))
+    return Content.assemble(*parts)
+
+
+def _commit_hint(session: Session) -> Content:
+    if session.busy:
+        return Content.styled("writing", "$muted")
+    if session.chosen is Verdict.SAME and session.open_components:
+        return Content.styled(f"{len(session.open_components)} findings to go", "$warn")
+    if session.chosen is not None:
+        return Content.assemble(
+            ("enter", "bold $mark"), (" commits, ", "$muted"), ("esc", "bold $mark"), (" undoes", "$muted")
+        )
+    own = session.own(session.candidate.candidate_id)
+    return Content.styled(f"you judged: {own.value}" if own else "nothing chosen", "$muted")
+
+
+def _below(session: Session) -> Content:
+    if session.chosen is Verdict.SAME:
+        return _checklist(session)
+    if session.triage:
+        size = f"faces are {session.drawn.face_pixels} pixels high, *same* needs {session.min_pixels}"
+        return Content.assemble(("TRIAGE  ", "bold $warn"), (size, "$warn"), (f"\nTry {HOW_TO_ENLARGE}", "$muted"))
+    return Content.styled("Is this the same person? Compare part by part; *same* asks for a checklist.\n", "$muted")
+
+
+def _checklist(session: Session) -> Content:
+    found = dict(session.findings)
+    lines: list[Part] = []
+    for at, component in enumerate(Component):
+        sign, colour = FINDING_SIGNS[found[component]] if component in found else ("·", "$muted")
+        name = f" {component.value} "
+        lines.append((name, CHOSEN if at == session.component else "$ink"))
+        lines.append((f" {sign}".ljust(COLUMN - len(name)), colour))
+        if at == 3:
+            lines.append(("\n", ""))
+    lines.append((" a ✓  x ✗  v –", "$muted"))
+    return Content.assemble(*lines)
+
+
+def disclosure(session: Session, alert: DisclosedAlert) -> Content:
+    """Stage 2: what the software found on the candidate on screen, beside the reviewer's own judgement."""
+    found = next(one for one in alert.candidates if one.candidate_id == session.candidate.candidate_id)
+    return Content.assemble(
+        _row("You judged", Content.assemble((found.own.value, "bold $ink"), _changed(session))),
+        _row("Score", prose(wording.score_line(found), "bold $ink")),
+        Content.assemble(prose(found.confidence, "$warn"), ("\n", "")),
+        _row("On the list", prose(wording.others_line(found), "$ink")),
+        _row("Case", _case(alert)),
+        _steps(session, found),
+    )  # fmt: skip
+
+
+def _case(alert: DisclosedAlert) -> Content:
+    searches = (f", search {alert.searches_of_case} of it, on list ", "$muted")
+    return Content.assemble(plain(alert.case, "$ink", 24), searches, plain(alert.list_name, "$ink", 20))
+
+
+def _changed(session: Session) -> Content:
+    made = session.correction(session.candidate.candidate_id)
+    if made is None:
+        return Content("")
+    change = "a third reviewer is asked" if made.verdict is Verdict.SAME else "withdrawn"
+    return Content.assemble((f"  → {change}: ", "$warn"), plain(made.reason, "$ink", 44))
+
+
+def _steps(session: Session, found: DisclosedCandidate) -> Content:
+    unseen = len(session.candidates) - len(session.seen)
+    parts: list[Part] = []
+    if session.correction(found.candidate_id) is None:
+        key, meaning = ("w", "withdraw same") if found.own is Verdict.SAME else ("t", "ask for a third reviewer")
+        parts += [(key, "bold $mark"), (f" {meaning}    ", "$muted")]
+    parts += [("enter", "bold $mark"), (" next candidate" if unseen else " finish this alert", "$muted")]
+    return Content.assemble(*parts)
+
+
+def _row(title: str, text: Content) -> Content:
+    return Content.assemble((title.ljust(13), "$muted"), text, ("\n", ""))
+
+
+def outcome(concluded: Sequence[ConcludedCandidate]) -> Content:
+    """Stage 3: where every candidate stands; the label of a lead."""
+    parts: list[Part] = []
+    for at, one in enumerate(concluded, start=1):
+        style = {Outcome.LEAD: "bold $mark", Outcome.NOT_A_LEAD: "bold $ink"}.get(one.outcome, "bold $warn")
+        parts += [(f"Candidate {at} ({wording.handle(one.candidate_id)})\n", "$muted")]
+        parts += [("  ", ""), (wording.outcome(one), style), ("\n", "")]
+        if one.waiting:
+            parts += [("  ", ""), prose(one.waiting, "$muted"), ("\n", "")]
+        if one.label is not None:
+            for title, text in (("name", one.label.name), ("subject", one.label.subject_id), ("note", one.label.note)):
+                parts += [(f"  {title.ljust(9)}", "$muted"), plain(text, "bold $ink", 64), ("\n", "")]
+        if not one.independent:
+            parts += [("  ", ""), (wording.NOT_INDEPENDENT, "bold $bad"), ("\n", "")]
+        parts.append(("\n", ""))
+    parts += [("enter", "bold $mark"), (" back to the queue", "$muted")]
+    return Content.assemble(*parts)

@@ -1,0 +1,33 @@
+"""The words of the outcome screens."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from matcher.domain.case import Outcome, Verdict
+from matcher.domain.desk import DisclosedCandidate
+from matcher.review import wording
+
+
+def test_every_outcome_has_words_and_none_says_match() -> None:
+    assert set(wording.OUTCOMES) == set(Outcome)
+    assert wording.OUTCOMES[Outcome.LEAD] == "lead, two reviewers agree; not an identification"
+    assert not any("match" in words or "confirmed" in words for words in wording.OUTCOMES.values())
+
+
+def test_a_score_is_never_a_percentage() -> None:
+    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, "", 1, 1)
+    assert wording.score_line(found) == "0.7345, threshold 0.7020"
+    assert wording.others_line(found) == "no other candidate on the list reaches the threshold"
+
+
+@pytest.mark.parametrize(("others", "words"), [(1, "1 other candidate reaches"), (2, "2 other candidates reach")])
+def test_others(others: int, words: str) -> None:
+    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, "", 1, others + 1)
+    assert words in wording.others_line(found)
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(-5, "0 min"), (59, "59 min"), (65, "1 h 05 min"), (3000, "2 d 2 h")])
+def test_age(minutes: int, words: str) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    assert wording.age(now - timedelta(minutes=minutes), now) == words

@@ -1,0 +1,84 @@
+"""Lists, the stop button, and activation by an approver who types the number."""
+
+from textual.widgets import DataTable
+
+from matcher.tui.dialogs.question import Reason
+from matcher.tui.screens.calibration import CalibrationScreen
+from matcher.tui.screens.lists import ListsScreen
+from tests.fakes.review_office import Home, home
+from tests.tui.stage import Stage, on_stage
+
+
+async def open_lists(stage: Stage, name: str) -> None:
+    await stage.queue(name)
+    await stage.keys("l")
+    await stage.until(lambda: isinstance(stage.app.screen, ListsScreen), "lists")
+    await stage.until(lambda: stage.app.screen.query_one(DataTable).row_count > 0, "rows")
+
+
+async def open_report(stage: Stage, name: str, wait_for: str) -> None:
+    await open_lists(stage, name)
+    await stage.keys("enter")
+    await stage.until(lambda: isinstance(stage.app.screen, CalibrationScreen), "calibration")
+    await stage.until(lambda: wait_for in stage.text(), wait_for)
+
+
+async def number_focused(stage: Stage) -> None:
+    await stage.until(lambda: stage.app.focused is not None and stage.app.focused.id == "number", "focus")
+
+
+async def test_an_approver_activates_by_typing_the_number() -> None:
+    made = home()
+    async with on_stage(made, report_table=lambda report: f"report of {len(report)} bytes") as stage:
+        await open_report(stage, "ann", "You sign:")
+        assert "report of" in stage.text()
+        await number_focused(stage)
+        await stage.keys("enter")
+        await stage.until(lambda: "you answer for it" in stage.text(), "nothing typed")
+        await stage.keys("8", "enter")
+        await stage.until(lambda: "nothing was activated" in stage.text(), "wrong number")
+        assert made.lists["spring fair"].state == "calibrated"
+        await stage.keys("y", "e", "s", "7", "enter")
+        await stage.until(lambda: "Active. Your signature is in the log" in stage.text(), "active")
+    assert made.lists["spring fair"].approver == "ann"
+
+
+async def test_the_loader_is_told_that_another_person_is_needed() -> None:
+    made = home()
+    async with on_stage(made) as stage:
+        await open_report(stage, "ada", "You sign:")
+        await number_focused(stage)
+        await stage.keys("7", "enter")
+        await stage.until(lambda: "another approver must activate it" in stage.text(), "message")
+    assert made.lists["spring fair"].state == "calibrated"
+
+
+async def test_a_reviewer_reads_but_cannot_activate() -> None:
+    async with on_stage(home()) as stage:
+        await open_report(stage, "rita", "Activation needs an approver")
+        assert not stage.app.screen.query_one("#signing").display
+
+
+async def test_a_list_without_a_report_is_a_line() -> None:
+    made: Home = home()
+    del made.lists["spring fair"]
+    async with on_stage(made) as stage:
+        await open_report(stage, "ann", "has no report yet")
+        await stage.keys("escape")
+        await stage.until(lambda: isinstance(stage.app.screen, ListsScreen), "lists")
+
+
+async def test_anybody_stops_a_list_with_a_reason() -> None:
+    made = home()
+    async with on_stage(made) as stage:
+        await open_lists(stage, "rita")
+        await stage.keys("ctrl+s")
+        await stage.until(lambda: isinstance(stage.app.screen, Reason), "reason")
+        await stage.keys("escape")
+        await stage.until(lambda: isinstance(stage.app.screen, ListsScreen), "back")
+        assert made.lists["spring fair"].state == "calibrated"
+        await stage.keys("ctrl+s")
+        await stage.until(lambda: isinstance(stage.app.screen, Reason), "reason")
+        await stage.keys(*"wrong", "enter")
+        await stage.until(lambda: made.lists["spring fair"].state == "suspended", "suspended")
+    assert made.reasons == ["wrong"]

@@ -1,0 +1,148 @@
+"""From signing in to an outcome, with the real quorum rule behind the fake desk."""
+
+import pytest
+from textual.widgets import Input
+
+from matcher.domain.case import Component, Finding, Verdict
+from matcher.tui.dialogs.question import Reason, YesNo
+from matcher.tui.screens.compare import CompareScreen
+from matcher.tui.screens.queue import QueueScreen
+from matcher.tui.screens.sign_in import SignInScreen
+from tests.fakes.review_office import alert, home, votes
+from tests.tui.stage import on_stage
+
+SAME, DIFFERENT, UNDECIDED = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNDECIDED
+
+
+async def test_two_reviewers_at_one_terminal_reach_a_lead() -> None:
+    one = alert(1)
+    async with on_stage(home(one, terminals={"rita": "pts/1", "sam": "pts/1"})) as stage:
+        await stage.open("rita")
+        await stage.same()
+        await stage.press("d", "enter", "enter")
+        assert "0.7345, threshold 0.7020" in stage.text()
+        assert "This is not the chance that these two are the same person" in stage.text()
+        await stage.press("enter", "enter")
+        assert "waiting for the other reviewer" in stage.text()
+        assert "Esi Stavros" not in stage.text()
+        await stage.press("enter", "ctrl+l")
+        await stage.until(lambda: isinstance(stage.app.screen, SignInScreen), "signed out")
+        await stage.open("sam")
+        await stage.same()
+        await stage.press("d", "enter", "enter", "enter", "enter")
+        text = stage.text()
+        assert "lead, two reviewers agree; not an identification" in text
+        assert "not a lead" in text
+        assert "Esi Stavros" in text
+        assert "NOT INDEPENDENT" in text
+        assert "match confirmed" not in text.lower()
+    made = one.paths["rita"].judgements[one.candidates[0].candidate_id]
+    assert dict(made.checklist) == dict.fromkeys(Component, Finding.AGREE)
+    assert made.mode == "half block"
+    assert made.face_pixels > 20
+    assert made.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("other", "own", "words"),
+    [
+        (DIFFERENT, "d", "not a lead"),
+        (SAME, "d", "goes to a third reviewer"),
+        (UNDECIDED, "u", "goes to a third reviewer"),
+    ],
+)
+async def test_outcome_of_the_second_reviewer(other: Verdict, own: str, words: str) -> None:
+    one = alert(1, candidates=1)
+    votes(one, "sam", other)
+    async with on_stage(home(one)) as stage:
+        await stage.open("rita")
+        await stage.press(own, "enter", "enter", "enter")
+        assert words in stage.text()
+        assert "Esi Stavros" not in stage.text()
+
+
+async def test_third_reviewer_settles_it() -> None:
+    one = alert(1, candidates=1)
+    votes(one, "sam", SAME)
+    votes(one, "rita", DIFFERENT)
+    async with on_stage(home(one)) as stage:
+        await stage.open("tom")
+        await stage.press("u", "enter", "enter", "enter")
+        assert "inconclusive" in stage.text()
+
+
+async def test_withdrawing_same_needs_a_reason_and_ends_the_lead() -> None:
+    one = alert(1, candidates=1)
+    votes(one, "sam", SAME)
+    async with on_stage(home(one)) as stage:
+        await stage.open("rita")
+        await stage.same()
+        await stage.press("enter", "w")
+        await stage.until(lambda: isinstance(stage.app.screen, Reason), "reason dialog")
+        await stage.keys("enter")
+        assert isinstance(stage.app.screen, Reason)
+        await stage.keys(*"ears", "enter")
+        await stage.until(lambda: "withdrawn" in stage.text(), "correction")
+        await stage.press("enter")
+        assert "goes to a third reviewer" in stage.text()
+    assert one.paths["rita"].corrections[0].reason == "ears"
+
+
+async def test_a_change_towards_same_goes_to_a_third_reviewer() -> None:
+    one = alert(1, candidates=1)
+    votes(one, "sam", DIFFERENT)
+    async with on_stage(home(one)) as stage:
+        await stage.open("rita")
+        await stage.press("d", "enter", "enter", "t")
+        await stage.until(lambda: isinstance(stage.app.screen, Reason), "reason dialog")
+        await stage.keys(*"nose", "enter")
+        await stage.until(lambda: "a third reviewer is asked" in stage.text(), "correction")
+        await stage.press("enter")
+        assert "goes to a third reviewer" in stage.text()
+
+
+async def test_recusal_needs_a_yes() -> None:
+    async with on_stage(home(alert(1))) as stage:
+        await stage.open("rita")
+        await stage.press("k")
+        await stage.until(lambda: isinstance(stage.app.screen, YesNo), "question")
+        await stage.keys("enter", "escape")
+        await stage.until(lambda: isinstance(stage.app.screen, CompareScreen), "back")
+        assert "recuse" not in stage.home.calls
+        await stage.press("k")
+        await stage.until(lambda: isinstance(stage.app.screen, YesNo), "question again")
+        await stage.keys("y")
+        await stage.until(lambda: isinstance(stage.app.screen, QueueScreen), "queue")
+        await stage.until(lambda: "Nothing is waiting for you" in stage.text(), "empty queue")
+
+
+async def test_wrong_passphrase_stays_and_says_so() -> None:
+    async with on_stage(home()) as stage:
+        await stage.sign_in("rita", "guess")
+        await stage.until(lambda: "does not open the key" in stage.text(), "message")
+        assert isinstance(stage.app.screen, SignInScreen)
+        assert stage.app.screen.query_one("#passphrase", Input).value == ""
+        assert "guess" not in stage.text()
+
+
+async def test_an_alert_that_somebody_else_took_is_a_line() -> None:
+    one = alert(1)
+    async with on_stage(home(one)) as stage:
+        await stage.queue("rita")
+        await stage.until(lambda: "1 waiting" in stage.text(), "rows")
+        one.holder = "sam"
+        await stage.keys("enter")
+        await stage.until(lambda: "another reviewer has just taken" in stage.text(), "message")
+
+
+async def test_leaving_gives_the_claim_back_and_keeps_what_was_committed() -> None:
+    one = alert(1)
+    async with on_stage(home(one)) as stage:
+        await stage.open("rita")
+        await stage.press("d", "enter", "escape")
+        await stage.until(lambda: one.holder is None, "release")
+        await stage.until(lambda: "begun by you" in stage.text(), "queue again")
+        await stage.keys("enter")
+        await stage.until(lambda: isinstance(stage.app.screen, CompareScreen), "compare again")
+        assert stage.compare.session.current == 1
+        assert len(one.paths["rita"].judgements) == 1

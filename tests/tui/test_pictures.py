@@ -1,0 +1,72 @@
+"""The pixels that are drawn: where the geometry says, in the size that the mode has, and never from a bomb."""
+
+from io import BytesIO
+
+import pytest
+from PIL import Image, ImageDraw
+
+from matcher.domain.desk import FacePicture
+from matcher.domain.face import FacePlace
+from matcher.errors import BadInput
+from matcher.review.pixels import Grid, ImageMode
+from matcher.tui.pictures import crop_pair, decode
+
+
+def marked(size: int, turn: int) -> tuple[Image.Image, FacePicture]:
+    """A grey picture with a red right eye and a blue left eye; `turn` moves the left eye down."""
+    image = Image.new("RGB", (size, size), (128, 128, 128))
+    unit = size / 100
+    eyes = (40 * unit, 45 * unit), (60 * unit, (45 + turn) * unit)
+    for (x, y), colour in zip(eyes, ((255, 0, 0), (0, 0, 255)), strict=True):
+        ImageDraw.Draw(image).ellipse((x - 4 * unit, y - 4 * unit, x + 4 * unit, y + 4 * unit), fill=colour)
+    rest = ((50 * unit, 55 * unit), (42 * unit, 65 * unit), (58 * unit, 65 * unit))
+    return image, FacePicture(b"", FacePlace((25 * unit, 25 * unit, 50 * unit, 60 * unit), (*eyes, *rest)))
+
+
+def centre(image: Image.Image, channel: int) -> tuple[float, float]:
+    """Middle of the pixels where one channel dominates."""
+    pixels, found = image.load(), []
+    for y in range(image.height):
+        for x in range(image.width):
+            values = pixels[x, y]
+            if values[channel] > 150 and values[2 - channel] < 90:
+                found.append((x, y))
+    return sum(x for x, _ in found) / len(found), sum(y for _, y in found) / len(found)
+
+
+@pytest.mark.parametrize(("size", "turn"), [(100, 0), (400, 12), (3000, -15)])
+def test_eyes_of_both_pictures_meet(size: int, turn: int) -> None:
+    probe, reference = marked(300, 0), marked(size, turn)
+    crops = crop_pair((probe[0], reference[0]), (probe[1], reference[1]), Grid(20, 10, 10, 20), ImageMode.KITTY)
+    assert crops.probe.size == crops.reference.size == (200, 200)
+    for channel in (0, 2):
+        assert centre(crops.probe, channel) == pytest.approx(centre(crops.reference, channel), abs=1.5)
+
+
+def test_size_follows_the_mode_and_mirror_swaps_the_probe() -> None:
+    image, picture = marked(300, 0)
+    grid = Grid(30, 12, 10, 20)
+    half = crop_pair((image, image), (picture, picture), grid, ImageMode.HALF_BLOCK, mirror=True)
+    assert half.probe.size == (30, 24)
+    assert centre(half.probe, 0)[0] > centre(half.probe, 2)[0]
+    assert centre(half.reference, 0)[0] < centre(half.reference, 2)[0]
+    kitty = crop_pair((image, image), (picture, picture), grid, ImageMode.KITTY)
+    assert kitty.face_pixels == pytest.approx(10 * half.face_pixels, abs=10)
+
+
+def test_a_picture_is_upright_and_unreadable_ones_are_refused() -> None:
+    turned, out = Image.new("RGB", (40, 20)), BytesIO()
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(out, "JPEG", exif=exif)
+    assert decode(out.getvalue()).size == (20, 40)
+    for data in (b"", b"GIF89a", out.getvalue()[:60]):
+        with pytest.raises(BadInput, match="cannot be read"):
+            decode(data)
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
+    out = BytesIO()
+    Image.new("1", (12_000, 12_000)).save(out, "PNG")
+    with pytest.raises(BadInput, match="12000x12000"):
+        decode(out.getvalue())
