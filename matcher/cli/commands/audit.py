@@ -1,0 +1,77 @@
+"""`matcher audit`: the log."""
+
+import json
+
+import rich_click as click
+
+from matcher.cli.common import Call, leaf
+from matcher.cli.output import table
+
+
+@click.group("audit")
+def command() -> None:
+    """Verify and show the log. It holds no template, face, identifier or name."""
+
+
+@command.command("verify")
+@leaf
+def verify(call: Call) -> None:
+    """Check the chain, every signature, every certificate's arithmetic, and that the tables say what the log says.
+
+    Example: `matcher audit verify`
+    """
+    from matcher.services.audit import verify as run
+
+    with call.output.progress("verifying") as progress:
+        found = run(call.program.place, progress)
+    warning = "No exported checkpoint was compared: whoever holds this machine could have rewritten this."
+    value = {
+        "verified": True,
+        "entries": found.entries,
+        "head": found.head,
+        "certificates": found.certificates,
+        "judgements": found.judgements,
+        "revisions": found.revisions,
+        "warning": warning,
+    }
+    text = (
+        f"{found.entries} entries verify, head {found.head}\n{found.certificates} certificates recomputed, "
+        f"{found.judgements} judgements and their signatures checked, "
+        f"{found.revisions} revisions found in the log\n{warning}"
+    )
+    call.output.result(value, text)
+
+
+@command.command("show")
+@click.option(
+    "--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many entries, newest last."
+)
+@click.option("--action", help="Only entries of this action, such as list.searched.")
+@leaf
+def show(call: Call, last: int, action: str | None) -> None:
+    """Show entries of the log.
+
+    Example: `matcher audit show --last 50 --action list.searched`
+    """
+    from collections import deque
+
+    with call.program.place.work(write=False) as work:
+        kept = deque((entry for entry in work.log.entries() if action in (None, entry.action)), maxlen=last)
+    value = [
+        {
+            "sequence": entry.sequence,
+            "time": entry.time.isoformat(),
+            "actor": entry.actor,
+            "account": entry.account,
+            "terminal": entry.terminal,
+            "action": entry.action,
+            "details": json.loads(entry.details),
+            "hash": entry.hash,
+        }
+        for entry in kept
+    ]
+    rows = [
+        (entry.sequence, entry.time.astimezone().isoformat(" ", "seconds"), entry.actor, entry.action, entry.details)
+        for entry in kept
+    ]
+    call.output.result({"entries": value}, table(("no", "time", "actor", "action", "details"), rows))

@@ -1,0 +1,74 @@
+"""`matcher calibrate`: how often a list is wrong, group by group."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from click.exceptions import Exit
+
+from matcher.cli.common import Call, leaf
+from matcher.cli.output import rendered
+
+
+@click.command("calibrate")
+@click.argument("watchlist")
+@click.option("--cohort", help="The people to test on.")
+@click.option("--policy", type=click.Path(path_type=Path), help="A policy file; the shipped one is strict (0.001).")
+@click.option("--threshold", metavar="T", help="Verify this threshold instead of selecting one.")
+@click.option("--groups", metavar="COL,...", help="Only these group columns of the cohort.")
+@click.option("--plan", is_flag=True, help="Print how many people are needed; tests nothing.")
+@leaf
+def command(call: Call, watchlist: str, cohort: str | None, **given: Any) -> None:
+    """Test a list on people who are not on it: exact counts and bounds for every declared group, and a verdict.
+
+    Exit code 0: certified. 3: refuted. 4: insufficient evidence; the report says what would be enough.
+
+    Example: `matcher calibrate missing --cohort staff --user boss`
+    """
+    from matcher.errors import UsageError
+
+    if given.pop("plan"):
+        _plan(call, watchlist)
+        return
+    if cohort is None:
+        raise UsageError("test on whom? give --cohort NAME, or --plan to see how many people are needed")
+    _calibrate(call, watchlist, cohort, given)
+
+
+def _calibrate(call: Call, watchlist: str, cohort: str, given: dict[str, Any]) -> None:
+    from matcher.bootstrap import shipped_people
+    from matcher.calibration.verdict import Status
+    from matcher.cli.exit_codes import ExitCode
+    from matcher.cli.report_output import print_report
+    from matcher.domain.template import threshold_from
+    from matcher.services.calibrate import Question, calibrate_list
+
+    tau = None if given["threshold"] is None else threshold_from(given["threshold"])
+    columns = None if given["groups"] is None else tuple(part.strip() for part in given["groups"].split(","))
+    question = Question(watchlist, cohort, call.program.policy(given["policy"]), tau, columns)
+    session = call.session
+    call.output.say(f"testing {watchlist} on {cohort} ...")
+    report = calibrate_list(session, question, shipped_people())
+    print_report(call.output, report)
+    codes = {Status.CERTIFIED: ExitCode.DONE, Status.REFUTED: ExitCode.REFUSED}
+    raise Exit(codes.get(report.verdict.status, ExitCode.INSUFFICIENT))
+
+
+def _plan(call: Call, watchlist: str) -> None:
+    from matcher.calibration.plan import plan_rows
+    from matcher.report.table import plan_table
+    from matcher.services.collections import find_list
+
+    with call.program.place.work(write=False) as work:
+        searches = find_list(work, watchlist).terms.searches_per_day
+    rows = plan_rows()
+    value = {
+        "watchlist": watchlist,
+        "searches_per_day": searches,
+        "tiers": [{"tier": row.tier, "alpha": row.alpha, "people": list(row.people)} for row in rows],
+    }
+    note = (
+        "People needed in every group (and two-way group, or it is named NOT TESTED), none of them on the list.\n"
+        f"The pilot tier also asks for at most one expected false alarm a day at {searches} searches."
+    )
+    call.output.result(value, f"{rendered(plan_table(rows))}\n{note}")

@@ -1,0 +1,44 @@
+"""`matcher doctor`: what this installation runs on."""
+
+import rich_click as click
+
+from matcher.cli.common import Call, leaf
+
+
+@click.command("doctor")
+@leaf
+def command(call: Call) -> None:
+    """Show versions, the kernel path, models, the home and where each setting came from.
+
+    Example: `matcher doctor`
+    """
+    import os
+    import platform
+
+    from matcher import __version__, kernels
+    from matcher.errors import MatcherError
+    from matcher.models.catalogue import default
+    from matcher.models.record import installed
+
+    settings = call.settings
+    facts: dict[str, object] = {
+        "matcher": __version__,
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "kernels": kernels.path(),
+        "home": str(settings.home),
+        "models": str(settings.models),
+        "settings_from": dict(settings.origins),
+    }
+    for kind in ("detector", "embedder"):
+        manifest = default("detector" if kind == "detector" else "embedder")
+        present = installed(manifest, settings.models) is not None
+        facts[kind] = f"{manifest.id}, {'installed' if present else 'not installed (matcher model install)'}"
+    try:
+        with call.program.place.work(write=False) as work:
+            facts["home_state"] = f"opens, {work.log.head().sequence} log entries"
+        facts["demo"] = call.program.demo
+    except MatcherError as error:
+        facts["home_state"] = str(error)
+    width = max(len(key) for key in facts)
+    call.output.result(facts, "\n".join(f"{key.replace('_', ' '):<{width}}  {value}" for key, value in facts.items()))

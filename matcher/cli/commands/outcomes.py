@@ -1,0 +1,56 @@
+"""`matcher outcomes`: what reviewers concluded."""
+
+import rich_click as click
+
+from matcher.cli.common import Call, leaf
+from matcher.cli.output import table
+
+
+@click.command("outcomes")
+@click.argument("watchlist", required=False)
+@leaf
+def command(call: Call, watchlist: str | None) -> None:
+    """What reviewers concluded, with who and when. A lead is not an identification; a name appears for leads only.
+
+    Example: `matcher outcomes missing --user ana`
+    """
+    from matcher.domain.people import Role
+    from matcher.services.collections import find_list
+    from matcher.services.outcomes import ConcludedAlert, outcomes
+
+    call.session.user.require(*Role)
+    if watchlist is not None:
+        with call.program.place.work(write=False) as work:
+            find_list(work, watchlist)
+    found = outcomes(call.program.place, call.session, watchlist)
+
+    def facts(one: ConcludedAlert) -> dict[str, object]:
+        return {
+            "alert": one.alert_id,
+            "candidate": one.candidate_id,
+            "list": one.list_name,
+            "case": one.case,
+            "submitted_at": one.submitted_at.isoformat(),
+            "outcome": one.outcome.value,
+            "independent": one.independent,
+            "reviewers": [{"name": name, "judgement": verdict} for name, verdict in one.reviewers],
+            "concluded_at": None if one.concluded_at is None else one.concluded_at.isoformat(),
+            "closed_because": one.closed_reason,
+            "subject_id": None if one.label is None else one.label.subject_id,
+            "name": None if one.label is None else one.label.name,
+            "note": None if one.label is None else one.label.note,
+        }
+
+    rows = [
+        (
+            one.list_name,
+            one.case,
+            one.outcome.value + ("" if one.independent else " (NOT INDEPENDENT)"),
+            ", ".join(f"{name}: {verdict}" for name, verdict in one.reviewers),
+            "" if one.label is None else f"{one.label.subject_id} {one.label.name}",
+        )
+        for one in found.concluded
+    ]
+    shown = table(("list", "case", "outcome", "reviewers", "lead"), rows) if rows else "Nothing is concluded yet."
+    value = {"outcomes": [facts(one) for one in found.concluded], "waiting": found.waiting}
+    call.output.result(value, f"{shown}\n{found.waiting} alerts wait for reviewers.")

@@ -1,0 +1,116 @@
+"""`load` for lists and cohorts: the same options, the same flow."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from matcher.cli.common import Call
+from matcher.cli.output import table
+from matcher.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    from matcher.services.load import EmbeddingSource, LoadResult, PictureSource
+    from matcher.store.manifest_files import Kind
+
+
+def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of both load commands."""
+    for option in (
+        click.option(
+            "--rejects", type=click.Path(path_type=Path), help="Write what was rejected, and why, to this CSV."
+        ),
+        click.option("--policy", type=click.Path(path_type=Path), help="A policy file; its quality limits apply."),
+        click.option("--model", metavar="ID", help="The model that made the embeddings."),
+        click.option("--embeddings", type=click.Path(path_type=Path), help="Load an .npz of templates instead."),
+        click.option("--replace", is_flag=True, help="Instead of what it holds, not in addition."),
+        click.argument("source", type=click.Path(path_type=Path), required=False),
+    ):
+        command = option(command)
+    return command
+
+
+def run_load(call: Call, kind: "Kind", name: str, given: dict[str, Any]) -> None:
+    """Loads and prints what became of it."""
+    from matcher.services.load import load_cohort, load_list
+
+    source, embeddings = given["source"], given["embeddings"]
+    if (source is None) == (embeddings is None):
+        raise UsageError("give a manifest, a folder, or --embeddings FILE.npz with --model ID")
+    session = call.session
+    run = load_list if kind == "watchlist" else load_cohort
+    found = _embeddings(call, kind, embeddings, given["model"]) if embeddings else _pictures(call, kind, source, given)
+    with call.output.progress(f"loading {name}") as progress:
+        result = run(session, name, found, given["replace"], progress)
+    if given["rejects"] is not None:
+        write_rejects(given["rejects"], result)
+    _print(call, name, result)
+
+
+def write_rejects(path: Path, result: "LoadResult") -> None:
+    """One CSV line per rejected item; cells that a spreadsheet would run as a formula are escaped (CWE-1236)."""
+    import csv
+
+    def plain(cell: str) -> str:
+        return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("subject_id", "image", "reason", "detail"))
+            for subject, one in result.rejected:
+                writer.writerow([plain(cell) for cell in (subject, one.source, one.reason.value, one.detail)])
+    except OSError as error:
+        raise BadInput(f"--rejects {path} cannot be written: {error.strerror}") from None
+
+
+def _pictures(call: Call, kind: "Kind", source: Path, given: dict[str, Any]) -> "PictureSource":
+    from matcher.services.load import PictureSource
+    from matcher.store.manifest_files import read_manifest
+    from matcher.vision.files import read_picture_file
+
+    if given["model"] is not None:
+        raise UsageError("--model goes with --embeddings; pictures use the default model")
+    policy = call.program.policy(given["policy"])
+    rows = read_manifest(source, kind)
+    return PictureSource(rows, read_picture_file, call.program.pipeline(call.output), policy.quality)
+
+
+def _embeddings(call: Call, kind: "Kind", path: Path, model: str | None) -> "EmbeddingSource":
+    from matcher.services.load import EmbeddingSource
+    from matcher.store.embedding_files import read_embeddings
+
+    if model is None:
+        raise UsageError("--embeddings needs --model ID: templates of different models are never compared")
+    identity = call.program.unseen_identity(model)
+    rows, templates = read_embeddings(path, kind, identity.dim)
+    return EmbeddingSource(rows, call.program.normalise(templates), identity)
+
+
+def _print(call: Call, name: str, result: "LoadResult") -> None:
+    revision = result.revision
+    value = {
+        "name": name,
+        "revision": revision.number,
+        "digest": revision.digest,
+        "subjects": revision.subjects,
+        "templates": revision.templates,
+        "added": result.added,
+        "duplicates": result.duplicates,
+        "rejected": [
+            {"subject_id": who, "image": one.source, "reason": one.reason.value} for who, one in result.rejected
+        ],
+        "changed": result.changed,
+    }
+    counted: dict[str, int] = {}
+    for _, one in result.rejected:
+        counted[one.reason.value] = counted.get(one.reason.value, 0) + 1
+    lines = [
+        f"{name}: revision {revision.number}, {revision.subjects} subjects, {revision.templates} templates "
+        f"({result.added} added, {result.duplicates} there already, {len(result.rejected)} rejected)",
+        f"digest {revision.digest}",
+    ]
+    if counted:
+        lines.append(table(("rejected because", "pictures"), sorted(counted.items())))
+    call.output.result(value, "\n".join(lines))

@@ -1,0 +1,106 @@
+"""The front door: commands by name, loaded when used, and the one place where errors become exit codes."""
+
+import importlib
+import os
+import sys
+
+import rich_click as click
+from click.exceptions import Exit
+
+from matcher import __version__
+from matcher.cli.exit_codes import ExitCode, exit_code_of
+from matcher.errors import MatcherError
+
+# In the order in which one uses them.
+_COMMANDS = (
+    "demo",
+    "init",
+    "user",
+    "model",
+    "watchlist",
+    "cohort",
+    "calibrate",
+    "report",
+    "submit",
+    "review",
+    "outcomes",
+    "audit",
+    "doctor",
+)
+
+
+class LazyGroup(click.RichGroup):
+    """Knows its commands by name; their modules import nothing heavy until a command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which one uses them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, from its module."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"matcher.cli.commands.{cmd_name}").command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="matcher")
+def cli() -> None:
+    """Tells a human that a face *may* be on a list; it never identifies anybody.
+
+    It searches no list that has not shown, for every declared group of people, how often it is wrong.
+
+    Try `matcher demo` first.
+    """
+
+
+def main() -> None:
+    """Runs a command and exits with its code."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or ExitCode.DONE)
+    except Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except MatcherError as error:
+        _complain(str(error))
+        sys.exit(exit_code_of(error))
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted: nothing half done was kept")
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.STORAGE)
+    except OSError as error:
+        _complain(f"the disk or the system failed: {error.strerror or error}")
+        sys.exit(ExitCode.STORAGE)
+    except Exception as error:  # noqa: BLE001 - the process edge
+        _complain(f"internal error ({type(error).__name__}): where it happened is in {_log_internal(error)}")
+        sys.exit(ExitCode.INTERNAL)
+
+
+def _log_internal(error: Exception) -> str:
+    """Writes where an unexpected error happened, without its message or any value: both may hold personal data."""
+    import logging
+    import traceback
+    from logging.handlers import RotatingFileHandler
+
+    from platformdirs import user_log_path
+
+    file = user_log_path("matcher", ensure_exists=True) / "matcher.log"
+    handler = RotatingFileHandler(file, maxBytes=1_000_000, backupCount=3)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    record = f"{type(error).__name__} at " + " < ".join(reversed(places))
+    handler.emit(logging.LogRecord("matcher", logging.ERROR, __file__, 0, record, None, None))
+    handler.close()
+    return str(file)
+
+
+def _complain(text: str) -> None:
+    from matcher.review.safe_text import safe_display
+
+    sys.stderr.write(f"matcher: {safe_display(text, cells=2000)}\n")

@@ -1,0 +1,96 @@
+"""The only module that writes stdout: data there, talk and progress on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Progress = Callable[[int, int], None]
+
+
+class Output:
+    """Where one command speaks. With `as_json` stdout gets exactly one JSON object."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def say(self, text: str) -> None:
+        """One line of talk."""
+        from matcher.review.safe_text import safe_lines
+
+        sys.stderr.write(safe_lines(text) + "\n")
+        sys.stderr.flush()
+
+    def result(self, value: object, text: str) -> None:
+        """The result: `value` as JSON or `text` for people."""
+        sys.stdout.write((json.dumps(value, indent=2, ensure_ascii=False) if self.as_json else text) + "\n")
+        sys.stdout.flush()
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Progress]:
+        """A progress bar with rate and time left on a terminal, a line at every tenth elsewhere."""
+        if sys.stderr.isatty():
+            with _bar(what) as report:
+                yield report
+        else:
+            yield _lines(what, self.say)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A plain table as text; cells are data, never markup."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from matcher.review.safe_text import safe_display
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        drawn.add_column(heading, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(safe_display(str(cell))) for cell in row))
+    return rendered(drawn)
+
+
+def rendered(shown: "RenderableType", width: int | None = None) -> str:
+    """A renderable as text, coloured on a terminal that wants it; as wide as the terminal, 160 cells in a pipe."""
+    from rich.console import Console
+
+    console = Console(width=width if width or sys.stdout.isatty() else 160, highlight=False)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get().rstrip("\n")
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(what: str, say: Callable[[str], None]) -> Progress:
+    said = -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal said
+        tenth = 10 * done // total if total else 10
+        if tenth > said:
+            said = tenth
+            say(f"{what}: {done} of {total}")
+
+    return report
