@@ -43,10 +43,16 @@ class Stage:
     async def until(self, condition: Callable[[], bool], what: str = "") -> None:
         for _ in range(600):
             await self.pilot._wait_for_screen()
-            if condition():
+            if condition() and self.painted():
                 return
             await asyncio.sleep(0.01)
         raise AssertionError(f"never happened: {what}\n{self.text()}")
+
+    def painted(self) -> bool:
+        """Nothing waits for a layout or a repaint: what widgets hold is what the terminal shows."""
+        screen = self.app.screen
+        everything = screen.walk_children(with_self=True)
+        return not screen._dirty_widgets and not any(w._layout_required or w._repaint_required for w in everything)
 
     async def sign_in(self, name: str, passphrase: str | None = None) -> None:
         names = self.app.screen.query_one("#names", OptionList)

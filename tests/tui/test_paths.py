@@ -1,11 +1,17 @@
 """From signing in to an outcome, with the real quorum rule behind the fake desk."""
 
+import asyncio
+import threading
+
 import pytest
-from textual.widgets import Input
+from textual.widgets import DataTable, Input
+from textual.worker import WorkerState
 
 from matcher.domain.case import Component, Finding, Verdict
+from matcher.domain.desk import BlindAlert
 from matcher.tui.dialogs.question import Reason, YesNo
 from matcher.tui.screens.compare import CompareScreen
+from matcher.tui.screens.lists import ListsScreen
 from matcher.tui.screens.queue import QueueScreen
 from matcher.tui.screens.sign_in import SignInScreen
 from tests.fakes.review_office import alert, home, votes
@@ -146,3 +152,48 @@ async def test_leaving_gives_the_claim_back_and_keeps_what_was_committed() -> No
         await stage.until(lambda: isinstance(stage.app.screen, CompareScreen), "compare again")
         assert stage.compare.session.current == 1
         assert len(one.paths["rita"].judgements) == 1
+
+
+async def test_an_answer_for_a_screen_that_closed_is_heard_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(home()) as stage:
+        await stage.queue("rita")
+        await stage.keys("l")
+        await stage.until(lambda: isinstance(stage.app.screen, ListsScreen), "lists")
+        lists, answer = stage.app.screen, asyncio.get_running_loop().create_future()
+        await stage.app.workers.wait_for_complete()
+        monkeypatch.setattr(stage.app, "ask", lambda call: answer)
+        worker = lists.action_reload()
+        table = lists.query_one(DataTable)
+        leave = table._message_loop_exit
+
+        async def leave_then_answer() -> None:
+            await leave()
+            answer.set_result(())  # when the table is gone and the screen is not yet
+            await asyncio.sleep(0.05)
+
+        monkeypatch.setattr(table, "_message_loop_exit", leave_then_answer)
+        await stage.keys("escape")
+        await stage.until(lambda: worker.is_finished, "worker")
+        assert worker.state is WorkerState.CANCELLED
+
+
+async def test_a_claim_goes_back_when_somebody_else_signs_in_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = home(alert(1))
+    async with on_stage(made) as stage:
+        await stage.queue("rita")
+        await stage.until(lambda: stage.app.screen.query_one(DataTable).row_count > 0, "alerts")
+        begun, held, claim = threading.Event(), threading.Event(), stage.app.desk.claim
+
+        def slow_claim(alert_id: str) -> BlindAlert:
+            begun.set()
+            assert held.wait(10)
+            return claim(alert_id)
+
+        monkeypatch.setattr(stage.app.desk, "claim", slow_claim)
+        await stage.keys("enter")
+        await stage.until(begun.is_set, "claiming")
+        await stage.keys("ctrl+l")
+        await stage.until(lambda: isinstance(stage.app.screen, SignInScreen), "sign in")
+        held.set()
+        await stage.until(lambda: len(made.calls) == 2, "claim and release")
+    assert [call.split()[0] for call in made.calls] == ["claim", "release"]

@@ -62,7 +62,7 @@ class CalibrationScreen(Room):
         name, office, table = self._line.name, self._office, self.desk_app.report_table
         try:
             report = await self.ask(lambda: office.report(name))
-            shown = await asyncio.to_thread(lambda: page(table(report)))
+            shown = await self.while_open(asyncio.to_thread(lambda: page(table(report))))
         except MatcherError as error:
             self.query_one("#report", Static).update(prose(str(error), "$warn"))
             self.query_one("#activation").display = False

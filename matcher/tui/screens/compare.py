@@ -241,7 +241,7 @@ class CompareScreen(Room):
     @work(exclusive=True, group="draw")
     async def _draw(self, job: Job) -> None:
         try:
-            pair = await asyncio.to_thread(self._album.draw, job)
+            pair = await self.while_open(asyncio.to_thread(self._album.draw, job))
         except BadInput as error:
             pair, message = None, str(error)
         if job != self._job:

@@ -1,5 +1,6 @@
 """Alerts waiting for the signed-in reviewer: their age and how many candidates, nothing else."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -108,13 +109,13 @@ class QueueScreen(Room):
             return
         try:
             alert = await self.ask(lambda: desk.claim(alert_id))
+        except asyncio.CancelledError:  # the screen closed meanwhile: what was claimed goes back
+            self.desk_app.tell(lambda: desk.release(alert_id))
+            raise
         except MatcherError as error:
             self._opening = False
             self.notice(str(error))
             self.action_reload()
             return
         self.notice("")
-        if self.desk_app.desk is not desk:  # somebody else signed in meanwhile
-            await self.ask(lambda: desk.release(alert_id))
-            return
         self.app.push_screen(CompareScreen(desk, alert, self.desk_app.clock()))

@@ -1,6 +1,7 @@
 """What all screens share: a bar, a line for messages, the footer, and a cover where the terminal is too small."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -77,4 +78,15 @@ class Room(Screen[None]):
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Runs a desk or office call off the interface's thread; raises what it raises."""
-        return await self.desk_app.ask(call)
+        return await self.while_open(self.desk_app.ask(call))
+
+    async def while_open(self, answer: Awaitable[T]) -> T:
+        """Waits for an answer. One that comes after the screen began to close is heard by nobody.
+
+        A closing screen loses its widgets before its workers are cancelled, so the worker is cancelled here.
+        """
+        try:
+            return await answer
+        finally:
+            if not self.is_running:
+                raise asyncio.CancelledError
