@@ -4,6 +4,8 @@ import hashlib
 import os
 import pwd
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
+    from matcher.store.home import Home
+    from matcher.store.unit_of_work import Store
 
 
 class Speaker(Protocol):
@@ -29,6 +33,9 @@ class Speaker(Protocol):
 
     def say(self, text: str) -> None:
         """One line."""
+
+    def progress(self, what: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """How far it is: done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,10 @@ class Program:
             return Policy()
         try:
             return parse_policy(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"policy {path} cannot be read: {error}") from None
+        except UnicodeDecodeError:
+            raise BadInput(f"policy {path} is not UTF-8 text") from None
+        except OSError as error:
+            raise BadInput(f"policy {path} cannot be read: {error.strerror}") from None
 
     def unseen_identity(self, model_id: str) -> "ModelIdentity":
         """The identity of embeddings made elsewhere by a known model; its weights are not needed. Raises BadInput."""
@@ -78,33 +87,40 @@ class Program:
         return Lobby(self.place, confidence_line)
 
 
-def create_program(settings: Settings, demo: bool) -> str:
-    """Makes a home and returns its recovery code. Raises BadInput or Refused where a home cannot be made."""
+def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) -> None:
+    """Makes a home. `tell` is given its recovery code before the home can be opened: nobody has one without the other.
+
+    Raises BadInput or Refused where a home cannot be made.
+    """
     from matcher.services.people import begin_home
-    from matcher.store.home import create_home, private_files
+    from matcher.store.home import new_home, private_files
     from matcher.store.unit_of_work import create_store
 
-    with private_files():
-        create_home(settings.home, demo)
-        create_store(settings.home, _seat(), _now).close()
-        return begin_home(open_program(settings).place, demo)
+    with private_files(), new_home(settings.home, demo) as home:
+        store = create_store(settings.home, _seat(), _now)
+        tell(begin_home(_program(settings, home, store).place, demo))
+        store.close()
 
 
 def open_program(settings: Settings) -> Program:
     """Opens a home. Raises BadInput, Refused, IntegrityError."""
     from matcher.store.home import open_home
-    from matcher.store.key_record import KeyCost
-    from matcher.store.keyring import HomeKeyring
-    from matcher.store.revisions_file import SealedRevisions
     from matcher.store.unit_of_work import open_store
 
     home = open_home(settings.home)
-    store = open_store(settings.home, _seat(), _now)
+    return _program(settings, home, open_store(settings.home, _seat(), _now))
+
+
+def _program(settings: Settings, home: "Home", store: "Store") -> Program:
+    from matcher.store.key_record import KeyCost
+    from matcher.store.keyring import HomeKeyring
+    from matcher.store.revisions_file import SealedRevisions
+
     # A demo home has published passphrases: making them slow to try would protect nothing.
     cost = KeyCost(passes=1, memory_kib=8_192, lanes=1) if home.demo else KeyCost()
     place = Workplace(
         work=store.unit_of_work,
-        revisions=SealedRevisions(),
+        revisions=SealedRevisions(home.sealed),
         keyring=HomeKeyring(home.sealed, cost),
         build_index=_build_index,
         clock=_now,
@@ -126,7 +142,8 @@ def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
         found = installed(manifest, settings.models)
         if found is None:
             speaker.say(f"model {manifest.id} is not installed yet: fetching it ({manifest.bytes / 1e6:.1f} MB)")
-            found = install(manifest, settings.models, None, lambda what, done, total: None)
+            with speaker.progress(f"installing {manifest.id}") as report:
+                found = install(manifest, settings.models, None, lambda _, done, total: report(done, total))
         models.append(found)
     return open_pipeline(models[0], models[1])
 

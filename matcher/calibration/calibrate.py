@@ -1,5 +1,6 @@
 """One calibration: people and scores in, a report out. No clock, no random source, no file."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,7 +9,7 @@ import numpy as np
 
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_of, label_in
 from matcher.calibration.intervals import Estimate, estimate, steady
-from matcher.calibration.next_step import Setting, sentence
+from matcher.calibration.next_step import OTHER_QUALITY, Setting, sentence
 from matcher.calibration.report import (
     VERSION,
     Attempt,
@@ -26,11 +27,15 @@ from matcher.calibration.report import (
 from matcher.calibration.trials import Mask, Outcomes, TrialPlan, TrialScores, outcomes_of
 from matcher.calibration.verdict import CellRuling, Gate, Ruling, Status, expected_a_day, rule, tiers_that_would_pass
 from matcher.domain.revision import Pairs
-from matcher.domain.template import Millionths, ModelIdentity
+from matcher.domain.template import Millionths, ModelIdentity, Scores
 from matcher.errors import BadInput
 
+_LATER = "not computed in this version"
 NOT_COMPUTED = {
-    "differentials": "not computed in this version",
+    "adjudication": f"{_LATER}: pairs of cohort people who look like one person are not listed and count as two",
+    "comparison_rates": f"{_LATER}: FMR and FNMR within and across groups",
+    "differentials": _LATER,
+    "selectivity": f"{_LATER}: candidates per search (SEL)",
     "realism": "not computed in this version: whether the cohort looks like the people on the list was not checked",
 }
 
@@ -47,11 +52,15 @@ class ListFacts:
 
 @dataclass(frozen=True, slots=True)
 class CohortFacts:
-    """The cohort: name, who supplied it, digest of the revision; `shipped` marks the demonstration's own."""
+    """The cohort: name, who supplied it, digest of the revision; `shipped` marks the demonstration's own.
+
+    `same_quality`: its pictures and the list's were held to the quality limits of the policy.
+    """
 
     name: str
     source: str
     digest: str
+    same_quality: bool
     shipped: bool = False
 
 
@@ -93,7 +102,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
     pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
     left_out = left_out_columns(inputs)
-    judgement = judge(evidence, gate, Setting(inputs.cohort.shipped, pictures_seen, left_out))
+    setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality)
+    judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
     groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
     return Report(
@@ -108,6 +118,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
             len(inputs.plan.people),
             pictures_seen,
             left_out,
+            setting.same_quality,
         ),
         binding=ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects),
         attempt=Attempt(gate.attempt, gate.delta_j),
@@ -117,6 +128,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         differentials=None,
         not_computed=NOT_COMPUTED,
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
+        mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
     )
 
 
@@ -131,7 +143,7 @@ class Judgement:
 
 def judge(evidence: Sequence[CellEvidence], gate: Gate, setting: Setting) -> Judgement:
     """The verdict on this evidence, and what it means a day."""
-    ruling = rule(evidence, gate)
+    ruling = rule(evidence, gate, () if setting.same_quality else (OTHER_QUALITY,))
     passing = () if ruling.status is Status.CERTIFIED else tiers_that_would_pass(evidence, gate)
     set_by = ruling.selection.set_by
     verdict = Verdict(
@@ -165,13 +177,24 @@ def left_out_columns(inputs: CalibrationInputs) -> tuple[str, ...]:
 
 def worst_misses(groups: Sequence[GroupReport]) -> WorstMisses | None:
     """The gating cell with the highest FNIR, of equal ones the largest; everyone only where no group has mates."""
-    rated = [(group, group.fnir) for group in groups if group.gating and group.fnir is not None]
+    fnirs = [(group, group.fnir) for group in groups if group.gating and group.fnir is not None]
+    return _worst_of([(group, fnir.k, fnir.n) for group, fnir in fnirs if fnir.k is not None])
+
+
+def worst_misses_at(report: Report, threshold: Millionths) -> WorstMisses | None:
+    """The same, counted at another threshold than the report's."""
+    counted = [(group, report.mated_scores[group.cell.name]) for group in report.groups if group.gating]
+    return _worst_of([(group, missed(scores, threshold), len(scores)) for group, scores in counted if scores])
+
+
+def missed(scores: Sequence[Millionths], threshold: Millionths) -> int:
+    """How many of the sorted mated scores are below the threshold."""
+    return bisect_left(scores, threshold)
+
+
+def _worst_of(rated: Sequence[tuple[GroupReport, int, int]]) -> WorstMisses | None:
     declared = [entry for entry in rated if entry[0].level is not Level.ALL]
-    ranked = [
-        (Fraction(fnir.k, fnir.n), fnir.n, group.cell.name, group.key, fnir.k)
-        for group, fnir in (declared if declared else rated)
-        if fnir.k is not None
-    ]
+    ranked = [(Fraction(k, n), n, group.cell.name, group.key, k) for group, k, n in (declared if declared else rated)]
     if not ranked:
         return None
     _, n, _, key, k = max(ranked, key=lambda entry: entry[:3])
@@ -193,8 +216,11 @@ def _cells(inputs: CalibrationInputs) -> list[tuple[Cell, Mask]]:
 
 
 def _evidence(cell: Cell, mask: Mask, outcomes: Outcomes) -> CellEvidence:
-    maxima = np.sort(outcomes.maxima[mask & outcomes.completed])
-    return CellEvidence(cell, int(mask.sum()), tuple(maxima.tolist()))
+    return CellEvidence(cell, int(mask.sum()), _sorted(outcomes.maxima[mask & outcomes.completed]))
+
+
+def _sorted(scores: Scores) -> tuple[Millionths, ...]:
+    return tuple(np.sort(scores).tolist())
 
 
 def _burden(ruling: Ruling) -> Burden | None:

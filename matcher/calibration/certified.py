@@ -5,7 +5,8 @@
    other number than the stored one is an IntegrityError.
 3. A cell that is missing, or a person that is in a column's cells twice or not at all, is an IntegrityError.
 4. REFUTED raises Refused, INSUFFICIENT raises InsufficientEvidence: an activation cannot be prepared from either.
-5. Misses cannot be recounted (mate scores are not in the report); their sums are checked.
+5. Misses are counted again from the mated scores; those at rank 1 and generalised ones need more than is in the report,
+   and only their sums are checked.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from matcher.calibration.calibrate import judge, worst_misses
+from matcher.calibration.calibrate import judge, missed, worst_misses
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.intervals import Estimate, estimate
 from matcher.calibration.next_step import Setting
@@ -94,7 +95,8 @@ def _check_judgement(report: Report, evidence: tuple[CellEvidence, ...]) -> None
     try:
         gate = Gate(verdict.alpha, verdict.delta, report.attempt.j, report.list.searches_per_day, beforehand)
         pictures_seen = ModelIdentity.parse(report.binding.model).pictures_seen
-        again = judge(evidence, gate, Setting(report.cohort.shipped, pictures_seen, report.cohort.left_out))
+        cohort = report.cohort
+        again = judge(evidence, gate, Setting(cohort.shipped, pictures_seen, cohort.left_out, cohort.same_quality))
     except (BadInput, Refused, ValueError) as error:
         raise IntegrityError(f"the report cannot be counted again: {error}") from None
     _same(threshold, again.ruling.selection.threshold, "threshold")
@@ -143,15 +145,37 @@ def _check_counts(report: Report) -> None:
             if rate is not None:
                 counted = estimate(rate.k, rate.n)
                 _same(_figures(rate), _figures(counted), "misses")
-        _check_misses(group)
+        _check_misses(group, report)
+    _check_mates(report)
     _same(report.fnir_worst, worst_misses(report.groups), "worst misses")
 
 
-def _check_misses(group: GroupReport) -> None:
+def _check_misses(group: GroupReport, report: Report) -> None:
     if (group.fnir is None) != (group.fnir_reason is not None):
         raise IntegrityError(f"misses of {group.cell.label}: either a rate or a reason must be given")
-    if group.fnir is not None and (group.fnir.k is None or group.fnir.n > group.n_people):
-        raise IntegrityError(f"misses of {group.cell.label}: impossible counts")
+    scores, tau = report.mated_scores.get(group.cell.name, ()), report.threshold.tau
+    if list(scores) != sorted(scores) or len(scores) > group.n_people:
+        raise IntegrityError(f"the mated scores of {group.cell.label} are not in order: calibrate again")
+    counted = None if group.fnir is None else (group.fnir.k, group.fnir.n)
+    again = None if tau is None or not scores else (missed(scores, tau), len(scores))
+    _same(counted, again, f"misses of {group.cell.label}")
+
+
+def _check_mates(report: Report) -> None:
+    """Every person's score is in one cell of each column, and in a two-way cell only with both of its groups."""
+    scores = report.mated_scores
+    if set(scores) != {group.cell.name for group in report.groups}:
+        raise IntegrityError("the report's cells and its mated scores do not belong together: calibrate again")
+    columns: dict[str, list[Millionths]] = defaultdict(list)
+    for group in report.groups:
+        if group.level in (Level.GROUP, Level.UNDECLARED):
+            columns[group.cell.key[0][0]] += scores[group.cell.name]
+        for pair in group.cell.key if len(group.cell.key) == 2 else ():
+            part = scores[Cell((pair,), Level.GROUP).name]
+            if not Counter(scores[group.cell.name]) <= Counter(part):
+                raise IntegrityError(f"the two-way cell {group.cell.label} holds mated scores its groups do not")
+    for column, found in columns.items():
+        _same(sorted(found), list(scores[EVERYONE]), f"mated scores of column {column}")
 
 
 def _figures(rate: Estimate) -> tuple[int | None, int, float | None, tuple[float, float] | None, float | None]:

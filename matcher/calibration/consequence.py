@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass
 
+from matcher.calibration.calibrate import worst_misses_at
 from matcher.calibration.certified import CertifiedReport
 from matcher.calibration.groups import Cell, Level
 from matcher.calibration.next_step import cells_text
-from matcher.calibration.report import Key, Report
+from matcher.calibration.report import Key, Report, WorstMisses
 from matcher.calibration.verdict import expected_a_day
+from matcher.domain.template import Millionths
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +21,24 @@ class Consequence:
     missed_group: str | None
 
 
-def consequence(certified: CertifiedReport) -> Consequence:
-    """Up to N false alarms a day: N is the upper bound times the searches a day, rounded up."""
+def consequence(certified: CertifiedReport, threshold: Millionths | None = None) -> Consequence:
+    """Up to N false alarms a day: N is the upper bound times the searches a day, rounded up.
+
+    At a `threshold` above the report's own the bound holds (false alarms can only fall), and misses are counted there.
+    """
     report = certified.report
+    missed = worst_misses_at(report, certified.tau if threshold is None else threshold)
     searches = report.list.searches_per_day
     number = math.ceil(expected_a_day(certified.upper95, searches))
     worst = certified.burden
     parts = (
-        f"up to {number} false alarms a day at {searches} searches",
+        f"up to {number} false {'alarm' if number == 1 else 'alarms'} a day at {searches} searches",
         f"worst group {group_label(worst.worst_group)} ({worst.k} of {worst.n} people)",
-        _missed(report),
+        _missed(report, missed),
         f"not tested: {_not_tested(report)}",
         f"cohort supplied by {report.cohort.source} (its likeness to the list was not checked)",
     )
-    return Consequence("; ".join(parts), number, _missed_group(report))
+    return Consequence("; ".join(parts), number, _missed_group(missed))
 
 
 def group_label(key: Key) -> str:
@@ -40,8 +46,7 @@ def group_label(key: Key) -> str:
     return Cell(tuple(sorted(key.items())), Level.GROUP).label
 
 
-def _missed(report: Report) -> str:
-    worst = report.fnir_worst
+def _missed(report: Report, worst: WorstMisses | None) -> str:
     if worst is None:
         return f"share of listed people missed: unknown ({report.everyone.fnir_reason})"
     # rounded up to a tenth: a miss rate is never understated
@@ -52,8 +57,7 @@ def _missed(report: Report) -> str:
     )
 
 
-def _missed_group(report: Report) -> str | None:
-    worst = report.fnir_worst
+def _missed_group(worst: WorstMisses | None) -> str | None:
     return group_label(worst.key) if worst is not None and 2 * worst.k > worst.n else None
 
 

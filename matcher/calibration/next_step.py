@@ -8,16 +8,24 @@ from matcher.calibration.intervals import people_needed
 from matcher.calibration.verdict import Ruling, Status
 from matcher.domain.template import score_text
 
+OTHER_QUALITY = (
+    "pictures of the list or the cohort were held to other quality limits than this policy's: load them with --policy"
+)
 _NAMED = 5  # cells named in a sentence; the report lists them all
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Whose cohort it was, whether the program saw the pictures, and declared columns that were left out."""
+    """Whose cohort it was, and what was done with the pictures.
+
+    `pictures_seen`: by this program; `left_out`: declared columns that were not tested; `same_quality`: the pictures
+    were held to the policy's quality limits.
+    """
 
     shipped: bool
     pictures_seen: bool
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...]
+    same_quality: bool
 
 
 def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence], passing: Sequence[Ruling]) -> str:
@@ -34,10 +42,26 @@ def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence],
         parts.append(f"NOT TESTED: {'; '.join(untested)}.")
     parts.append("Pictures seen." if setting.pictures_seen else "Pictures not seen.")
     if ruling.status is Status.REFUTED:
-        parts.append(f"{ruling.reasons[0]}.")
+        parts.append(f"{ruling.reasons[0]}. {_after_refuted(ruling, passing)}.")
     if ruling.status is Status.INSUFFICIENT:
-        parts.append(f"Not a failure: nobody was harmed. Cheapest next step: {next_step(ruling, evidence, passing)}.")
+        parts.append(f"Not a failure: nobody was harmed. Cheapest next step: {next_step(ruling, evidence, passing)}")
+        parts[-1] += "." if setting.same_quality else ", with pictures loaded under the quality limits of that policy."
+    if ruling.status is Status.CERTIFIED:
+        parts.append("Next: an approver who loaded none of the list activates it.")
     return " ".join(parts)
+
+
+def _after_refuted(ruling: Ruling, passing: Sequence[Ruling]) -> str:
+    """A list that is wrong too often is not mended by asking again: another threshold, tier or list is."""
+    if passing:
+        return f"Next: {_calibrate_at(passing[0])}"
+    if ruling.gate.tau is not None:
+        return "Next: let the evidence select a higher threshold (calibrate without --threshold)"
+    return "Next: look at the list for pictures that resemble many people, or use another model; do not search it"
+
+
+def _calibrate_at(passing: Ruling) -> str:
+    return f"calibrate at {100 * passing.gate.alpha:g} % ({passing.gate.tier}), which this cohort passes"
 
 
 def cells_text(cells: Sequence[Cell]) -> str:
@@ -51,7 +75,7 @@ def next_step(ruling: Ruling, evidence: Sequence[CellEvidence], passing: Sequenc
     if not any(item.cell.level is Level.GROUP for item in evidence):
         return "declare a group column for the cohort"
     if passing:
-        return f"calibrate at {100 * passing[0].gate.alpha:g} % ({passing[0].gate.tier}), which this cohort passes"
+        return _calibrate_at(passing[0])
     undeclared = [item.cell for item in evidence if item.cell.level is Level.UNDECLARED]
     tier, shortfalls = _cheapest(ruling, evidence)
     if shortfalls:

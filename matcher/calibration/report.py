@@ -3,7 +3,8 @@
 1. Equal evidence gives equal bytes: sorted keys, no spaces, ASCII, no time, no random identifier.
 2. Rates carry the integers they were made from; scores and thresholds are integers of millionths.
 3. What is undefined is null and says why beside it; NaN and infinity are refused.
-4. The maxima are in it, by cell and without identifiers, so that anybody can count again (`certified.py` does).
+4. Non-mated maxima and mated scores are in it, by cell and without identifiers, so that anybody can count again
+   (`certified.py` does), and misses at a raised threshold are counted and not guessed.
 """
 
 import dataclasses
@@ -109,7 +110,11 @@ class ListLine:
 
 @dataclass(frozen=True, slots=True)
 class CohortLine:
-    """Whose people it was tested on. `left_out` are columns that they declare and that were not tested."""
+    """Whose people it was tested on.
+
+    `left_out` are columns that they declare and that were not tested; `same_quality`: every picture of list and cohort
+    was held to the quality limits of the report's policy.
+    """
 
     name: str
     source: str
@@ -117,6 +122,7 @@ class CohortLine:
     people: int
     pictures_seen: bool
     left_out: tuple[str, ...]
+    same_quality: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,7 @@ class Report:
     differentials: None
     not_computed: Mapping[str, str]
     non_mated_maxima: Mapping[str, tuple[Millionths, ...]]
+    mated_scores: Mapping[str, tuple[Millionths, ...]]
 
     def canonical(self) -> bytes:
         """Canonical JSON. Raises ValueError for NaN or infinity."""

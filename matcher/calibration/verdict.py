@@ -5,7 +5,7 @@
 2. REFUTED dominates: in some cell, gating or not, the one-sided 95 % lower bound is above alpha.
 3. INSUFFICIENT is everything else. "No significant difference" is never evidence.
 4. In the way: no group column; `undeclared` above 5 % of people; in the pilot tier, more than one expected false alarm
-   a day at the worst gating cell's upper bound.
+   a day at the worst gating cell's upper bound; pictures held to other quality limits than the policy's.
 5. Attempts: delta_1 = delta, delta_j = 6 delta / (pi^2 j^2) from the second (together at most 1.4 delta).
 6. The ruling is a pure function of the maxima, the counts of people and the gate, so that a report can be judged again.
 """
@@ -121,14 +121,14 @@ class Ruling:
         return tuple(ruling.cell for ruling in self.cells if ruling.fpir.status is Status.NOT_TESTED)
 
 
-def rule(evidence: Sequence[CellEvidence], gate: Gate) -> Ruling:
-    """The ruling of a gate on this evidence."""
+def rule(evidence: Sequence[CellEvidence], gate: Gate, obstacles_beside: Sequence[str] = ()) -> Ruling:
+    """The ruling of a gate on this evidence; `obstacles_beside` stand in the way whatever the numbers say."""
     gating = [cell for cell in evidence if cell.gates(gate.alpha, gate.delta_j)]
     selection = select(gating, gate.alpha, gate.delta_j) if gate.tau is None else given(gate.tau)
     cells = tuple(_judge_cell(cell, selection, gate) for cell in evidence)
     worst = _worst(cells)
     refuted = [_refutation(ruling, gate) for ruling in cells if ruling.fpir.status is Status.REFUTED]
-    obstacles = [*_uncertified(cells), *_undeclared(cells), *_too_many_a_day(worst, gate)]
+    obstacles = [*_uncertified(cells), *_undeclared(cells), *_too_many_a_day(worst, gate), *obstacles_beside]
     if not any(ruling.cell.level is Level.GROUP for ruling in cells):
         obstacles.append("no group column: nobody can see whom the list would wrongly name more often")
     status = Status.REFUTED if refuted else Status.INSUFFICIENT if obstacles else Status.CERTIFIED

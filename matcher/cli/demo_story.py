@@ -1,8 +1,9 @@
 """The demo's story: the whole job on people who do not exist, each step with the services that a real list uses."""
 
+import resource
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
@@ -39,19 +40,38 @@ class Story:
     def run(self) -> None:
         """Tells the whole story. Raises whatever a service raises: nothing here is pretended."""
         started = time.monotonic()
-        self.facts = {"home": str(self.program.settings.home), "watchlist": LIST}
+        self.facts = {"home": str(self.program.settings.home), "watchlist": LIST, "phases": []}
         policy = self.program.policy(self.folder / "demo-policy.toml")
-        self._people()
-        pipeline = self.program.pipeline(self.output)
-        self._load_list(pipeline, policy)
+        with self._phase("people and models"):
+            self._people()
+            pipeline = self.program.pipeline(self.output)
+        with self._phase("load list"):
+            self._load_list(pipeline, policy)
         self._refused_search(pipeline)
-        self._load_cohort(pipeline, policy)
-        self._default_verdict()
-        report = self._certified(policy)
-        self._activate()
-        self._probes(pipeline)
+        with self._phase("load cohort"):
+            self._load_cohort(pipeline, policy)
+        with self._phase("calibrate twice"):
+            self._default_verdict()
+            report = self._certified(policy)
+        with self._phase("activate"):
+            self._activate()
+        with self._phase("submit probes"):
+            self._probes(pipeline)
         self._published(report)
-        self.facts |= {"confirmed": 0, "seconds": round(time.monotonic() - started, 1)}
+        self.facts |= {
+            "confirmed": 0,
+            "seconds": round(time.monotonic() - started, 1),
+            "peak_rss_mb": self.facts["phases"][-1]["peak_rss_mb"],
+        }
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Notes how long a part took, and the most memory that the program had used by its end."""
+        started = time.monotonic()
+        yield
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # KiB on Linux
+        seconds = round(time.monotonic() - started, 1)
+        self.facts["phases"].append({"phase": name, "seconds": seconds, "peak_rss_mb": peak})
 
     def _people(self) -> None:
         from matcher.domain.people import Role

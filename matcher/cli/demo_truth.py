@@ -16,7 +16,8 @@ def truth_lines(session: "Session", folder: Path, list_name: str) -> list[str]:
 
     truth = _truth(folder)
     lines = []
-    for one in outcomes(session.place, session, list_name).concluded:
+    found = outcomes(session.place, session, list_name)
+    for one in (*found.concluded, *found.disputed):
         if one.closed_reason is not None:
             continue  # nobody judged it
         with session.place.work(write=False) as work:
@@ -30,17 +31,22 @@ def truth_lines(session: "Session", folder: Path, list_name: str) -> list[str]:
         right = (one.outcome is Outcome.LEAD) == same
         verdict = "right" if right else "wrong" if one.outcome in (Outcome.LEAD, Outcome.NOT_A_LEAD) else "open"
         made = "the same generated person" if same else f"another generated person ({kind})"
-        lines.append(f"{image}: you both said {said}; it is {made}: {verdict}")
+        judged = ", ".join(f"{name} said {judgement}" for name, judgement in one.reviewers)
+        lines.append(f"{image}: {judged}: {said}; it is {made}: {verdict}")
     return lines
 
 
 def standing_now(session: "Session", list_name: str) -> dict[str, int]:
-    """How many leads two reviewers have agreed on, and how many alerts still wait."""
+    """How many leads two reviewers have agreed on, how many alerts wait, and how many of those for a third reviewer."""
     from matcher.domain.case import Outcome
     from matcher.services.outcomes import outcomes
 
     found = outcomes(session.place, session, list_name)
-    return {"confirmed": sum(one.outcome is Outcome.LEAD for one in found.concluded), "waiting": found.waiting}
+    return {
+        "confirmed": sum(one.outcome is Outcome.LEAD for one in found.concluded),
+        "waiting": found.waiting,
+        "waiting_for_a_third": len({one.alert_id for one in found.disputed}),
+    }
 
 
 def _truth(folder: Path) -> dict[str, tuple[str, str, str]]:

@@ -1,18 +1,22 @@
 """`load` for lists and cohorts: the same options, the same flow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import rich_click as click
 
 from matcher.cli.common import Call
 from matcher.cli.output import table
-from matcher.errors import BadInput, UsageError
+from matcher.domain.rejection import Rejected
+from matcher.errors import BadInput, NothingUsable, UsageError
 
 if TYPE_CHECKING:
     from matcher.services.load import EmbeddingSource, LoadResult, PictureSource
     from matcher.store.manifest_files import Kind
+
+Rejects = Sequence[tuple[str, Rejected]]
 
 
 def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,34 +39,51 @@ def run_load(call: Call, kind: "Kind", name: str, given: dict[str, Any]) -> None
     """Loads and prints what became of it."""
     from matcher.services.load import load_cohort, load_list
 
-    source, embeddings = given["source"], given["embeddings"]
+    source, embeddings, rejects = given["source"], given["embeddings"], given["rejects"]
     if (source is None) == (embeddings is None):
         raise UsageError("give a manifest, a folder, or --embeddings FILE.npz with --model ID")
     session = call.session
     run = load_list if kind == "watchlist" else load_cohort
     found = _embeddings(call, kind, embeddings, given["model"]) if embeddings else _pictures(call, kind, source, given)
-    with call.output.progress(f"loading {name}") as progress:
-        result = run(session, name, found, given["replace"], progress)
-    if given["rejects"] is not None:
-        write_rejects(given["rejects"], result)
+    try:
+        with _rejects_file(rejects) as keep, call.output.progress(f"loading {name}") as progress:
+            result = run(session, name, found, given["replace"], progress)
+            keep(result.rejected)
+    except NothingUsable as error:
+        with _rejects_file(rejects) as keep:
+            keep(error.rejected)
+        raise
     _print(call, name, result)
 
 
-def write_rejects(path: Path, result: "LoadResult") -> None:
+@contextmanager
+def _rejects_file(path: Path | None) -> Iterator[Callable[[Rejects], None]]:
+    """Opened before anything is loaded, so that a file that cannot be written stores nothing; removed if unused."""
+    if path is None:
+        yield lambda _: None
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            yield lambda rejects: _write_rejects(file, rejects)
+        part.replace(path)
+    except OSError as error:
+        raise BadInput(f"--rejects {path} cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_rejects(file: "TextIO", rejects: Rejects) -> None:
     """One CSV line per rejected item; cells that a spreadsheet would run as a formula are escaped (CWE-1236)."""
     import csv
 
     def plain(cell: str) -> str:
         return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("subject_id", "image", "reason", "detail"))
-            for subject, one in result.rejected:
-                writer.writerow([plain(cell) for cell in (subject, one.source, one.reason.value, one.detail)])
-    except OSError as error:
-        raise BadInput(f"--rejects {path} cannot be written: {error.strerror}") from None
+    writer = csv.writer(file)
+    writer.writerow(("subject_id", "image", "reason", "detail"))
+    for subject, one in rejects:
+        writer.writerow([plain(cell) for cell in (subject, one.source, one.reason.value, one.detail)])
 
 
 def _pictures(call: Call, kind: "Kind", source: Path, given: dict[str, Any]) -> "PictureSource":
@@ -106,6 +127,10 @@ def _print(call: Call, name: str, result: "LoadResult") -> None:
     counted: dict[str, int] = {}
     for _, one in result.rejected:
         counted[one.reason.value] = counted.get(one.reason.value, 0) + 1
+    if not revision.model.pictures_seen:
+        call.output.say(
+            "note: these templates were made elsewhere; they can be tested, but no photograph can be compared with them"
+        )
     lines = [
         f"{name}: revision {revision.number}, {revision.subjects} subjects, {revision.templates} templates "
         f"({result.added} added, {result.duplicates} there already, {len(result.rejected)} rejected)",

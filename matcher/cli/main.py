@@ -101,6 +101,7 @@ def _log_internal(error: Exception) -> str:
 
 
 def _complain(text: str) -> None:
-    from matcher.review.safe_text import safe_display
+    from matcher.review.safe_text import neutralise
 
-    sys.stderr.write(f"matcher: {safe_display(text, cells=2000)}\n")
+    # Whole: the end of the line says what to do.
+    sys.stderr.write(f"matcher: {neutralise(text)}\n")

@@ -40,19 +40,27 @@ class Output:
             yield _lines(what, self.say)
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A plain table as text; cells are data, never markup."""
+def local_text(utc: str) -> str:
+    """A stored time for people: local, to the minute, with its offset."""
+    from matcher.domain.ids import utc_time
+
+    return utc_time(utc).astimezone().strftime("%Y-%m-%d %H:%M %z")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]], whole: bool = False) -> str:
+    """A plain table as text; cells are data, never markup, cut at 80 characters unless they are wanted `whole`."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from matcher.review.safe_text import safe_display
+    from matcher.review.safe_text import neutralise, safe_display
 
+    shown = neutralise if whole else safe_display
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         drawn.add_column(heading, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(safe_display(str(cell))) for cell in row))
+        drawn.add_row(*(Text(shown(str(cell))) for cell in row))
     return rendered(drawn)
 
 

@@ -1,7 +1,7 @@
 """What an activation binds, and its check.
 
 1. A certificate exists only with a valid Ed25519 signature of its approver over its terms.
-2. The approver is never the person who loaded the revision.
+2. The approver is none of the people who loaded what the revision holds.
 3. It binds the digests of list, cohort, policy and report, the model identity and the threshold. A search with anything
    else than exactly these is refused (IntegrityError).
 4. It ends with its lease, or when its report is 90 days old, whichever comes first.
@@ -48,7 +48,7 @@ class CertificateTerms:
     subjects: int
     consequence: str
     consequence_number: int
-    loader: str
+    loaders: tuple[str, ...]
     approver: str
     issued_at: str
     lease_until: str
@@ -62,15 +62,15 @@ class CertificateTerms:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Signed terms. Cannot be built with a wrong signature or by the loader."""
+    """Signed terms. Cannot be built with a wrong signature or by one of the loaders."""
 
     terms: CertificateTerms
     signature: bytes
     approver_key: bytes
 
     def __post_init__(self) -> None:
-        if self.terms.approver == self.terms.loader:
-            raise AnotherPersonNeeded("the person who loaded a revision cannot approve it: ask another approver")
+        if self.terms.approver in self.terms.loaders:
+            raise AnotherPersonNeeded("nobody who loaded a part of a revision can approve it: ask another approver")
         verify_signature(self.approver_key, self.signature, self.terms.signed_bytes(), "certificate")
 
     @property

@@ -36,6 +36,10 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
+def _canonical(section: BaseModel) -> bytes:
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+
 class Certification(_Section):
     """The gate: in every declared group FPIR <= alpha, shown with confidence 1 - delta."""
 
@@ -76,6 +80,10 @@ class Quality(_Section):
     min_brightness: Annotated[float, Field(ge=0, le=255)] = 10.0
     max_brightness: Annotated[float, Field(ge=0, le=255)] = 235.0
 
+    def digest(self) -> str:
+        """sha256 (hex) over the canonical JSON of these limits."""
+        return hashlib.sha256(_canonical(self)).hexdigest()
+
 
 class Policy(_Section):
     """Everything an activation is held to. Build it with `parse_policy` or as `Policy()` (the strict default)."""
@@ -88,7 +96,7 @@ class Policy(_Section):
 
     def canonical(self) -> bytes:
         """UTF-8 JSON with sorted keys and no spaces."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        return _canonical(self)
 
     def digest(self) -> str:
         """sha256 (hex) of `canonical`."""
@@ -121,7 +129,8 @@ def parse_policy(text: str) -> Policy:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"policy key {where}: {first['msg'].lower()}") from None
+        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        raise BadInput(f"policy key {where}: {what}") from None
     return _checked(policy)
 
 

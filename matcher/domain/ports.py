@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
@@ -144,6 +144,9 @@ class Revisions(Protocol):
     def discard(self, vault: Vault, revision_id: str) -> None:
         """Removes what `write` made, for a load whose transaction failed."""
 
+    def present(self, revision_id: str) -> bool:
+        """Whether the containers are there; needs no key."""
+
 
 class Lead(Protocol):
     """The candidate of an alert whose identity was unsealed."""
@@ -231,6 +234,9 @@ class Alerts(Protocol):
 
     def count_search(self, list_id: str, case: str) -> int:
         """Adds one and returns the new count."""
+
+    def cases(self) -> Mapping[tuple[str, str], int]:
+        """Searches by list id and case."""
 
     def mark_concluded(self, alert_id: str, now: datetime) -> None: ...
     def add_lead(self, alert_id: str, candidate_id: str, now: datetime) -> None:

@@ -17,6 +17,8 @@ from matcher.domain.rejection import Reason
 from matcher.domain.template import Floats, ModelIdentity
 
 Pairs = tuple[tuple[str, str], ...]
+UNSEEN = "unseen"
+MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A revision's public facts: counts and digests, nothing sealed. `subjects` are those with a template."""
+    """A revision's public facts: counts and digests, nothing sealed. `subjects` are those with a template.
+
+    `loaders` are all who loaded what it holds, by name; `loaded_by` is the last of them. `quality` is the digest of the
+    quality limits that its pictures were held to, "unseen" for embeddings, "mixed" for several.
+    """
 
     revision_id: str
     collection_id: str
@@ -61,6 +67,8 @@ class Revision:
     rejected: int
     loaded_by: str
     loaded_at: datetime
+    loaders: tuple[str, ...]
+    quality: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,8 +54,15 @@ class ListTerms:
             raise BadInput("searches per day must be at least 1")
         if (self.prior is None) != (self.prior_source is None):
             raise BadInput("a prior needs its source and a source its prior: give both or neither")
-        if self.prior is not None and not 0 < float(self.prior) < 1:
-            raise BadInput("a prior is a probability above 0 and below 1")
+        if self.prior is not None and not _probability(self.prior):
+            raise BadInput("a prior is a probability above 0 and below 1, such as 0.001")
+
+
+def _probability(text: str) -> bool:
+    try:
+        return 0 < float(text) < 1
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Watchlist:
     created_at: datetime
     latest: Revision | None = None
     latest_report: str | None = None  # digest of the newest report made for exactly `latest`
+    latest_certified: bool = False  # whether that report certifies it
     serving: Revision | None = None
     certificate: Certificate | None = None
     suspension: Suspension | None = None
@@ -102,7 +110,16 @@ class Watchlist:
         state = self.state(now)
         if state is ListState.ACTIVE and self.serving is not None and self.certificate is not None:
             return self.serving, self.certificate
-        raise NotSearchable(f"list {self.name} is {state.value}: {NEXT_STEP[state]}")
+        raise NotSearchable(f"list {self.name} is {state.value}: {self.next_step(now)}")
+
+    def next_step(self, now: datetime) -> str:
+        """What comes next, as the end of a sentence."""
+        state = self.state(now)
+        if state is ListState.CALIBRATED and not self.latest_certified:
+            return f"its newest report does not certify it, and says what would: matcher report show {self.name}"
+        if state is ListState.ACTIVE and self.serving is not None and not self.serving.model.pictures_seen:
+            return "it holds embeddings made elsewhere, with which no photograph can be compared"
+        return NEXT_STEP[state]
 
     def require_open(self, now: datetime) -> None:
         """Raises Refused when the list's life is over."""
@@ -113,14 +130,14 @@ class Watchlist:
     def loaded(self, revision: Revision, now: datetime) -> "Watchlist":
         """With a new revision; whatever serves goes on serving."""
         self.require_open(now)
-        return replace(self, latest=revision, latest_report=None)
+        return replace(self, latest=revision, latest_report=None, latest_certified=False)
 
-    def calibrated(self, report_digest: str, now: datetime) -> "Watchlist":
+    def calibrated(self, report_digest: str, certified: bool, now: datetime) -> "Watchlist":
         """With a report for its newest revision."""
         self.require_open(now)
         if self.latest is None:
             raise Refused(f"list {self.name} is empty: load it first (matcher watchlist load)")
-        return replace(self, latest_report=report_digest)
+        return replace(self, latest_report=report_digest, latest_certified=certified)
 
     def activated(self, revision: Revision, certificate: Certificate, now: datetime) -> "Watchlist":
         """With a certificate that serves `revision`; lifts a suspension."""
@@ -144,7 +161,7 @@ class Watchlist:
 NEXT_STEP = {
     ListState.DRAFT: "load it (matcher watchlist load), calibrate it and have an approver activate it",
     ListState.ENROLLED: "test it on people who are not on it (matcher calibrate), then have an approver activate it",
-    ListState.CALIBRATED: "somebody else than the loader must activate a certified report (matcher watchlist activate)",
+    ListState.CALIBRATED: "an approver who loaded none of it must activate it (matcher watchlist activate)",
     ListState.ACTIVE: "photographs can be submitted (matcher submit)",
     ListState.LAPSED: "an approver must renew it (matcher watchlist renew)",
     ListState.SUSPENDED: "an approver must activate it again (matcher watchlist activate)",

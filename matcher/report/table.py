@@ -27,6 +27,7 @@ def report_table(report: Report) -> "Group":
     from rich.console import Group
 
     blocks: list[RenderableType] = [_words(report.verdict.sentence, _STYLES[report.verdict.status])]
+    blocks += [_words(_worst_misses(report), "bold")]
     blocks += [_words(line) for line in _facts(report)]
     blocks += [_words(f"- {reason}") for reason in report.verdict.reasons]
     blocks.append(_groups(report.groups))
@@ -66,6 +67,9 @@ def _facts(report: Report) -> list[str]:
         f"list {listed.name} ({report.binding.N:,} subjects), {listed.searches_per_day:,} searches a day",
         f"cohort {cohort.name} ({cohort.people:,} people), supplied by {cohort.source}",
         f"attempt {report.attempt.j}, delta {report.attempt.delta_j:g}",
+        f"digests: list {report.binding.list[:16]}, cohort {report.binding.cohort[:16]}, "
+        f"policy {report.binding.policy[:16]}, report {report.digest()[:16]}",
+        f"model {report.binding.model}",
     ]
 
 
@@ -83,7 +87,7 @@ def _groups(groups: Iterable[GroupReport]) -> "Table":
             share(fpir.rate),
             share_up(fpir.upper95),
             _words(status, _STYLES[status]),
-            "-" if group.fnir is None else _of(group.fnir),
+            "-" if group.fnir is None else _with_interval(group.fnir),
             _of(group.fta),
         )
     return table
@@ -102,6 +106,21 @@ def share_up(bound: float | None) -> str:
     return f"{float(percent):g} %"
 
 
+def _with_interval(rate: Estimate) -> str:
+    if rate.cp95 is None:
+        return _of(rate)
+    low, high = (100 * bound for bound in rate.cp95)
+    return f"{_of(rate)} ({low:.1f}-{high:.1f} %)"
+
+
+def _worst_misses(report: Report) -> str:
+    """What the list is good for, first and plainly."""
+    worst, everyone = report.fnir_worst, report.everyone
+    if worst is None:
+        return f"Misses: not measured ({everyone.fnir_reason})."
+    return f"Misses: {worst.k} of {worst.n} listed people of the worst group, {group_label(worst.key)}."
+
+
 def _of(rate: Estimate) -> str:
     return "-" if rate.n == 0 else f"{rate.k}/{rate.n}"
 
@@ -111,7 +130,8 @@ def _still_needed(report: Report) -> list[str]:
     if not short:
         return []
     tier = f"{100 * report.verdict.alpha:g} % ({report.verdict.tier})"
-    return [f"people still needed for {tier}:", *(f"  {label}: {count:,} more" for label, count in short)]
+    told = f"people still needed for {tier}, at the confidence that the next attempt may spend:"
+    return [told, *(f"  {label}: {count:,} more" for label, count in short)]
 
 
 def _passing(report: Report) -> list[str]:
@@ -128,11 +148,7 @@ def _usefulness(report: Report) -> list[str]:
             f"expected false alarms: up to {report.burden.expected_false_alarms_per_day:.3g} a day at "
             f"{report.list.searches_per_day:,} searches (worst group {group_label(report.burden.worst_group)})"
         )
-    worst, everyone = report.fnir_worst, report.everyone
-    if worst is None:
-        lines.append(f"misses: not measured ({everyone.fnir_reason})")
-    else:
-        lines.append(f"misses, worst group {group_label(worst.key)}: {worst.k} of {worst.n} listed people")
+    everyone = report.everyone
     if everyone.fnir is not None and everyone.fnir.same_session:
         lines.append(f"{everyone.fnir.same_session} of {everyone.fnir.n} mated searches: same session, optimistic")
     return lines

@@ -1,4 +1,4 @@
-"""Activation: an approver who is not the loader signs what a certified report means, in numbers.
+"""Activation: an approver who loaded none of a list signs what a certified report means, in numbers.
 
 1. Only a report that parses as a `CertifiedReport` (which recomputes it), about the newest revision, can be signed.
 2. The approver types N of "up to N false alarms a day"; another number is refused.
@@ -25,6 +25,17 @@ from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, R
 from matcher.services.collections import find_list
 from matcher.services.workplace import Session, refusals_logged
 
+# A home opens for the account that owns it, so its reviewers always share one.
+ONE_ACCOUNT = (
+    "no alert can become a lead: reviewers of this home share its operating-system account, which the policy refuses "
+    '(calibrate under a policy with same_account = "mark" to mark them NOT INDEPENDENT instead)'
+)
+_ATTEMPTS = {
+    Action.ACTIVATED: "watchlist.activate",
+    Action.RENEWED: "watchlist.renew",
+    Action.RAISED: "watchlist.raise",
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -38,6 +49,7 @@ class Prepared:
     consequence: str
     number: int
     missed_group: str | None
+    threshold: Millionths
     previous: Certificate | None
 
 
@@ -53,12 +65,12 @@ def prepare(session: Session, name: str) -> Prepared:
         watchlist.require_open(session.place.clock())
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
-        return _prepared(session, watchlist, revision, (stored, policy), None)
+        return _prepared(session, watchlist, revision, (stored, policy), (None, None))
 
 
-def prepare_renewal(session: Session, name: str) -> Prepared:
-    """What renewing or raising would sign again. Raises NotSearchable when nothing serves."""
-    with refusals_logged(session, "watchlist.renew", name):
+def prepare_renewal(session: Session, name: str, threshold: Millionths | None = None) -> Prepared:
+    """What renewing would sign again, or raising to a higher `threshold`. Raises NotSearchable when nothing serves."""
+    with refusals_logged(session, "watchlist.renew" if threshold is None else "watchlist.raise", name):
         with session.place.work(write=False) as work:
             watchlist = find_list(work, name)
             _check_person(session, name, watchlist.serving)
@@ -70,46 +82,45 @@ def prepare_renewal(session: Session, name: str) -> Prepared:
             raise NotSearchable(f"list {name} is suspended: an approver must activate it again")
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} was never activated: there is nothing to renew")
-        return _prepared(session, watchlist, revision, (stored, policy), previous)
+        if previous is not None and threshold is not None and threshold <= previous.threshold:
+            raise Refused("a derived certificate can only raise the threshold: calibrate again to lower it")
+        return _prepared(session, watchlist, revision, (stored, policy), (previous, threshold))
 
 
 def activate(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
     """Signs and activates. `acknowledged` names the group of which more than half are missed, where there is one."""
-    name = prepared.watchlist.name
-    with refusals_logged(session, "watchlist.activate", name):
+    return _signed(session, prepared, (typed, acknowledged), Action.ACTIVATED)
+
+
+def renew(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
+    """Signs the same report again: a new lease, and a higher threshold where `prepare_renewal` was given one.
+
+    False alarms can only fall with a rising threshold; the misses in what is signed are counted at it.
+    """
+    if prepared.previous is None:
+        raise TypeError("only what prepare_renewal prepared can be renewed")
+    raised = prepared.threshold > prepared.previous.threshold
+    return _signed(session, prepared, (typed, acknowledged), Action.RAISED if raised else Action.RENEWED)
+
+
+def _signed(session: Session, prepared: Prepared, said: tuple[int, str | None], action: Action) -> Certificate:
+    typed, acknowledged = said
+    with refusals_logged(session, _ATTEMPTS[action], prepared.watchlist.name):
         if prepared.missed_group is not None and acknowledged != prepared.missed_group:
             raise Refused(
                 f"more than half of the listed people of group {prepared.missed_group} are missed: "
                 f'acknowledge it with --acknowledge-misses "{prepared.missed_group}"'
             )
-        certificate = _sign(session, prepared, typed, prepared.certified.tau)
-    return _store(session, prepared, certificate, Action.ACTIVATED)
-
-
-def renew(session: Session, prepared: Prepared, typed: int) -> Certificate:
-    """Signs the same report again with a new lease, at the threshold that serves."""
-    if prepared.previous is None:
-        raise TypeError("only what prepare_renewal prepared can be renewed")
-    with refusals_logged(session, "watchlist.renew", prepared.watchlist.name):
-        certificate = _sign(session, prepared, typed, prepared.previous.threshold)
-    return _store(session, prepared, certificate, Action.RENEWED)
-
-
-def raise_threshold(session: Session, prepared: Prepared, typed: int, threshold: Millionths) -> Certificate:
-    """Signs the same report with a higher threshold: FPIR can only fall (it is monotone in the threshold)."""
-    if prepared.previous is None:
-        raise TypeError("only what prepare_renewal prepared can be raised")
-    with refusals_logged(session, "watchlist.raise", prepared.watchlist.name):
-        if threshold <= prepared.previous.threshold:
-            raise Refused("a derived certificate can only raise the threshold: calibrate again to lower it")
-        certificate = _sign(session, prepared, typed, threshold)
-    return _store(session, prepared, certificate, Action.RAISED)
+        certificate = _sign(session, prepared, typed)
+    return _store(session, prepared, certificate, action)
 
 
 def _check_person(session: Session, name: str, revision: Revision | None) -> None:
-    """The loader is told first that it takes another person, whatever their roles."""
-    if revision is not None and revision.loaded_by == session.user.name:
-        raise AnotherPersonNeeded(f"you loaded list {name}: another person, an approver, must sign for it")
+    """A loader is told first that it takes another person, whatever their roles."""
+    if revision is not None and session.user.name in revision.loaders:
+        raise AnotherPersonNeeded(
+            f"you loaded list {name} or a part of it: another person, an approver, must sign for it"
+        )
     session.user.require(Role.APPROVER)
 
 
@@ -118,9 +129,9 @@ def _prepared(
     watchlist: Watchlist,
     revision: Revision,
     evidence: tuple[StoredReport, Policy],
-    previous: Certificate | None,
+    derived: tuple[Certificate | None, Millionths | None],
 ) -> Prepared:
-    stored, policy = evidence
+    (stored, policy), (previous, raised) = evidence, derived
     if session.place.clock() - stored.made_at >= REPORT_LIFE:
         raise NotSearchable(
             f"the report of list {watchlist.name} is older than 90 days: collect people anew and calibrate again"
@@ -128,13 +139,16 @@ def _prepared(
     certified = CertifiedReport.parse(stored.body)
     if certified.binding.list != revision.digest or certified.binding.policy != policy.digest():
         raise IntegrityError("the report is about another revision or policy than it is stored for: calibrate again")
-    meant = consequence(certified)
+    serving = certified.tau if previous is None else previous.threshold
+    threshold = serving if raised is None else raised
+    meant = consequence(certified, threshold)
+    text = meant.text if policy.review.same_account == "mark" else f"{meant.text}; {ONE_ACCOUNT}"
     return Prepared(
-        watchlist, revision, stored, certified, policy, meant.text, meant.number, meant.missed_group, previous
+        watchlist, revision, stored, certified, policy, text, meant.number, meant.missed_group, threshold, previous
     )
 
 
-def _sign(session: Session, prepared: Prepared, typed: int, threshold: Millionths) -> Certificate:
+def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
     if typed != prepared.number:
         raise Refused(f"you typed {typed}, the report says {prepared.number}: read the consequence and type its number")
     now = session.place.clock()
@@ -143,14 +157,14 @@ def _sign(session: Session, prepared: Prepared, typed: int, threshold: Millionth
         list_id=prepared.watchlist.list_id,
         revision_id=prepared.revision.revision_id,
         binding=Binding(
-            binding.list, binding.model, binding.cohort, binding.policy, prepared.certified.digest, threshold
+            binding.list, binding.model, binding.cohort, binding.policy, prepared.certified.digest, prepared.threshold
         ),
         tier=prepared.policy.tier().value,
         alpha=repr(prepared.policy.certification.alpha),
         subjects=prepared.revision.subjects,
         consequence=prepared.consequence,
         consequence_number=prepared.number,
-        loader=prepared.revision.loaded_by,
+        loaders=prepared.revision.loaders,
         approver=session.user.name,
         issued_at=utc_text(now),
         lease_until=utc_text(now + timedelta(hours=prepared.policy.lease_hours())),

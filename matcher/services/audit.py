@@ -1,7 +1,8 @@
 """Verifying the log, and that the tables say what the log says. Needs no key to faces or names.
 
 1. The rules of the database are in place; the hash chain holds from the first entry to the head.
-2. People, terms, revisions, reports, states, alerts, judgements, steps and leads are the log's, no more, no fewer.
+2. The home, people, terms, revisions, reports, states, counts of searches, alerts, judgements, steps and leads are the
+   log's, no more, no fewer; the sealed containers of every revision are there.
 3. Every certificate in force: its approver's signature and key, and its report recomputed from the non-mated maxima.
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
 """
@@ -45,17 +46,39 @@ def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
         for entry in work.log.entries():
             replay.take(entry)
             progress(entry.sequence, head.sequence)
+        _home(work, replay)
         keys = _people(work, replay)
         revisions = work.revisions.all()
+        _sealed(place, revisions)
         lists = work.lists.all()
         for one in lists:
             _list(one, _known(replay.lists, one.name, "list"), revisions)
-        for cohort in work.cohorts.all():
+        cohorts = work.cohorts.all()
+        for cohort in cohorts:
             _cohort(cohort, _known(replay.cohorts, cohort.name, "cohort"), revisions)
-        _same(len(lists), len(replay.lists), "number of lists")
+        _same({one.name for one in lists}, set(replay.lists), "lists")
+        _same({one.name for one in cohorts}, set(replay.cohorts), "cohorts")
+        names = {one.list_id: one.name for one in lists}
+        _same({(names.get(one), case): n for (one, case), n in work.alerts.cases().items()}, replay.cases, "searches")
         certificates = sum(_certificate(work, one, keys, replay) for one in lists)
-        judgements = _alerts(work, replay, keys, {one.list_id: one.name for one in lists})
+        judgements = _alerts(work, replay, keys, names)
     return Verified(head.sequence, head.hash, certificates, judgements, len(revisions))
+
+
+def _home(work: UnitOfWork, replay: Replay) -> None:
+    found = work.home.get()
+    facts = {"demo": found.demo, "home": found.home_id, "recovery": hashlib.sha256(found.recovery_public).hexdigest()}
+    _same(facts, replay.home, "facts of the home")
+
+
+def _sealed(place: Workplace, revisions: Sequence[Revision]) -> None:
+    """What is in a container only a key shows; that it is there anybody can see."""
+    for one in revisions:
+        if not place.revisions.present(one.revision_id):
+            raise IntegrityError(
+                f"what was loaded by {one.loaded_by} at {utc_text(one.loaded_at)} is missing from the home: "
+                "restore a backup"
+            )
 
 
 def _people(work: UnitOfWork, replay: Replay) -> dict[str, bytes]:
@@ -66,12 +89,14 @@ def _people(work: UnitOfWork, replay: Replay) -> dict[str, bytes]:
         _same(",".join(sorted(user.roles)), facts.roles, f"roles of {name}")
         _same(user.public_key.hex(), facts.key, f"key of {name}")
         _same(user.suspended, facts.suspended, f"suspension of {name}")
+        _same(hashlib.sha256(work.users.keys(name)).hexdigest(), facts.record, f"wrapped keys of {name}")
     return {name: user.public_key for name, user in users.items()}
 
 
 def _list(found: Watchlist, facts: CollectionFacts, revisions: Sequence[Revision]) -> None:
     where = f"list {found.name}"
     _same(terms_digest(found.terms), facts.terms, f"terms of {where}")
+    _same((found.created_by, utc_text(found.created_at)), facts.created, f"maker of {where}")
     _revisions([one for one in revisions if one.collection_id == found.list_id], facts, where)
     _same(None if found.latest is None else found.latest.number, max(facts.loads, default=None), f"revision of {where}")
     _same(found.latest_report, facts.report, f"report of {where}")
@@ -85,11 +110,24 @@ def _list(found: Watchlist, facts: CollectionFacts, revisions: Sequence[Revision
 def _cohort(found: Cohort, facts: CollectionFacts, revisions: Sequence[Revision]) -> None:
     where = f"cohort {found.name}"
     _same(terms_digest(found.terms), facts.terms, f"terms of {where}")
+    _same((found.created_by, utc_text(found.created_at)), facts.created, f"maker of {where}")
+    _same(None if found.latest is None else found.latest.number, max(facts.loads, default=None), f"revision of {where}")
     _revisions([one for one in revisions if one.collection_id == found.cohort_id], facts, where)
 
 
 def _revisions(found: Sequence[Revision], facts: CollectionFacts, where: str) -> None:
-    tables = {one.number: (one.loaded_by, one.digest, one.subjects, one.templates, one.rejected) for one in found}
+    tables = {
+        one.number: (
+            one.loaded_by,
+            ",".join(one.loaders),
+            one.quality,
+            one.digest,
+            one.subjects,
+            one.templates,
+            one.rejected,
+        )
+        for one in found
+    }
     _same(tables, facts.loads, f"revisions of {where}")
 
 

@@ -16,15 +16,17 @@ class PersonFacts:
 
     roles: str
     key: str
+    record: str
     suspended: bool = False
 
 
 @dataclass(slots=True)
 class CollectionFacts:
-    """A list or cohort as the log knows it; `loads` holds who, digest, subjects, templates, rejected by number."""
+    """A list or cohort as the log knows it; `loads` holds, by number, who and what was loaded."""
 
     terms: str
-    loads: dict[int, tuple[str, str, int, int, int]] = field(default_factory=dict)
+    created: tuple[str, str]  # by whom, when
+    loads: dict[int, tuple[str | int, ...]] = field(default_factory=dict)
     report: str | None = None
     certificate: str | None = None
     suspended: bool = False
@@ -48,19 +50,23 @@ class AlertFacts:
 
 @dataclass(slots=True)
 class Replay:
-    """Everything the log says of people, lists, cohorts and alerts."""
+    """Everything the log says of the home, its people, lists, cohorts, searches and alerts."""
 
     people: dict[str, PersonFacts] = field(default_factory=dict)
     lists: dict[str, CollectionFacts] = field(default_factory=dict)
     cohorts: dict[str, CollectionFacts] = field(default_factory=dict)
     alerts: dict[str, AlertFacts] = field(default_factory=dict)
     reports: set[str] = field(default_factory=set)
+    cases: dict[tuple[str, str], int] = field(default_factory=dict)  # list, case: searches
+    home: Details = field(default_factory=dict)
 
     def take(self, entry: LogEntry) -> None:
         """Plays one entry."""
         details: Details = json.loads(entry.details)
         kind = entry.action.partition(".")[0]
-        if kind == "user":
+        if kind == "home":
+            self.home = details
+        elif kind == "user":
             self._person(entry, details)
         elif kind in ("list", "cohort"):
             self._collection(entry, details)
@@ -69,22 +75,23 @@ class Replay:
 
     def _person(self, entry: LogEntry, details: Details) -> None:
         if entry.action == Action.USER_ADDED:
-            self.people[details["user"]] = PersonFacts(details["roles"], details["key"])
+            self.people[details["user"]] = PersonFacts(details["roles"], details["key"], details["record"])
         else:
             self.people[details["user"]].suspended = entry.action == Action.USER_SUSPENDED
 
     def _collection(self, entry: LogEntry, details: Details) -> None:
         action = entry.action
         if action == Action.LIST_CREATED:
-            self.lists[details["list"]] = CollectionFacts(details["terms"])
+            self.lists[details["list"]] = CollectionFacts(details["terms"], (entry.actor, details["created_at"]))
         elif action == Action.COHORT_CREATED:
-            self.cohorts[details["cohort"]] = CollectionFacts(details["terms"])
+            self.cohorts[details["cohort"]] = CollectionFacts(details["terms"], (entry.actor, details["created_at"]))
         elif action in (Action.LIST_LOADED, Action.COHORT_LOADED):
             found = (self.lists if action == Action.LIST_LOADED else self.cohorts)[details["name"]]
-            counts = (details["subjects"], details["templates"], details["rejected_in_all"])
-            found.loads[details["revision"]] = (entry.actor, details["digest"], *counts)
+            facts = ("loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
+            found.loads[details["revision"]] = (entry.actor, *(details[name] for name in facts))
             found.report = None
         elif action == Action.SEARCHED:
+            self.cases[details["list"], details["case"]] = details["search_of_case"]
             if details["alert"] is not None:
                 self.alerts[details["alert"]] = AlertFacts(details["list"], details["fingerprint"])
         elif action == Action.CALIBRATED:

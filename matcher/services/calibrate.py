@@ -21,7 +21,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.records import StoredReport
-from matcher.domain.revision import Item, Revision, RevisionContent
+from matcher.domain.revision import UNSEEN, Item, Revision, RevisionContent
 from matcher.domain.template import Floats, Millionths, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
@@ -96,7 +96,13 @@ def _inputs(
         list=ListFacts(
             subjects.watchlist.name, listed.digest, listed.subjects, subjects.watchlist.terms.searches_per_day
         ),
-        cohort=CohortFacts(subjects.cohort.name, subjects.cohort.terms.source, tested.digest, subjects.shipped),
+        cohort=CohortFacts(
+            subjects.cohort.name,
+            subjects.cohort.terms.source,
+            tested.digest,
+            {listed.quality, tested.quality} <= {policy.quality.digest(), UNSEEN},
+            subjects.shipped,
+        ),
         policy=facts,
         model=listed.model.text(),
         columns=columns,
@@ -107,9 +113,16 @@ def _inputs(
     )
 
 
+def next_attempt(earlier: Sequence[StoredReport]) -> int:
+    """The number of the next calibration with new inputs: one more than those since the last certified one."""
+    number = 1
+    for stored in earlier:
+        number = 1 if stored.certified else number + 1
+    return number
+
+
 def attempt_number(earlier: Sequence[StoredReport], binding: tuple[str, str, str, str], question: Question) -> int:
     """One more than the calibrations since the last certified one; the earlier number for the very same inputs."""
-    number = 1
     for stored in earlier:
         report = parse_report(stored.body)
         same = (report.binding.list, report.binding.model, report.binding.cohort, report.binding.policy) == binding
@@ -118,8 +131,7 @@ def attempt_number(earlier: Sequence[StoredReport], binding: tuple[str, str, str
         asked = tested | set(report.cohort.left_out) if question.columns is None else set(question.columns)
         if same and beforehand == question.threshold and tested == asked:
             return report.attempt.j
-        number = 1 if stored.certified else number + 1
-    return number
+    return next_attempt(earlier)
 
 
 def _scores(session: Session, subjects: _Subjects, plan: TrialPlan, digest: str) -> TrialScores:
@@ -161,7 +173,7 @@ def _store(
         if watchlist.latest != listed:
             raise Refused(f"somebody loaded list {watchlist.name} meanwhile: calibrate again")
         work.reports.add(stored, policy)
-        work.lists.save(watchlist.calibrated(stored.digest, now))
+        work.lists.save(watchlist.calibrated(stored.digest, certified, now))
         work.log.append(
             event(
                 Action.CALIBRATED,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from matcher.domain.cohort import Cohort, CohortTerms, end_of
 from matcher.domain.events import Action, event
-from matcher.domain.ids import new_id
+from matcher.domain.ids import new_id, utc_text
 from matcher.domain.people import Role
 from matcher.domain.ports import UnitOfWork
 from matcher.domain.watchlist import ListTerms, Watchlist
@@ -36,7 +36,14 @@ def create_list(session: Session, name: str, terms: ListTerms) -> Watchlist:
             raise BadInput(f"list {name} exists already: choose another name")
         work.lists.add(watchlist)
         work.log.append(
-            event(Action.LIST_CREATED, session.user.name, list=name, purpose=terms.purpose, terms=terms_digest(terms))
+            event(
+                Action.LIST_CREATED,
+                session.user.name,
+                list=name,
+                purpose=terms.purpose,
+                terms=terms_digest(terms),
+                created_at=utc_text(now),
+            )
         )
         work.commit()
     return watchlist
@@ -58,7 +65,14 @@ def create_cohort(session: Session, name: str, terms: CohortTerms) -> Cohort:
             raise BadInput(f"cohort {name} exists already: choose another name")
         work.cohorts.add(cohort)
         work.log.append(
-            event(Action.COHORT_CREATED, session.user.name, cohort=name, source=terms.source, terms=terms_digest(terms))
+            event(
+                Action.COHORT_CREATED,
+                session.user.name,
+                cohort=name,
+                source=terms.source,
+                terms=terms_digest(terms),
+                created_at=utc_text(now),
+            )
         )
         work.commit()
     return cohort

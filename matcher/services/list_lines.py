@@ -2,7 +2,7 @@
 
 from matcher.domain.desk import ListLine
 from matcher.domain.ids import utc_text
-from matcher.domain.watchlist import NEXT_STEP, Watchlist
+from matcher.domain.watchlist import Watchlist
 from matcher.services.collections import find_list
 from matcher.services.workplace import Workplace
 
@@ -11,13 +11,14 @@ def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | Non
     """Everything public about one list, for `watchlist show` and its JSON. Raises BadInput."""
     with place.work(write=False) as work:
         found = find_list(work, name)
-    state = found.state(place.clock())
+    now = place.clock()
+    state = found.state(now)
     revision, certificate = found.latest, found.certificate
     pending = revision is not None and found.serving is not None and revision != found.serving
     return {
         "name": found.name,
         "state": state.value,
-        "next": NEXT_STEP[state],
+        "next": found.next_step(now),
         "purpose": found.terms.purpose,
         "legal_basis": found.terms.legal_basis,
         "owner": found.terms.owner,
@@ -59,5 +60,5 @@ def list_line(found: Watchlist, place: Workplace) -> ListLine:
         approver="" if certificate is None else certificate.terms.approver,
         ends_at=None if certificate is None else certificate.ends_at,
         expires=found.terms.expires.isoformat(),
-        next_step=NEXT_STEP[state],
+        next_step=found.next_step(place.clock()),
     )

@@ -26,6 +26,8 @@ from matcher.domain.policy import Quality
 from matcher.domain.ports import ContainerWriter, FacePipeline, UnitOfWork
 from matcher.domain.rejection import Rejected
 from matcher.domain.revision import (
+    MIXED,
+    UNSEEN,
     Item,
     Pairs,
     PictureRef,
@@ -36,7 +38,7 @@ from matcher.domain.revision import (
 )
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
-from matcher.errors import BadInput, Refused
+from matcher.errors import BadInput, NothingUsable, Refused
 from matcher.services.workplace import Session, refusals_logged
 
 SILENCE = timedelta(hours=1)
@@ -50,6 +52,8 @@ class Row(Protocol):
     def subject_id(self) -> str: ...
     @property
     def image(self) -> Path | None: ...
+    @property
+    def name(self) -> str: ...
     @property
     def labels(self) -> Pairs: ...
     @property
@@ -72,6 +76,11 @@ class PictureSource:
         """What makes these templates."""
         return self.pipeline.identity
 
+    @property
+    def quality_digest(self) -> str:
+        """Of the limits that these pictures are held to."""
+        return self.quality.digest()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingSource:
@@ -80,6 +89,7 @@ class EmbeddingSource:
     rows: Sequence[Row]
     templates: Floats
     model: ModelIdentity
+    quality_digest: str = UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +181,43 @@ def _load(
     kept = session.place.revisions.read(session.vault, before) if before is not None else None
     revision_id = new_id(session.place.random)
     with ExitStack() as undo:
-        new = _enrol(session, source, revision_id, undo, progress)
+        undo.callback(_discard, session, revision_id)
+        new = _enrol(session, source, revision_id, progress)
         rejected = [(one.item.subject_id, one.rejected) for one in new if one.rejected is not None]
         content, duplicates = _merged(kept, new, source.model.dim)
         if not any(enrolled.template is not None for enrolled in new):
             reasons = sorted({result.reason.value for _, result in rejected})
-            raise BadInput(f"no usable picture in {len(source.rows)} rows ({', '.join(reasons)}): nothing was stored")
-        revision = _revision(session, collection, revision_id, content, source.model)
+            raise NothingUsable(
+                f"no usable picture in {len(source.rows)} rows ({', '.join(reasons)}): nothing was stored", rejected
+            )
+        revision = _revision(session, (collection, before), revision_id, content, source)
         added = revision.templates - (0 if before is None else before.templates)
         latest = collection.latest
-        if latest is not None and latest.digest == revision.digest:
+        if latest is not None and _nothing_new(latest, before, revision):
             return LoadResult(latest, 0, duplicates, tuple(rejected), changed=False)
-        undo.callback(session.place.revisions.discard, session.vault, revision_id)
         session.place.revisions.write(session.vault, revision_id, content)
         _commit(session, target, collection, revision, len(rejected))
         undo.pop_all()
     return LoadResult(revision, added, duplicates, tuple(rejected), changed=True)
+
+
+def _nothing_new(latest: Revision, before: Revision | None, made: Revision) -> bool:
+    """The same content; and, where it replaces, by the same people under the same limits."""
+    vouched = before is not None or (latest.loaders, latest.quality) == (made.loaders, made.quality)
+    return latest.digest == made.digest and vouched
+
+
+def _discard(session: Session, revision_id: str) -> None:
+    """Removes what a load that failed has sealed. Ctrl-C may come after the commit: then the revision is there."""
+    with session.place.work(write=False) as work:
+        committed = work.revisions.get(revision_id) is not None
+    if not committed:
+        session.place.revisions.discard(session.vault, revision_id)
+        session.vault.remove(_pictures_of(revision_id))
+
+
+def _pictures_of(revision_id: str) -> str:
+    return f"{revision_id}-pictures"
 
 
 def _sweep(session: Session) -> None:
@@ -219,6 +250,8 @@ def _commit(
             templates=revision.templates,
             rejected=rejected,
             rejected_in_all=revision.rejected,
+            loaders=",".join(revision.loaders),
+            quality=revision.quality,
         )
         work.log.append(details)
         work.commit()
@@ -226,22 +259,25 @@ def _commit(
 
 def _revision(
     session: Session,
-    collection: Watchlist | Cohort,
+    additive: tuple[Watchlist | Cohort, Revision | None],
     revision_id: str,
     content: RevisionContent,
-    model: ModelIdentity,
+    source: PictureSource | EmbeddingSource,
 ) -> Revision:
+    collection, before = additive
     return Revision(
         revision_id=revision_id,
         collection_id=collection.list_id if isinstance(collection, Watchlist) else collection.cohort_id,
         number=1 if collection.latest is None else collection.latest.number + 1,
         digest=content_digest(content),
-        model=model,
+        model=source.model,
         subjects=len({item.subject_id for item in content.items if item.row is not None}),
         templates=len(content.templates),
         rejected=sum(item.row is None for item in content.items),
         loaded_by=session.user.name,
         loaded_at=session.place.clock(),
+        loaders=tuple(sorted({session.user.name, *(() if before is None else before.loaders)})),
+        quality=source.quality_digest if before is None or before.quality == source.quality_digest else MIXED,
     )
 
 
@@ -274,7 +310,6 @@ def _enrol(
     session: Session,
     source: PictureSource | EmbeddingSource,
     revision_id: str,
-    undo: ExitStack,
     progress: Progress,
 ) -> list[_Enrolled]:
     if isinstance(source, EmbeddingSource):
@@ -282,9 +317,7 @@ def _enrol(
             _Enrolled(_item(row, hashlib.sha256(template.tobytes()).hexdigest()), template)
             for row, template in zip(source.rows, source.templates, strict=True)
         ]
-    container_id = f"{revision_id}-pictures"
-    undo.callback(session.vault.remove, container_id)
-    with session.vault.new_container(container_id) as box:
+    with session.vault.new_container(_pictures_of(revision_id)) as box:
         enrolled = [_one(row, picture, result, box) for row, picture, result in _results(source, progress)]
         box.keep()
     return enrolled
@@ -315,7 +348,8 @@ def _one(
     box: ContainerWriter,
 ) -> _Enrolled:
     if isinstance(result, Rejected):
-        seen = picture.data if isinstance(picture, Picture) else f"unread:{row.image}".encode()
+        # A picture that could not be read is known by its name in the manifest, wherever the manifest lies.
+        seen = picture.data if isinstance(picture, Picture) else f"unread:{row.name}".encode()
         return _Enrolled(replace(_item(row, hashlib.sha256(seen).hexdigest()), reason=result.reason), None, result)
     if isinstance(picture, Rejected):
         raise TypeError("a template cannot come from a picture that was not read")

@@ -30,10 +30,14 @@ class ConcludedAlert:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Everything concluded, and how many alerts still wait."""
+    """Everything concluded, how many alerts still wait, and those of them that only a third reviewer can conclude.
+
+    `disputed` is for nobody who may still judge: the third reviewer judges blind too.
+    """
 
     concluded: tuple[ConcludedAlert, ...]
     waiting: int
+    disputed: tuple[ConcludedAlert, ...]
 
 
 def outcomes(place: Workplace, session: Session | None, list_name: str | None) -> Outcomes:
@@ -45,7 +49,9 @@ def outcomes(place: Workplace, session: Session | None, list_name: str | None) -
         found = [standing(work, line, now) for line in lines]
         done = [one for one in found if not one.is_open]
         concluded = [alert for one in done for alert in _concluded(work, session, one, names)]
-    return Outcomes(tuple(concluded), len(found) - len(done))
+        third = [one for one in found if one.is_open and any(out is Outcome.THIRD_NEEDED for _, out in one.outcomes)]
+        disputed = [alert for one in third for alert in _concluded(work, session, one, names)]
+    return Outcomes(tuple(concluded), len(found) - len(done), tuple(disputed))
 
 
 def _concluded(

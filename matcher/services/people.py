@@ -1,5 +1,7 @@
 """Homes and people: the first user, more users, suspending and restoring them."""
 
+import hashlib
+
 from matcher.domain.events import Action, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role, User, check_user_name
@@ -11,8 +13,10 @@ def begin_home(place: Workplace, demo: bool) -> str:
     """Writes the facts of a new home and returns the recovery code, which is stored nowhere."""
     code, public = place.keyring.new_recovery()
     with place.work() as work:
-        work.home.create(new_id(place.random), place.clock(), demo, public)
-        work.log.append(event(Action.HOME_CREATED, place.seat.account, demo=demo))
+        home_id = new_id(place.random)
+        work.home.create(home_id, place.clock(), demo, public)
+        recovery = hashlib.sha256(public).hexdigest()
+        work.log.append(event(Action.HOME_CREATED, place.seat.account, demo=demo, home=home_id, recovery=recovery))
         work.commit()
     return code
 
@@ -48,9 +52,16 @@ def add_user(place: Workplace, actor: Session | None, name: str, roles: frozense
         work.users.add(user, keys.record)
         if keys.recovery_sealed is not None:
             work.home.set_recovery_sealed(keys.recovery_sealed)
-        details = ",".join(sorted(roles))
-        who = actor.user.name if actor else name
-        work.log.append(event(Action.USER_ADDED, who, user=name, roles=details, key=keys.public_key.hex()))
+        work.log.append(
+            event(
+                Action.USER_ADDED,
+                actor.user.name if actor else name,
+                user=name,
+                roles=",".join(sorted(roles)),
+                key=keys.public_key.hex(),
+                record=hashlib.sha256(keys.record).hexdigest(),
+            )
+        )
         work.commit()
     return user
 

@@ -36,7 +36,7 @@ CLAIM_LEASE = timedelta(minutes=15)
 
 _WAITING = {
     Outcome.PENDING: "the outcome comes when another reviewer has judged, blind as you did",
-    Outcome.THIRD_NEEDED: "the judgements are not the same; the third judges blind too",
+    Outcome.THIRD_NEEDED: "the judgements do not agree on same or different; the third judges blind too",
     Outcome.LEAD: "",
     Outcome.NOT_A_LEAD: "",
     Outcome.INCONCLUSIVE: "nothing is concluded from it",

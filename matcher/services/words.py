@@ -1,7 +1,8 @@
 """Sentences that several screens share, word for word."""
 
+from matcher.calibration.calibrate import worst_misses_at
 from matcher.calibration.certified import CertifiedReport
-from matcher.calibration.report import Report
+from matcher.calibration.report import WorstMisses
 from matcher.services.collections import find_list
 from matcher.services.workplace import Workplace
 
@@ -11,12 +12,13 @@ def no_candidate(place: Workplace, list_name: str) -> str:
     with place.work(write=False) as work:
         certificate = find_list(work, list_name).certificate
         stored = None if certificate is None else work.reports.get(certificate.terms.binding.report_digest)
-    return no_candidate_words(None if stored is None else CertifiedReport.parse(stored.body).report)
+    if certificate is None or stored is None:
+        return no_candidate_words(None)
+    return no_candidate_words(worst_misses_at(CertifiedReport.parse(stored.body).report, certificate.threshold))
 
 
-def no_candidate_words(report: Report | None) -> str:
-    """The sentence for one report."""
-    worst = None if report is None else report.fnir_worst
+def no_candidate_words(worst: WorstMisses | None) -> str:
+    """The sentence for the misses of the worst tested group."""
     if worst is None:
         return "No candidate. Not proof of absence: how many listed people are missed could not be tested."
     missed = f"{worst.k} of {worst.n} listed people of the worst tested group were missed"

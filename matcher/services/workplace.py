@@ -8,7 +8,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
 from matcher.domain.ports import IndexBuilder, Keyring, Revisions, UnitsOfWork, UnlockedKeys, Vault
-from matcher.errors import AnotherPersonNeeded, MissingRole, NotSearchable, Refused
+from matcher.errors import AnotherPersonNeeded, InsufficientEvidence, MissingRole, NotSearchable, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,9 @@ def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
         if user is None:
             raise Refused(f"there is no user {name} in this home: an admin adds one with matcher user add")
         record = work.users.keys(name)
-    user.require(*Role)
-    keys = place.keyring.unlock(record, passphrase)
+    with refusals_of(place, name, "sign in", name):
+        user.require(*Role)
+        keys = place.keyring.unlock(record, passphrase)
     return Session(place, SignedIn(user, place.seat, keys.sign), keys)
 
 
@@ -70,7 +71,7 @@ def refusals_of(place: Workplace, actor: str, attempt: str, subject: str) -> Ite
     """Writes a log entry of its own for every refused attempt, then lets the refusal go on."""
     try:
         yield
-    except (Refused, NotSearchable, AnotherPersonNeeded) as refusal:
+    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence) as refusal:
         with place.work() as work:
             kind = type(refusal).__name__
             work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=subject, refusal=kind))

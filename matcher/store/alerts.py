@@ -6,7 +6,7 @@ Each sealed value is bound to its alert and candidate, so that rows cannot be ex
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -124,6 +124,10 @@ class SqlAlerts(SqlClaims, SqlJudgements):
         if self._transaction.run(update(case_searches).where(*of_case).values(n=case_searches.c.n + 1)) == 0:
             self._transaction.run(insert(case_searches), {"list_id": list_id, "case_reference": case, "n": 1})
         return self.searches_of_case(list_id, case)
+
+    def cases(self) -> Mapping[tuple[str, str], int]:
+        """Searches counted by list id and case."""
+        return {(row.list_id, row.case_reference): row.n for row in self._transaction.rows(select(case_searches))}
 
     def mark_concluded(self, alert_id: str, now: datetime) -> None:
         """Notes that an alert needs nobody any more; the second time changes nothing."""

@@ -23,7 +23,7 @@ class SqlCertificates:
     def keep(self, certificate: Certificate) -> str:
         """Adds a certificate unless it is there, and returns its digest.
 
-        Raises AnotherPersonNeeded for the loader, Refused when the key is not the approver's or its report is missing.
+        Raises Refused for a loader, when the key is not the approver's, or when its report is missing.
         """
         digest = certificate.digest()
         terms = certificate.terms
@@ -33,7 +33,6 @@ class SqlCertificates:
                 "list_id": terms.list_id,
                 "revision_id": terms.revision_id,
                 "report_digest": terms.binding.report_digest,
-                "loader": terms.loader,
                 "approver": terms.approver,
                 "approver_key": certificate.approver_key,
                 "terms": canonical_json(asdict(terms)),

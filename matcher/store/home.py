@@ -26,6 +26,7 @@ from matcher.store.files import sync_folder, write_private
 FORMAT = 1
 MARKER = "home.toml"
 _SEALED = "sealed"
+_UNFINISHED = (_SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SMALL = 65_536  # bytes; the files `read_file` reads are keys and marks
 
@@ -64,28 +65,39 @@ class Home:
         return self.path / name
 
 
-def create_home(path: Path, demo: bool) -> None:
-    """Makes a home in a new or empty folder; parents are made as usual.
+@contextmanager
+def new_home(path: Path, demo: bool) -> Iterator[Home]:
+    """A home under construction in a new or empty folder; parents are made as usual.
+
+    The marker is written on leaving, so that a home opens whole or not at all; whatever ends the construction, Ctrl-C
+    included, takes away what was made, and remains of one that was killed are cleared.
 
     Raises BadInput for a file or a folder with something else in it, Refused for a home, StorageFailed.
     """
+    made = not path.exists()
     try:
         _require_free(path)
-        made = not path.exists()
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.chmod(0o700)
         try:
             (path / _SEALED).mkdir(mode=0o700)
+            yield Home(path, demo)
             write_private(path / MARKER, f"format = {FORMAT}\ndemo = {str(demo).lower()}\n".encode())
-        except BaseException:  # also for Ctrl-C: half a home must not stay behind
+        except BaseException:
             with suppress(OSError):
-                (path / _SEALED).rmdir()
+                _clear(path)
                 if made:
                     path.rmdir()
             raise
         sync_folder(path.absolute().parent)
     except OSError as error:
         raise StorageFailed(f"a home cannot be made in {path}: {error.strerror}") from None
+
+
+def create_home(path: Path, demo: bool) -> None:
+    """A home without a database. Raises what `new_home` raises."""
+    with new_home(path, demo):
+        pass
 
 
 def open_home(path: Path) -> Home:
@@ -118,10 +130,21 @@ def _require_free(path: Path) -> None:
         raise BadInput(f"{path} is not a folder: name another place for the home")
     if (path / MARKER).exists():
         raise Refused(f"{path} is a home already: use it, or name another place")
-    if any(path.iterdir()):
+    if any(entry.name not in _UNFINISHED for entry in path.iterdir()):
         raise BadInput(f"{path} holds something else: name a new or empty folder for the home")
     if path.stat().st_uid != os.geteuid():
         raise BadInput(f"{path} belongs to another account: name another place for the home")
+    _clear(path)
+
+
+def _clear(path: Path) -> None:
+    """Takes away what an `init` that never finished left: without a marker nobody can have used it."""
+    for name in _UNFINISHED:
+        entry = path / name
+        if entry.is_dir() and not entry.is_symlink():
+            entry.rmdir()  # an unfinished home has nothing sealed: anything else is not ours to remove
+        else:
+            entry.unlink(missing_ok=True)
 
 
 def _require_private(path: Path) -> None:

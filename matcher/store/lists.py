@@ -13,7 +13,7 @@ from matcher.errors import BadInput, IntegrityError
 from matcher.store.certificates import SqlCertificates
 from matcher.store.failures import well_formed
 from matcher.store.revisions import SqlRevisions
-from matcher.store.schema import watchlists
+from matcher.store.schema import reports, watchlists
 from matcher.store.transaction import Transaction
 
 _TERMS = ("purpose", "legal_basis", "owner", "searches_per_day", "prior", "prior_source")
@@ -90,11 +90,20 @@ class SqlLists:
                 created_at=utc_time(row.created_at),
                 latest=self._revisions.named(row.latest_id),
                 latest_report=row.latest_report,
+                latest_certified=self._certified(row.latest_report),
                 serving=self._revisions.named(row.serving_id),
                 certificate=self._certificate(row),
                 suspension=_suspension(row),
                 retired_at=None if row.retired_at is None else utc_time(row.retired_at),
             )
+
+    def _certified(self, report: str | None) -> bool:
+        row = (
+            None
+            if report is None
+            else self._transaction.row(select(reports.c.certified).where(reports.c.digest == report))
+        )
+        return row is not None and bool(row.certified)
 
     def _certificate(self, row: Row[Any]) -> Certificate | None:
         if row.certificate_digest is None:

@@ -51,7 +51,7 @@ def _csv_rows(path: Path, file: BinaryIO, kind: Kind) -> Iterator[ManifestRow]:
         image = pictures.inside(raw[place].strip())
         if image is None:
             raise maker.refused(line, "the image path is empty, absolute, or leaves the manifest's folder")
-        yield maker.row(line, cells, image)
+        yield maker.row(line, cells, image, raw[place].strip().removeprefix("./"))
         count += 1
         if count > MOST_ROWS:
             raise maker.refused(line, f"more than {MOST_ROWS:,} rows; split the manifest")
@@ -126,7 +126,7 @@ def _folder_rows(path: Path, kind: Kind) -> tuple[ManifestRow, ...]:
                         f"{path}: {picture.name!r} in {folder.name!r} is a folder, not a picture: move it away"
                     )
                 cells = maker.checked_cells(number, (folder.name, picture.name))
-                rows.append(maker.row(number, cells, picture))
+                rows.append(maker.row(number, cells, picture, f"{folder.name}/{picture.name}"))
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     if not rows:

@@ -31,10 +31,14 @@ _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One row: who, which picture, sealed labels, declared attributes (both sorted by column), capture session."""
+    """One row: who, which picture, sealed labels, declared attributes (both sorted by column), capture session.
+
+    `name` is the picture's path as the manifest has it, or relative to the folder; empty for embeddings.
+    """
 
     subject_id: str
     image: Path | None
+    name: str
     labels: Pairs
     attributes: Pairs
     session: str | None
@@ -61,7 +65,7 @@ class RowMaker:
         self._declared: dict[str, Pairs] = {}
         self._seen: set[tuple[str, Path]] = set()
 
-    def row(self, number: int, cells: Sequence[str], image: Path | None) -> ManifestRow:
+    def row(self, number: int, cells: Sequence[str], image: Path | None, name: str = "") -> ManifestRow:
         """A row of cells that `checked_cells` returned. Raises BadInput."""
         subject = cells[self._subject]
         if not subject or not subject.isprintable():
@@ -77,7 +81,7 @@ class RowMaker:
         if self._kind == "cohort" and attributes:
             self._check_groups(number, subject, attributes)
         session = None if self._session is None else cells[self._session] or None
-        return ManifestRow(subject, image, labels, attributes, session)
+        return ManifestRow(subject, image, name, labels, attributes, session)
 
     def checked_cells(self, number: int, cells: Sequence[str]) -> list[str]:
         """Cells without surrounding blanks, in NFC. Raises BadInput for what is no text, or too long."""

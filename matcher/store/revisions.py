@@ -1,5 +1,6 @@
 """Public facts of revisions; what they hold is sealed elsewhere."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +11,7 @@ from matcher.domain.ids import utc_text, utc_time
 from matcher.domain.revision import Revision
 from matcher.domain.template import ModelIdentity
 from matcher.store.failures import well_formed
+from matcher.store.log import canonical_json
 from matcher.store.schema import revisions
 from matcher.store.transaction import Transaction
 
@@ -22,7 +24,11 @@ class SqlRevisions:
 
     def add(self, revision: Revision) -> None:
         """Adds a revision. Raises Refused when its collection has one of that number."""
-        row = asdict(revision) | {"model": revision.model.text(), "loaded_at": utc_text(revision.loaded_at)}
+        row = asdict(revision) | {
+            "model": revision.model.text(),
+            "loaded_at": utc_text(revision.loaded_at),
+            "loaders": canonical_json(revision.loaders),
+        }
         self._transaction.run(insert(revisions), row)
 
     def get(self, revision_id: str) -> Revision | None:
@@ -49,4 +55,5 @@ def revision_of(row: Row[Any]) -> Revision:
     with well_formed("a revision"):
         facts = row._asdict()
         model, loaded_at = ModelIdentity.parse(row.model), utc_time(row.loaded_at)
-        return Revision(**{**facts, "model": model, "loaded_at": loaded_at})
+        loaders = tuple(json.loads(row.loaders))
+        return Revision(**{**facts, "model": model, "loaded_at": loaded_at, "loaders": loaders})

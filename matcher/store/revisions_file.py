@@ -9,6 +9,8 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -16,13 +18,17 @@ from matcher.domain.ports import Vault
 from matcher.domain.revision import Item, Revision, RevisionContent, content_digest
 from matcher.domain.template import Floats
 from matcher.errors import IntegrityError
+from matcher.store.containers import container_path
 
 _ITEMS_PER_LINE = 4_096
 _BYTES_AT_ONCE = 1 << 20  # larger pieces cost more in fresh pages than they save in calls
 
 
+@dataclass(frozen=True, slots=True)
 class SealedRevisions:
-    """`ports.Revisions`."""
+    """`ports.Revisions`; `folder` is that of the containers."""
+
+    folder: Path
 
     def write(self, vault: Vault, revision_id: str, content: RevisionContent) -> None:
         """Seals items and templates; leaves nothing behind when it fails. Raises StorageFailed."""
@@ -57,6 +63,11 @@ class SealedRevisions:
         """Removes what `write` made; absent containers are no error."""
         for container_id in containers_of(revision_id):
             vault.remove(container_id)
+
+    def present(self, revision_id: str) -> bool:
+        """Whether both containers are regular files in their place."""
+        paths = [container_path(self.folder, one) for one in containers_of(revision_id)]
+        return all(path.is_file() and not path.is_symlink() for path in paths)
 
 
 def containers_of(revision_id: str) -> tuple[str, str]:

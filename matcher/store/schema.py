@@ -98,6 +98,8 @@ revisions = _table(
     _number("rejected", CheckConstraint("rejected >= 0")),
     _user("loaded_by"),
     _text("loaded_at"),
+    _text("loaders"),  # JSON: a sorted array of names
+    _text("quality"),
     UniqueConstraint("collection_id", "number"),
     UniqueConstraint("collection_id", "revision_id"),
 )
@@ -124,12 +126,10 @@ certificates = _table(
     _text("list_id"),
     _text("revision_id"),
     _text("report_digest", ForeignKey("reports.digest")),
-    _text("loader"),
     _text("approver"),
     _bytes("approver_key"),
     _text("terms"),
     _bytes("signature"),
-    CheckConstraint("approver <> loader", name="approver_is_not_loader"),
     ForeignKeyConstraint(["list_id", "revision_id"], ["revisions.collection_id", "revisions.revision_id"]),
     ForeignKeyConstraint(["approver", "approver_key"], ["users.name", "users.public_key"]),
     UniqueConstraint("digest", "list_id", "revision_id"),

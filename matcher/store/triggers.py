@@ -3,7 +3,7 @@
 1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections and leads are never
    changed or removed, not by REPLACE either.
 2. A log entry builds on the head; the head only moves to the entry just written.
-3. A list serves only what one of its certificates is for; no certificate is approved by the person who loaded.
+3. A list serves only what one of its certificates is for; no certificate is approved by a loader of a part.
 4. A candidate scores at least the alert's threshold.
 5. No judgement after its reviewer saw the score, no correction before it or after finishing; a step once taken stays.
 6. A lead needs two different people whose newest judgement of the candidate is *same* and was not withdrawn, and an
@@ -90,8 +90,9 @@ _LISTS = [
         "certificates_two_people",
         "INSERT",
         "certificates",
-        "EXISTS (SELECT 1 FROM revisions WHERE revision_id = NEW.revision_id AND loaded_by = NEW.approver)",
-        "the person who loaded a revision cannot approve it",
+        "EXISTS (SELECT 1 FROM revisions, json_each(revisions.loaders) AS loader "
+        "WHERE revision_id = NEW.revision_id AND loader.value = NEW.approver)",
+        "nobody who loaded a part of a revision can approve it",
     ),
 ]
 

@@ -54,6 +54,7 @@ def report_of(
     required: tuple[tuple[str, tuple[str, ...]], ...] = (),
     shipped: bool = False,
     model: str = MODEL,
+    same_quality: bool = True,
 ) -> Report:
     """The report of a cohort whose template rows are numbered in the order they are written down."""
     rows: list[Sample] = []
@@ -71,7 +72,7 @@ def report_of(
     return calibrate(
         CalibrationInputs(
             list=ListFacts("harbour", "11" * 32, 100, searches),
-            cohort=CohortFacts("volunteers", "the harbour office", COHORT, shipped),
+            cohort=CohortFacts("volunteers", "the harbour office", COHORT, same_quality, shipped),
             policy=PolicyFacts("22" * 32, alpha, delta, required),
             model=model,
             columns=columns,

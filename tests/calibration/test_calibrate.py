@@ -30,7 +30,7 @@ def test_zero_errors_certify_a_pilot_and_name_the_group() -> None:
     assert report.verdict.binding_group == {"gender": "m"}
     assert report.verdict.sentence == (
         "CERTIFIED at 5 % (pilot) by your own cohort. Threshold 0.2001; group that set the threshold: gender m. "
-        "Pictures not seen."
+        "Pictures not seen. Next: an approver who loaded none of the list activates it."
     )
     assert (row(report).fpir.k, row(report).fpir.n) == (0, 120)
     assert report.burden is not None

@@ -132,7 +132,7 @@ def test_the_consequence_is_the_number_an_approver_types() -> None:
     assert meant.number == 1
     assert meant.missed_group is None
     assert meant.text == (
-        "up to 1 false alarms a day at 20 searches; worst group gender f (1 of 119 people); "
+        "up to 1 false alarm a day at 20 searches; worst group gender f (1 of 119 people); "
         "0.0 % of listed people missed in group site s (0 of 130); "
         "not tested: gender f, site s; gender m, site n; cohort supplied by the harbour office "
         "(its likeness to the list was not checked)"

@@ -170,3 +170,34 @@ def test_no_home_is_bad_input_that_says_what_to_do(tmp_path: Path) -> None:
     result = Cli(tmp_path / "nowhere")("user", "list")
     assert result.code == 8
     assert "matcher init" in result.complaint
+
+
+def test_rejects_that_cannot_be_written_store_nothing(opened: Cli, people: Path) -> None:
+    refuses(opened, "watchlist", "load", "missing", people / "people.csv", "--rejects", "/nonexistent/r.csv")
+
+
+def test_rejects_are_written_when_nothing_was_usable(opened: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "m.csv").write_text("subject_id,image\nS1,a.jpg\n=S2,missing.jpg\n")
+    refuses(opened, "watchlist", "load", "missing", tmp_path / "m.csv", "--rejects", tmp_path / "r.csv")
+    written = (tmp_path / "r.csv").read_text().splitlines()
+    assert written[0] == "subject_id,image,reason,detail"
+    assert "not a picture" in written[1]
+    assert written[2].startswith("'=S2,")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".part") == []
+
+
+def test_a_prior_that_is_no_number(opened: Cli) -> None:
+    terms = (
+        "--purpose",
+        "p",
+        "--legal-basis",
+        "l",
+        "--owner",
+        "o",
+        "--expires",
+        "2031-01-01",
+        "--searches-per-day",
+        "1",
+    )
+    refuses(opened, "watchlist", "create", "other", *terms, "--prior", "abc", "--prior-source", "x")

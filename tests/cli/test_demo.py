@@ -58,9 +58,13 @@ def test_running_it_twice_goes_on(told: tuple[Cli, Result]) -> None:
 
 def test_what_the_demo_home_refuses(told: tuple[Cli, Result]) -> None:
     cli, _ = told
-    assert cli("watchlist", "activate", "demo-list", "--type-number", "1", user="loader", **PASSPHRASE).code == 7
-    assert cli("watchlist", "activate", "demo-list", "--type-number", "1", user="rosa", **PASSPHRASE).code == 3
-    assert cli("watchlist", "activate", "demo-list", "--type-number", "9", user="approver", **PASSPHRASE).code == 3
+    read = ("--report", cli("report", "show", "demo-list", "--json").value["digest"])
+    activate = ("watchlist", "activate", "demo-list", "--type-number")
+    assert cli(*activate, "1", *read, user="loader", **PASSPHRASE).code == 7
+    assert cli(*activate, "1", *read, user="rosa", **PASSPHRASE).code == 3
+    assert cli(*activate, "9", *read, user="approver", **PASSPHRASE).code == 3
+    assert cli(*activate, "1", user="approver", **PASSPHRASE).code == 2
+    assert cli(*activate, "1", "--report", "0" * 64, user="approver", **PASSPHRASE).code == 2
     assert cli("watchlist", "activate", "demo-list", user="approver", **PASSPHRASE).code == 2
     assert cli("outcomes", "--json", user="rosa", **PASSPHRASE).value["outcomes"] == []
     verified = cli("audit", "verify", "--json").value

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from matcher.bootstrap import create_program
+from matcher.config import load_settings
 from tests.cli.conftest import TERMS
 from tests.cli.runner import PASSPHRASE, Cli
 
@@ -75,3 +77,24 @@ def test_kill_leaves_a_home_that_opens_and_can_be_loaded_again(home: Cli, demo: 
     whole(home)
     assert home("watchlist", "load", "missing", demo / "list.csv", user="boss").code == 0
     assert home("watchlist", "show", "missing", "--json").value["templates"] == 80
+
+
+def test_a_home_opens_whole_or_not_at_all(tmp_path: Path) -> None:
+    settings = load_settings(environment={}, home=str(tmp_path / "home"))
+
+    def interrupted(code: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_program(settings, demo=False, tell=interrupted)
+    assert not (tmp_path / "home").exists()
+
+
+def test_init_goes_over_the_remains_of_one_that_was_killed(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "home")
+    assert cli("init").code == 0
+    (cli.home / "home.toml").unlink()  # it is written last
+    assert cli("audit", "verify").code == 8
+    assert cli("init").code == 0
+    assert cli("user", "add", "boss", "--role", "admin").code == 0
+    assert cli("audit", "verify").code == 0

@@ -15,7 +15,7 @@ from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, NotSea
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MODEL = ModelIdentity("e@1", "d@1", "p1", "r1", 4)
-REVISION = Revision("rev", "list", 1, "a" * 64, MODEL, 1, 1, 0, "loader", NOW)
+REVISION = Revision("rev", "list", 1, "a" * 64, MODEL, 1, 1, 0, "loader", NOW, ("loader",), "unseen")
 TERMS = ListTerms("find", "consent", "unit", date(2026, 12, 31), 20)
 DRAFT = Watchlist("list", "missing", TERMS, "loader", NOW)
 
@@ -31,7 +31,7 @@ def terms(**changes: object) -> CertificateTerms:
         "subjects": 1,
         "consequence": "up to 1 false alarms a day",
         "consequence_number": 1,
-        "loader": "loader",
+        "loaders": ("first", "loader"),
         "approver": "vera",
         "issued_at": utc_text(NOW),
         "lease_until": utc_text(NOW + timedelta(hours=24)),
@@ -48,7 +48,7 @@ def signed(signed_terms: CertificateTerms) -> Certificate:
 
 def test_states_follow_from_what_is_stored_and_the_time() -> None:
     loaded = DRAFT.loaded(REVISION, NOW)
-    calibrated = loaded.calibrated("e" * 64, NOW)
+    calibrated = loaded.calibrated("e" * 64, True, NOW)
     active = calibrated.activated(REVISION, signed(terms()), NOW)
     assert [one.state(NOW) for one in (DRAFT, loaded, calibrated, active)] == [
         ListState.DRAFT,
@@ -64,7 +64,7 @@ def test_states_follow_from_what_is_stored_and_the_time() -> None:
 
 
 def test_the_active_revision_serves_until_its_successor_is_activated() -> None:
-    active = DRAFT.loaded(REVISION, NOW).calibrated("e" * 64, NOW).activated(REVISION, signed(terms()), NOW)
+    active = DRAFT.loaded(REVISION, NOW).calibrated("e" * 64, True, NOW).activated(REVISION, signed(terms()), NOW)
     edited = active.loaded(replace(REVISION, revision_id="rev2", number=2), NOW)
     assert edited.require_active(NOW)[0] == REVISION
     assert edited.latest_report is None
@@ -73,11 +73,11 @@ def test_the_active_revision_serves_until_its_successor_is_activated() -> None:
 @pytest.mark.parametrize("step", ["draft", "enrolled", "calibrated", "suspended", "lapsed", "retired"])
 def test_only_an_active_list_hands_out_its_certificate(step: str) -> None:
     loaded = DRAFT.loaded(REVISION, NOW)
-    active = loaded.calibrated("e" * 64, NOW).activated(REVISION, signed(terms()), NOW)
+    active = loaded.calibrated("e" * 64, True, NOW).activated(REVISION, signed(terms()), NOW)
     lists = {
         "draft": DRAFT,
         "enrolled": loaded,
-        "calibrated": loaded.calibrated("e" * 64, NOW),
+        "calibrated": loaded.calibrated("e" * 64, True, NOW),
         "suspended": active.suspended("ana", "why", NOW),
         "lapsed": active,
         "retired": active.retired(NOW),

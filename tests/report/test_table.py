@@ -30,14 +30,14 @@ def test_the_verdict_comes_first_and_nothing_is_wider_than_the_terminal() -> Non
     assert "gender f *" in text
     assert "4.96 %" in text  # 4.95076 is never shown as less
     assert "supplied by the harbour office" in text
-    assert "misses, worst group gender m: 60 of 60 listed people" in text
+    assert "Misses: 60 of 60 listed people of the worst group, gender m." in text
     assert "119 of 119 mated searches: same session, optimistic" in text
     assert "realism: not computed in this version" in text
 
 
 def test_what_is_still_needed_is_said() -> None:
     text = shown(report_table(report(women=18)))
-    assert "people still needed for 5 % (pilot):" in text
+    assert "people still needed for 5 % (pilot), at the confidence" in text
     assert "gender f: 78 more" in text
 
 
@@ -46,7 +46,7 @@ def test_without_a_threshold_nothing_is_counted_as_zero() -> None:
     line = next(line for line in text.splitlines() if line.strip().startswith("gender f"))
     assert line.split()[3:7] == ["96", "-", "-", "-"]
     assert "would pass at 5 % (pilot), threshold 0.2101" in text
-    assert "misses: not measured (no threshold)" in text
+    assert "Misses: not measured (no threshold)." in text
 
 
 @pytest.mark.parametrize("label", ["[bold red]f[/]", "[/]", "[link=http://x]f"])

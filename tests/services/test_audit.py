@@ -35,6 +35,14 @@ EDITS = {
     "a count": "UPDATE revisions SET subjects = 1",
     "a verdict": "UPDATE reports SET certified = 0",
     "an actor in the log": "UPDATE log SET actor = 'ana' WHERE sequence = 5",
+    "a count of searches": "UPDATE case_searches SET n = 1",
+    "a cohort gone": "DELETE FROM cohorts",
+    "a cohort emptied": "UPDATE cohorts SET latest_id = NULL",
+    "another's keys": "UPDATE users SET keys = (SELECT keys FROM users WHERE name = 'ana') WHERE name = 'ben'",
+    "a demo that is none": "UPDATE home SET demo = 1",
+    "a recovery key": "UPDATE home SET recovery_public = x'00'",
+    "who made a list": "UPDATE watchlists SET created_by = 'ana'",
+    "loaders": "UPDATE revisions SET loaders = '[\"ana\"]'",
     "a log entry gone": "DELETE FROM log WHERE sequence = 5",
 }
 
@@ -97,4 +105,10 @@ def test_a_missing_rule_of_the_database_is_found(lived: World) -> None:
     database.commit()
     database.close()
     with pytest.raises(IntegrityError, match="rule of the database"):
+        verify(lived.place, lambda *_: None)
+
+
+def test_a_container_that_is_gone_is_found(lived: World) -> None:
+    next((lived.folder / "home" / "sealed").glob("*-templates.box")).unlink()
+    with pytest.raises(IntegrityError, match="missing"):
         verify(lived.place, lambda *_: None)

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.domain.policy import Policy
+from matcher.calibration.verdict import Status
+from matcher.domain.face import Picture
+from matcher.domain.people import Role
+from matcher.domain.policy import Policy, Quality
 from matcher.domain.revision import Item
 from matcher.domain.watchlist import ListState
 from matcher.errors import (
@@ -20,7 +23,7 @@ from matcher.errors import (
     Refused,
     WrongPassphrase,
 )
-from matcher.services.activate import activate, prepare, prepare_renewal, raise_threshold, renew
+from matcher.services.activate import activate, prepare, prepare_renewal, renew
 from matcher.services.audit import verify
 from matcher.services.calibrate import Question, Shipped, calibrate_list
 from matcher.services.collections import find_list, suspend_list
@@ -28,6 +31,7 @@ from matcher.services.load import EmbeddingSource, PictureSource, load_list
 from matcher.services.people import add_user, set_suspended
 from matcher.services.search import open_list
 from matcher.services.workplace import sign_in
+from matcher.store.transaction import Transaction
 from tests.services.world import MODEL, NOBODY, PASSPHRASE, PILOT, Row, VectorPipeline, World, vectors
 
 
@@ -125,7 +129,7 @@ def test_a_lease_lapses_and_is_renewed_by_signing_again(world: World) -> None:
     with pytest.raises(NotSearchable, match="lapsed"):
         active.submit(active.templates[0])
     prepared = prepare_renewal(active.sessions["vera"], "missing")
-    renew(active.sessions["vera"], prepared, prepared.number)
+    renew(active.sessions["vera"], prepared, prepared.number, None)
     assert active.submit(active.templates[0])[0].alerts == 1
     active.clock.now += timedelta(days=90)
     with pytest.raises(NotSearchable, match="90 days"):
@@ -134,12 +138,15 @@ def test_a_lease_lapses_and_is_renewed_by_signing_again(world: World) -> None:
 
 def test_the_threshold_can_be_raised_and_never_lowered(active: World) -> None:
     session = active.sessions["vera"]
-    prepared = prepare_renewal(session, "missing")
-    assert prepared.previous is not None
-    tau = prepared.previous.threshold
-    with pytest.raises(Refused, match="only raise"):
-        raise_threshold(session, prepared, prepared.number, tau)
-    raise_threshold(session, prepared, prepared.number, 999_000)
+    tau = prepare_renewal(session, "missing").threshold
+    for not_higher in (tau, tau - 100):
+        with pytest.raises(Refused, match="only raise"):
+            prepare_renewal(session, "missing", not_higher)
+    prepared = prepare_renewal(session, "missing", 999_000)
+    with pytest.raises(Refused, match="more than half"):
+        renew(session, prepared, prepared.number, None)
+    certificate = renew(session, prepared, prepared.number, prepared.missed_group)
+    assert certificate.threshold == 999_000
     between = active.templates[0] + 0.2 * vectors(1, seed=5)[0]
     assert active.submit(between)[0].alerts == 0
     assert active.submit(active.templates[0])[0].alerts == 1
@@ -381,3 +388,61 @@ def test_the_account_is_the_kernels_word(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
     assert _seat().account == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_everybody_who_loaded_a_part_is_a_loader(world: World) -> None:
+    world.create()
+    both = world.sessions["boss"]
+    add_user(world.place, both, "olga", frozenset({Role.ADMIN, Role.APPROVER}), PASSPHRASE)
+    world.sessions["olga"] = sign_in(world.place, "olga", PASSPHRASE)
+    world.load(count=18, who="olga")
+    world.load(count=20, who="boss")
+    world.cohort()
+    world.calibrate()
+    with pytest.raises(AnotherPersonNeeded, match="part of it"):
+        prepare(world.sessions["olga"], "missing")
+    world.load(count=20, who="boss", fresh=True)
+    world.calibrate()
+    world.activate("olga")
+    assert state(world) is ListState.ACTIVE
+
+
+def test_ctrl_c_in_the_commit_keeps_what_was_committed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.create()
+    commit = Transaction.commit
+
+    def commit_then_ctrl_c(self: Transaction) -> None:
+        commit(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Transaction, "commit", commit_then_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        world.load()
+    monkeypatch.undo()
+    assert state(world) is ListState.ENROLLED
+    world.load(count=20)  # opens the revision that was committed
+    verify(world.place, lambda *_: None)
+
+
+def test_pictures_held_to_other_limits_do_not_certify(world: World) -> None:
+    world.create()
+    world.cohort()
+    faces = {f"S{i:03}": template.tobytes() for i, template in enumerate(world.templates)}
+    rows = [Row(name, image=Path(name), name=name) for name in faces]
+    for quality, status in ((Quality(min_sharpness=1), Status.INSUFFICIENT), (PILOT.quality, Status.CERTIFIED)):
+        source = PictureSource(rows, lambda path: Picture(path.name, faces[path.name]), VectorPipeline(), quality)
+        load_list(world.sessions["boss"], "missing", source, True, lambda *_: None)
+        report = world.calibrate()
+        assert report.verdict.status is status
+        assert any("other quality limits" in reason for reason in report.verdict.reasons) is (status != "CERTIFIED")
+
+
+def test_refused_attempts_are_in_the_log(active: World) -> None:
+    for attempt in (
+        lambda: sign_in(active.place, "ana", "wrong passphrase"),
+        lambda: active.calibrate(Policy()) and prepare(active.sessions["vera"], "missing"),
+    ):
+        before = active.log_actions().count("refused")
+        with pytest.raises((Refused, InsufficientEvidence)):
+            attempt()
+        assert active.log_actions().count("refused") == before + 1

@@ -55,6 +55,7 @@ ROLES = {
 class Row:
     subject_id: str
     image: Path | None = None
+    name: str = ""
     labels: Pairs = ()
     attributes: Pairs = ()
     session: str | None = None
@@ -162,7 +163,9 @@ def workplace(home: Path, clock: Clock) -> tuple[Workplace, Store]:
     seat = Seat("tester", "")
     store = create_store(home, seat, clock)
     keyring = HomeKeyring(home / "sealed", KeyCost(passes=1, memory_kib=64, lanes=1))
-    return Workplace(store.unit_of_work, SealedRevisions(), keyring, ExactIndex.build, clock, os.urandom, seat), store
+    return Workplace(
+        store.unit_of_work, SealedRevisions(home / "sealed"), keyring, ExactIndex.build, clock, os.urandom, seat
+    ), store
 
 
 def vectors(count: int, seed: int) -> Floats:

@@ -31,9 +31,9 @@ def test_rows_and_embeddings_come_out_as_they_are(tmp_path: Path) -> None:
     path = saved(tmp_path, name=np.array(["Ada", "", "Bob"]), sex=np.array(["f", "f", ""]), image=np.array(["a"] * 3))
     rows, embeddings = read_embeddings(path, "watchlist", 4)
     assert rows == (
-        ManifestRow("A", None, (("name", "Ada"),), (("sex", "f"),), None),
-        ManifestRow("A", None, (), (("sex", "f"),), None),
-        ManifestRow("Bé", None, (("name", "Bob"),), (), None),
+        ManifestRow("A", None, "", (("name", "Ada"),), (("sex", "f"),), None),
+        ManifestRow("A", None, "", (), (("sex", "f"),), None),
+        ManifestRow("Bé", None, "", (("name", "Bob"),), (), None),
     )
     assert embeddings.dtype == np.float32
     assert embeddings.flags.c_contiguous

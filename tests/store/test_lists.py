@@ -116,8 +116,8 @@ def test_serving_without_a_certificate_is_refused(serving: World) -> None:
 
 def test_the_loader_cannot_approve_under_another_name_in_the_terms(serving: World) -> None:
     """The terms name a loader; the table of revisions knows who it was."""
-    forged = certificate(lambda terms: replace(terms, loader="ben", approver="ada"))
-    with serving.work() as work, pytest.raises(Refused, match="cannot approve"):
+    forged = certificate(lambda terms: replace(terms, loaders=("ben",), approver="ada"))
+    with serving.work() as work, pytest.raises(Refused, match="can approve it"):
         work.lists.save(replace(_stored(serving), certificate=forged))
 
 
@@ -153,10 +153,9 @@ RAW = [
     "suspended_at, suspension_reason, retired_at FROM watchlists WHERE list_id = 'list1'",
     "UPDATE certificates SET approver = 'cai'",
     "DELETE FROM certificates",
-    "INSERT INTO certificates SELECT 'new', list_id, revision_id, report_digest, 'cai', loader, approver_key, terms, "
-    "signature FROM certificates",
-    "INSERT INTO certificates SELECT 'new', list_id, revision_id, report_digest, approver, approver, approver_key, "
-    "terms, signature FROM certificates",
+    "INSERT INTO certificates SELECT 'new', list_id, revision_id, report_digest, 'ada', approver_key, terms, signature "
+    "FROM certificates",
+    "UPDATE revisions SET loaders = '[]'",
     "UPDATE revisions SET loaded_by = 'ben'",
     "DELETE FROM revisions",
     "UPDATE reports SET certified = 1",

@@ -56,6 +56,8 @@ def revision_of(content: RevisionContent, **changed: Any) -> Revision:
         "templates": len(content.templates),
         "rejected": sum(item.reason is not None for item in content.items),
         "loaded_by": "ada",
+        "loaders": ("ada",),
+        "quality": "unseen",
         "loaded_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
     return Revision(**facts | changed)
@@ -66,6 +68,8 @@ def vault(tmp_path: Path) -> HomeVault:
     return HomeVault(KEY, tmp_path)
 
 
+sealed = SealedRevisions(Path("nowhere"))  # only `present` looks at the folder itself
+
 CONTENT = content_of([f"s{number}" for number in range(7)])
 
 
@@ -73,9 +77,9 @@ CONTENT = content_of([f"s{number}" for number in range(7)])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=12), st.integers(1, 9))
 def test_what_is_written_is_read(tmp_path: Path, subjects: list[str], dim: int) -> None:
     vault, content = HomeVault(KEY, tmp_path), content_of(subjects, dim)
-    SealedRevisions().discard(vault, "rev1")
-    SealedRevisions().write(vault, "rev1", content)
-    read = SealedRevisions().read(vault, revision_of(content))
+    sealed.discard(vault, "rev1")
+    sealed.write(vault, "rev1", content)
+    read = sealed.read(vault, revision_of(content))
     assert read.items == content.items
     assert read.templates.dtype == np.float32
     assert read.templates.tobytes() == content.templates.tobytes()
@@ -86,25 +90,25 @@ def test_more_than_one_piece_of_items_and_rows(vault: HomeVault, monkeypatch: py
     monkeypatch.setattr(revisions_file, "_ITEMS_PER_LINE", 5)
     monkeypatch.setattr(revisions_file, "_BYTES_AT_ONCE", 100)
     content = content_of([f"s{number}" for number in range(50)])
-    SealedRevisions().write(vault, "rev1", content)
-    assert SealedRevisions().read(vault, revision_of(content)).items == content.items
+    sealed.write(vault, "rev1", content)
+    assert sealed.read(vault, revision_of(content)).items == content.items
 
 
 def test_what_is_read_cannot_be_written_to(vault: HomeVault) -> None:
-    SealedRevisions().write(vault, "rev1", CONTENT)
-    read = SealedRevisions().read(vault, revision_of(CONTENT))
+    sealed.write(vault, "rev1", CONTENT)
+    read = sealed.read(vault, revision_of(CONTENT))
     with pytest.raises(ValueError, match="read-only"):
         read.templates[0, 0] = 1.0
 
 
 def test_the_layout_of_the_array_does_not_matter(vault: HomeVault, tmp_path: Path) -> None:
     fortran = RevisionContent(CONTENT.items, np.asfortranarray(CONTENT.templates))
-    SealedRevisions().write(vault, "rev1", fortran)
-    assert SealedRevisions().read(vault, revision_of(CONTENT)).templates.tobytes() == CONTENT.templates.tobytes()
+    sealed.write(vault, "rev1", fortran)
+    assert sealed.read(vault, revision_of(CONTENT)).templates.tobytes() == CONTENT.templates.tobytes()
 
 
 def test_nothing_readable_is_on_the_disk(vault: HomeVault, tmp_path: Path) -> None:
-    SealedRevisions().write(vault, "rev1", CONTENT)
+    sealed.write(vault, "rev1", CONTENT)
     on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for secret in ("Ünal".encode(), b"quoted", b"subject_id", CONTENT.templates[0].tobytes()):
         assert secret not in on_disk
@@ -121,9 +125,9 @@ def test_nothing_readable_is_on_the_disk(vault: HomeVault, tmp_path: Path) -> No
     ],
 )
 def test_facts_that_do_not_fit_are_refused(vault: HomeVault, changed: dict[str, Any]) -> None:
-    SealedRevisions().write(vault, "rev1", CONTENT)
+    sealed.write(vault, "rev1", CONTENT)
     with pytest.raises(IntegrityError, match="revision 1"):
-        SealedRevisions().read(vault, revision_of(CONTENT, **changed))
+        sealed.read(vault, revision_of(CONTENT, **changed))
 
 
 @pytest.mark.parametrize(
@@ -134,17 +138,17 @@ def test_items_that_do_not_fit_their_rows_are_refused(vault: HomeVault, changed:
     """Each of these comes with the digest it would have if it could be told; the row numbers are looked at too."""
     bad = RevisionContent((replace(CONTENT.items[0], **changed), *CONTENT.items[1:]), CONTENT.templates)
     facts = revision_of(CONTENT)
-    SealedRevisions().write(vault, "rev1", bad)
+    sealed.write(vault, "rev1", bad)
     with pytest.raises(IntegrityError):
-        SealedRevisions().read(vault, facts)
+        sealed.read(vault, facts)
 
 
 def test_one_revisions_containers_do_not_pass_for_anothers(vault: HomeVault, tmp_path: Path) -> None:
-    SealedRevisions().write(vault, "rev1", CONTENT)
-    SealedRevisions().write(vault, "rev2", CONTENT)
+    sealed.write(vault, "rev1", CONTENT)
+    sealed.write(vault, "rev2", CONTENT)
     (tmp_path / "rev1-items.box").replace(tmp_path / "rev2-items.box")
     with pytest.raises(IntegrityError):
-        SealedRevisions().read(vault, revision_of(CONTENT, revision_id="rev2"))
+        sealed.read(vault, revision_of(CONTENT, revision_id="rev2"))
 
 
 def test_items_that_are_no_items_are_refused(vault: HomeVault) -> None:
@@ -153,7 +157,7 @@ def test_items_that_are_no_items_are_refused(vault: HomeVault) -> None:
             writer.append(data)
             writer.keep()
     with pytest.raises(IntegrityError, match="cannot be read"):
-        SealedRevisions().read(vault, revision_of(CONTENT))
+        sealed.read(vault, revision_of(CONTENT))
 
 
 def test_a_write_that_fails_leaves_nothing(vault: HomeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,19 +170,19 @@ def test_a_write_that_fails_leaves_nothing(vault: HomeVault, tmp_path: Path, mon
 
     monkeypatch.setattr(containers, "sync_folder", full_the_second_time)
     with pytest.raises(StorageFailed):
-        SealedRevisions().write(vault, "rev1", CONTENT)
+        sealed.write(vault, "rev1", CONTENT)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_write_does_not_touch_the_first(vault: HomeVault) -> None:
-    SealedRevisions().write(vault, "rev1", CONTENT)
+    sealed.write(vault, "rev1", CONTENT)
     with pytest.raises(StorageFailed, match="never used twice"):
-        SealedRevisions().write(vault, "rev1", content_of(["other"]))
-    assert SealedRevisions().read(vault, revision_of(CONTENT)).items == CONTENT.items
+        sealed.write(vault, "rev1", content_of(["other"]))
+    assert sealed.read(vault, revision_of(CONTENT)).items == CONTENT.items
 
 
 def test_discarding_removes_both_and_may_be_repeated(vault: HomeVault, tmp_path: Path) -> None:
-    SealedRevisions().write(vault, "rev1", CONTENT)
-    SealedRevisions().discard(vault, "rev1")
-    SealedRevisions().discard(vault, "rev1")
+    sealed.write(vault, "rev1", CONTENT)
+    sealed.discard(vault, "rev1")
+    sealed.discard(vault, "rev1")
     assert list(tmp_path.iterdir()) == []

@@ -110,7 +110,7 @@ def signed_in(name: str, seat: Seat = SEAT) -> SignedIn:
 
 def revision(revision_id: str = "r1", collection: str = "list1", number: int = 1) -> Revision:
     digest = hashlib.sha256(revision_id.encode()).hexdigest()
-    return Revision(revision_id, collection, number, digest, MODEL, 10, 12, 1, "ada", NOON)
+    return Revision(revision_id, collection, number, digest, MODEL, 10, 12, 1, "ada", NOON, ("ada",), "unseen")
 
 
 def watchlist(name: str = "missing", list_id: str = "list1") -> Watchlist:
@@ -137,7 +137,7 @@ def certificate(change: Callable[[CertificateTerms], CertificateTerms] = lambda 
         subjects=10,
         consequence="up to 1 false alarm a day",
         consequence_number=1,
-        loader="ada",
+        loaders=("ada",),
         approver="ben",
         issued_at=utc_text(NOON),
         lease_until=utc_text(NOON + timedelta(days=30)),
@@ -192,6 +192,8 @@ def activate(work: SqlUnitOfWork) -> Watchlist:
     work.revisions.add(revision("c1", "cohort1"))
     work.cohorts.save(replace(cohort(), latest=revision("c1", "cohort1")))
     work.reports.add(report(), POLICY)
-    serving = watchlist().loaded(revision(), NOON).calibrated(REPORT, NOON).activated(revision(), certificate(), NOON)
+    serving = (
+        watchlist().loaded(revision(), NOON).calibrated(REPORT, True, NOON).activated(revision(), certificate(), NOON)
+    )
     work.lists.save(serving)
     return serving

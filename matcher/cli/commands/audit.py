@@ -74,4 +74,4 @@ def show(call: Call, last: int, action: str | None) -> None:
         (entry.sequence, entry.time.astimezone().isoformat(" ", "seconds"), entry.actor, entry.action, entry.details)
         for entry in kept
     ]
-    call.output.result({"entries": value}, table(("no", "time", "actor", "action", "details"), rows))
+    call.output.result({"entries": value}, table(("no", "time", "actor", "action", "details"), rows, whole=True))

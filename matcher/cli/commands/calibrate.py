@@ -28,7 +28,7 @@ def command(call: Call, watchlist: str, cohort: str | None, **given: Any) -> Non
     from matcher.errors import UsageError
 
     if given.pop("plan"):
-        _plan(call, watchlist)
+        _plan(call, watchlist, given["policy"])
         return
     if cohort is None:
         raise UsageError("test on whom? give --cohort NAME, or --plan to see how many people are needed")
@@ -54,21 +54,27 @@ def _calibrate(call: Call, watchlist: str, cohort: str, given: dict[str, Any]) -
     raise Exit(codes.get(report.verdict.status, ExitCode.INSUFFICIENT))
 
 
-def _plan(call: Call, watchlist: str) -> None:
+def _plan(call: Call, watchlist: str, policy: Path | None) -> None:
     from matcher.calibration.plan import plan_rows
     from matcher.report.table import plan_table
+    from matcher.services.calibrate import next_attempt
     from matcher.services.collections import find_list
 
+    delta = call.program.policy(policy).certification.delta
     with call.program.place.work(write=False) as work:
-        searches = find_list(work, watchlist).terms.searches_per_day
-    rows = plan_rows()
+        found = find_list(work, watchlist)
+        attempt = next_attempt(work.reports.of_list(found.list_id))
+    searches = found.terms.searches_per_day
+    rows = plan_rows(delta, attempt)
     value = {
         "watchlist": watchlist,
         "searches_per_day": searches,
+        "attempt": attempt,
         "tiers": [{"tier": row.tier, "alpha": row.alpha, "people": list(row.people)} for row in rows],
     }
     note = (
         "People needed in every group (and two-way group, or it is named NOT TESTED), none of them on the list.\n"
+        f"Attempt {attempt} since the list was last certified: every further one asks for more people.\n"
         f"The pilot tier also asks for at most one expected false alarm a day at {searches} searches."
     )
     call.output.result(value, f"{rendered(plan_table(rows))}\n{note}")

@@ -89,7 +89,7 @@ def _story(call: Call, folder: Any) -> dict[str, Any]:
             return facts
         _remove(home.path)
         call.output.say(f"starting anew in {home.path}: an earlier demo there was interrupted")
-    create_program(call.settings, demo=True)
+    create_program(call.settings, demo=True, tell=lambda _: None)  # everybody's passphrase is published
     story = Story(open_program(call.settings), call.output, folder)
     story.run()
     open_home(call.settings.home).write_file(_RECORD, json.dumps(story.facts).encode())
@@ -122,9 +122,11 @@ def _summary(facts: dict[str, Any]) -> str:
             "  the price, by group:",
             *misses,
             f"  {facts['probes']} probe pictures: {facts['alerts']} alerts "
-            f"({facts['waiting']} wait for two reviewers), "
+            f"({facts['waiting']} wait for reviewers, {facts['waiting_for_a_third']} of them for a third one), "
             f"{facts['no_candidate']} faces without a candidate, {len(facts['rejected'])} rejected, "
-            f"{facts['confirmed']} confirmed",
+            f"{facts['confirmed']} confirmed by two reviewers",
+            f"  {facts['seconds']} s, at most {facts['peak_rss_mb']} MB: "
+            + ", ".join(f"{one['phase']} {one['seconds']} s" for one in facts["phases"]),
         ]
     )
 

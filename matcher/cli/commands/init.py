@@ -10,16 +10,19 @@ from matcher.cli.common import Call, leaf
 def command(call: Call) -> None:
     """Create a home: a folder with the database, the log and the keys, readable by you alone.
 
-    Prints a recovery code once. Keep it away from this machine: it opens the home when every passphrase is lost.
+    Prints a recovery code once. Keep it away from this machine: the home key is sealed to it, and it will be the only
+    way back when every passphrase is lost. This version has no command yet that uses it.
 
     Example: `matcher init --home ~/matcher-home`
     """
     from matcher.bootstrap import create_program
 
-    code = create_program(call.settings, demo=False)
-    call.output.say("Write the recovery code down now; it is stored nowhere and never shown again.")
-    call.output.result(
-        {"home": str(call.settings.home), "recovery_code": code},
-        f"home           {call.settings.home}\nrecovery code  {code}\n"
-        "next           matcher user add NAME --role admin",
-    )
+    def tell(code: str) -> None:
+        call.output.say("Write the recovery code down now; it is stored nowhere and never shown again.")
+        call.output.result(
+            {"home": str(call.settings.home), "recovery_code": code},
+            f"home           {call.settings.home}\nrecovery code  {code}\n"
+            "next           matcher user add NAME --role admin",
+        )
+
+    create_program(call.settings, demo=False, tell=tell)

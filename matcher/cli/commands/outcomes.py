@@ -3,7 +3,7 @@
 import rich_click as click
 
 from matcher.cli.common import Call, leaf
-from matcher.cli.output import table
+from matcher.cli.output import local_text, table
 
 
 @click.command("outcomes")
@@ -14,6 +14,7 @@ def command(call: Call, watchlist: str | None) -> None:
 
     Example: `matcher outcomes missing --user ana`
     """
+    from matcher.domain.ids import utc_text
     from matcher.domain.people import Role
     from matcher.services.collections import find_list
     from matcher.services.outcomes import ConcludedAlert, outcomes
@@ -48,9 +49,12 @@ def command(call: Call, watchlist: str | None) -> None:
             one.outcome.value + ("" if one.independent else " (NOT INDEPENDENT)"),
             ", ".join(f"{name}: {verdict}" for name, verdict in one.reviewers),
             "" if one.label is None else f"{one.label.subject_id} {one.label.name}",
+            "" if one.concluded_at is None else local_text(utc_text(one.concluded_at)),
         )
         for one in found.concluded
     ]
-    shown = table(("list", "case", "outcome", "reviewers", "lead"), rows) if rows else "Nothing is concluded yet."
+    shown = (
+        table(("list", "case", "outcome", "reviewers", "lead", "when"), rows) if rows else "Nothing is concluded yet."
+    )
     value = {"outcomes": [facts(one) for one in found.concluded], "waiting": found.waiting}
     call.output.result(value, f"{shown}\n{found.waiting} alerts wait for reviewers.")

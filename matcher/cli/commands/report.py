@@ -14,11 +14,20 @@ def command() -> None:
 
 @command.command("show")
 @click.argument("watchlist")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or the canonical JSON.",
+)
 @click.option("-o", "--output", "path", type=click.Path(path_type=Path), help="Write the canonical JSON to this file.")
 @leaf
 def show(call: Call, watchlist: str, form: str, path: Path | None) -> None:
-    """Show the newest report of a list. `-o FILE` writes its canonical JSON, whose sha256 is the report's digest.
+    """Show the report of a list: of its newest revision, else the one behind the activation that serves.
+
+    `-o FILE` writes its canonical JSON, whose sha256 is the report's digest.
 
     Example: `matcher report show missing --format json -o report.json`
     """
@@ -29,10 +38,14 @@ def show(call: Call, watchlist: str, form: str, path: Path | None) -> None:
     from matcher.services.collections import find_list
 
     with call.program.place.work(write=False) as work:
-        stored = work.reports.of_list(find_list(work, watchlist).list_id)
-    if not stored:
-        raise BadInput(f"list {watchlist} has no report yet: make one with matcher calibrate")
-    body = stored[-1].body
+        found = find_list(work, watchlist)
+        serving = None if found.certificate is None else found.certificate.terms.binding.report_digest
+        stored = work.reports.get(found.latest_report or serving or "")
+    if stored is None:
+        raise BadInput(f"list {watchlist} has no report for what it holds now: make one with matcher calibrate")
+    if found.latest_report is None:
+        call.output.say("the newest revision has no report yet; this one is of the revision that serves")
+    body = stored.body
     report = recounted(body)
     if path is None:
         print_report(Output(call.output.as_json or form == "json"), report)

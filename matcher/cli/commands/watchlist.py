@@ -1,5 +1,6 @@
 """`matcher watchlist`: the life of a list."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import rich_click as click
 
 from matcher.cli.common import DAY, Call, agreed, leaf
 from matcher.cli.loading import load_options, run_load
-from matcher.cli.output import table
+from matcher.cli.output import local_text, table
 
 
 @click.group("watchlist")
@@ -67,7 +68,8 @@ def show(call: Call, name: str) -> None:
 
     facts = list_facts(call.program.place, name)
     width = max(len(key) for key in facts)
-    lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in facts.items() if value is not None]
+    shown = facts | ({} if facts["ends_at"] is None else {"ends_at": local_text(str(facts["ends_at"]))})
+    lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in shown.items() if value is not None]
     call.output.result(facts, "\n".join(lines))
 
 
@@ -84,17 +86,34 @@ def list_lists(call: Call) -> None:
         names = [watchlist.name for watchlist in work.lists.all()]
     facts = [list_facts(call.program.place, name) for name in names]
     keys = ("name", "state", "subjects", "threshold", "tier", "ends_at", "expires")
-    rows = [[fact[key] if fact[key] is not None else "" for key in keys] for fact in facts]
+    rows = [[_cell(key, fact[key]) for key in keys] for fact in facts]
     call.output.result({"watchlists": facts}, table([key.replace("_", " ") for key in keys], rows))
 
 
+def _signing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of everything that an approver signs."""
+    for option in (
+        click.option(
+            "--acknowledge-misses", metavar="GROUP", help="Name the group of which more than half are missed."
+        ),
+        click.option(
+            "--report",
+            "read",
+            metavar="DIGEST",
+            help="Without a terminal: the report you have read (8 or more digits).",
+        ),
+        click.option("--type-number", type=int, help="Without a terminal: N of the consequence; needs --report."),
+        click.argument("name"),
+    ):
+        command = option(command)
+    return command
+
+
 @command.command("activate")
-@click.argument("name")
-@click.option("--type-number", type=int, help="N of the consequence, as you would type it at the prompt.")
-@click.option("--acknowledge-misses", metavar="GROUP", help="Name the group of which more than half are missed.")
+@_signing
 @leaf
-def activate(call: Call, name: str, type_number: int | None, acknowledge_misses: str | None) -> None:
-    """Activate a certified report, as an approver who is not the loader, by typing and signing its consequence.
+def activate(call: Call, name: str, **said: Any) -> None:
+    """Activate a certified report, as an approver who loaded none of the list, by typing and signing its consequence.
 
     Example: `matcher watchlist activate missing --user approver`
     """
@@ -102,15 +121,15 @@ def activate(call: Call, name: str, type_number: int | None, acknowledge_misses:
     from matcher.services.activate import prepare
 
     prepared = prepare(call.session, name)
-    certificate = run(call.session, prepared, _typed(call, prepared, type_number), acknowledge_misses)
-    _print_certificate(call, name, certificate)
+    _print_certificate(
+        call, name, run(call.session, prepared, _typed(call, prepared, said), said["acknowledge_misses"])
+    )
 
 
 @command.command("renew")
-@click.argument("name")
-@click.option("--type-number", type=int, help="N of the consequence, as you would type it at the prompt.")
+@_signing
 @leaf
-def renew(call: Call, name: str, type_number: int | None) -> None:
+def renew(call: Call, name: str, **said: Any) -> None:
     """Renew the lease of an active or lapsed list by signing its consequence again.
 
     Example: `matcher watchlist renew missing --user approver`
@@ -119,26 +138,28 @@ def renew(call: Call, name: str, type_number: int | None) -> None:
     from matcher.services.activate import renew as run
 
     prepared = prepare_renewal(call.session, name)
-    _print_certificate(call, name, run(call.session, prepared, _typed(call, prepared, type_number)))
+    _print_certificate(
+        call, name, run(call.session, prepared, _typed(call, prepared, said), said["acknowledge_misses"])
+    )
 
 
 @command.command("raise")
-@click.argument("name")
 @click.option("--threshold", required=True, metavar="T", help="The higher threshold, a multiple of 0.0001.")
-@click.option("--type-number", type=int, help="N of the consequence, as you would type it at the prompt.")
+@_signing
 @leaf
-def raise_threshold(call: Call, name: str, threshold: str, type_number: int | None) -> None:
+def raise_threshold(call: Call, name: str, threshold: str, **said: Any) -> None:
     """Raise the threshold of an active list: false alarms can only fall, misses can only rise.
 
     Example: `matcher watchlist raise missing --threshold 0.7500 --user approver`
     """
     from matcher.domain.template import threshold_from
     from matcher.services.activate import prepare_renewal
-    from matcher.services.activate import raise_threshold as run
+    from matcher.services.activate import renew as run
 
-    tau = threshold_from(threshold)
-    prepared = prepare_renewal(call.session, name)
-    _print_certificate(call, name, run(call.session, prepared, _typed(call, prepared, type_number), tau))
+    prepared = prepare_renewal(call.session, name, threshold_from(threshold))
+    _print_certificate(
+        call, name, run(call.session, prepared, _typed(call, prepared, said), said["acknowledge_misses"])
+    )
 
 
 @command.command("suspend")
@@ -172,17 +193,31 @@ def retire(call: Call, name: str, yes: bool) -> None:
     call.output.result({"name": name, "state": "retired"}, f"list {name} is retired")
 
 
-def _typed(call: Call, prepared: Any, type_number: int | None) -> int:
-    """The number that the approver types after reading the consequence. Raises UsageError with nobody to ask."""
+def _cell(key: str, value: object) -> object:
+    if value is None:
+        return ""
+    return local_text(str(value)) if key == "ends_at" else value
+
+
+def _typed(call: Call, prepared: Any, said: dict[str, Any]) -> int:
+    """The number that the approver types after reading the consequence. Raises UsageError with nobody to ask.
+
+    A script cannot sign what it has not been shown: the number counts only beside the digest of the report it is from.
+    """
     import sys
 
     from matcher.errors import UsageError
 
-    call.output.say(prepared.consequence)
-    if type_number is not None:
-        return type_number
-    if not sys.stdin.isatty():
-        raise UsageError("read the consequence above and give its first number with --type-number N")
+    digest, number, read = prepared.certified.digest, said["type_number"], said["read"]
+    call.output.say(f"report {digest}: {prepared.consequence}")
+    if read is not None and (len(read) < 8 or not digest.startswith(read)):
+        raise UsageError(
+            f"--report {read} is not the report that would be signed: matcher report show {prepared.watchlist.name}"
+        )
+    if number is not None and read is not None:
+        return int(number)
+    if number is not None or not sys.stdin.isatty():
+        raise UsageError("read the consequence above, then give its number with --type-number N and --report DIGEST")
     answer: int = click.prompt("Type N, the false alarms a day you accept", type=int, err=True)
     return answer
 
@@ -200,5 +235,6 @@ def _print_certificate(call: Call, name: str, certificate: Any) -> None:
         "lease_until": terms.lease_until,
         "certificate": certificate.digest(),
     }
-    shown = f"list {name} is active at {score_text(terms.binding.threshold)} ({terms.tier}) until {terms.lease_until}"
+    until = local_text(terms.lease_until)
+    shown = f"list {name} is active at {score_text(terms.binding.threshold)} ({terms.tier}) until {until}"
     call.output.result(value, shown)
