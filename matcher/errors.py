@@ -10,18 +10,12 @@
     ├── IntegrityError             a digest, signature, seal or the log does not verify            exit 6
     ├── AnotherPersonNeeded        the same person may not do both                                 exit 7
     ├── BadInput                   the input's structure is wrong; nothing was stored              exit 8
-    │   └── NothingUsable          not one item could be used; it knows each one's reason
+    │   └── NothingUsable          not one item could be used (`domain/rejection.py`: it knows why)
     └── StorageFailed              the disk, the database or a pipe failed                         exit 74
 
 A message is one sentence that says what is wrong and what to do next. The numbers live in `cli/exit_codes.py`.
 A single bad *item* inside good input is not an error: it is a `domain.rejection.Rejected`, counted and reported.
 """
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from matcher.domain.rejection import Rejected
 
 
 class MatcherError(Exception):
@@ -62,14 +56,6 @@ class AnotherPersonNeeded(MatcherError):
 
 class BadInput(MatcherError):
     """The structure of the input is wrong; nothing was stored."""
-
-
-class NothingUsable(BadInput):
-    """Not one item of the input could be used. `rejected` holds (subject id, `domain.rejection.Rejected`) pairs."""
-
-    def __init__(self, message: str, rejected: "Sequence[tuple[str, Rejected]]") -> None:
-        super().__init__(message)
-        self.rejected = tuple(rejected)
 
 
 class StorageFailed(MatcherError):

@@ -9,8 +9,8 @@ import rich_click as click
 
 from matcher.cli.common import Call
 from matcher.cli.output import table
-from matcher.domain.rejection import Rejected
-from matcher.errors import BadInput, NothingUsable, UsageError
+from matcher.domain.rejection import NothingUsable, Rejected
+from matcher.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     from matcher.services.load import EmbeddingSource, LoadResult, PictureSource

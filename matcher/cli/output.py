@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 Progress = Callable[[int, int], None]
 
@@ -72,6 +73,16 @@ def rendered(shown: "RenderableType", width: int | None = None) -> str:
     with console.capture() as captured:
         console.print(shown)
     return captured.get().rstrip("\n")
+
+
+def styled(shown: "RenderableType", width: int) -> "Text":
+    """A renderable as lines of styled text of at most `width` cells."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(width=width, highlight=False, color_system="truecolor")
+    lines = console.render_lines(shown, pad=False)
+    return Text("\n").join(Text.assemble(*((part.text, part.style or "") for part in line)) for line in lines)
 
 
 @contextmanager

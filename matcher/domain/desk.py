@@ -101,7 +101,7 @@ class ConcludedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """One list as the lists screen shows it."""
+    """One list as the lists screen shows it: `waiting` alerts, and by whom and why it was `stopped`, if it is."""
 
     name: str
     state: str
@@ -116,3 +116,5 @@ class ListLine:
     ends_at: datetime | None
     expires: str
     next_step: str
+    waiting: int
+    stopped: str

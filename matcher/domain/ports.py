@@ -273,7 +273,10 @@ class Alerts(Protocol):
     def fingerprint(self, alert_id: str) -> str:
         """sha256 (hex) over all that an alert was made with, candidates and sealed bytes included."""
 
-    def close(self, list_id: str, reason: str) -> int:
+    def waiting(self, list_id: str) -> int:
+        """How many alerts of a list wait for reviewers."""
+
+    def close(self, list_id: str, reason: str, now: datetime) -> int:
         """Closes every open alert of a list as inconclusive with a reason; returns how many."""
 
 
@@ -356,6 +359,9 @@ class ReviewDesk(Protocol):
     def queue(self) -> Sequence[QueueEntry]:
         """Alerts waiting for this reviewer, oldest first."""
 
+    def closings(self) -> Sequence[str]:
+        """What was closed as inconclusive in the last days without a judgement, and why; newest first."""
+
     def claim(self, alert_id: str) -> BlindAlert:
         """Opens an alert. Raises Refused while another reviewer holds it."""
 
@@ -391,7 +397,8 @@ class ListOffice(Protocol):
     def activate(self, list_name: str, typed: int) -> None:
         """Activates; raises AnotherPersonNeeded for the loader, Refused for a wrong number."""
 
-    def suspend(self, list_name: str, reason: str) -> None: ...
+    def suspend(self, list_name: str, reason: str) -> int:
+        """Stops a list and returns how many waiting alerts were closed with it."""
 
 
 class Reception(Protocol):

@@ -85,6 +85,7 @@ class AlertLine:
     submitted_at: datetime
     candidate_ids: tuple[str, ...]
     closed_reason: str | None
+    closed_at: datetime | None
     concluded_at: datetime | None
 
 

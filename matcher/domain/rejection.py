@@ -1,7 +1,10 @@
 """The expected failure of one item: a value with a reason, counted and reported, never an exception."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from matcher.errors import BadInput
 
 
 class Reason(StrEnum):
@@ -30,3 +33,11 @@ class Rejected:
     source: str
     reason: Reason
     detail: str = ""
+
+
+class NothingUsable(BadInput):
+    """Not one item of the input could be used; `rejected` holds each subject id with its reason."""
+
+    def __init__(self, message: str, rejected: Sequence[tuple[str, Rejected]]) -> None:
+        super().__init__(message)
+        self.rejected = tuple(rejected)

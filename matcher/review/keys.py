@@ -4,7 +4,7 @@
 2. Key auto-repeat is ignored: a deciding key that arrives less than 150 ms after the same key does nothing.
 3. *Same* needs faces as tall as the policy says, and a finding for every component.
 4. Enter after the last judgement opens stage 2; in stage 2 it goes through every panel once before it finishes.
-5. While the desk is working on an intent, no second one is made.
+5. While the desk is working on an intent, no second one is made; while a question is open, no key does anything here.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,15 +25,16 @@ from matcher.review.intents import (
 from matcher.review.session import ZOOMS, Session, View, moved
 
 REPEAT_SECONDS = 0.150
+STILL_DRAWING = "The faces are still being drawn"
 
 Step = tuple[Session, Intent | None]
 Handler = Callable[[Session, float], Step]
 
-HOW_TO_ENLARGE = "f full screen, z zoom, a larger terminal, Kitty or Sixel graphics"
-
 
 def press(session: Session, key: str, now: float) -> Step:
     """The state after `key` at `now` (monotonic seconds), and what must be done about it."""
+    if session.asking:
+        return session, None
     repeated = key == session.last_key and now - session.last_at < REPEAT_SECONDS
     session = replace(session, last_key=key, last_at=now)
     handler = HANDLERS[session.stage].get(key)
@@ -48,7 +49,26 @@ def _say(session: Session, message: str) -> Step:
 
 def too_small(session: Session) -> str:
     """Why *same* is refused in triage."""
-    return f"*Same* is refused here: faces are {session.drawn.face_pixels} pixels high, {session.min_pixels} are needed"
+    return f"*Same* is refused here: {_shortcoming(session)}"
+
+
+def how_to_enlarge(session: Session) -> str:
+    """What would lift the triage, without what is in use already."""
+    if not session.drawn.face_pixels:
+        return (
+            "Try a terminal with Kitty or Sixel graphics or 24-bit colour (COLORTERM=truecolor), or i for another mode"
+        )
+    unused = [] if session.view.full else ["f full screen"]
+    unused += [] if session.view.zoom == len(ZOOMS) - 1 else ["z zoom"]
+    times = session.min_pixels / session.drawn.face_pixels
+    larger = f"a terminal about {times:.1f} times as tall, or one with Kitty or Sixel graphics"
+    return f"Try {', '.join([*unused, larger])}"
+
+
+def _shortcoming(session: Session) -> str:
+    if not session.drawn.face_pixels:
+        return "this terminal shows too few colours for a face, or the picture cannot be read"
+    return f"faces are {session.drawn.face_pixels} pixels high, {session.min_pixels} are needed"
 
 
 def _choose(verdict: Verdict) -> Handler:
@@ -56,7 +76,7 @@ def _choose(verdict: Verdict) -> Handler:
         if verdict is not Verdict.SAME:
             return replace(session, chosen=verdict, findings=(), component=0), None
         if not session.drawn.ready:
-            return _say(session, "The faces are still being drawn")
+            return _say(session, STILL_DRAWING)
         if session.triage:
             return _say(session, too_small(session))
         if session.chosen is Verdict.SAME:
@@ -112,7 +132,7 @@ def _objection(session: Session) -> str:
     if session.chosen is None:
         return "Nothing is chosen: s same, u undecided, d different, then enter"
     if not session.drawn.ready:
-        return "The faces are still being drawn"
+        return STILL_DRAWING
     if session.chosen is Verdict.SAME and session.triage:
         return too_small(session)
     if session.chosen is Verdict.SAME and session.open_components:
@@ -133,18 +153,18 @@ def _withdraw(session: Session, now: float) -> Step:
     candidate = session.candidate.candidate_id
     if session.busy or session.own(candidate) is not Verdict.SAME or session.correction(candidate):
         return _say(session, "There is no *same* of yours to withdraw here")
-    return session, AskWithdrawal(candidate)
+    return replace(session, asking=True), AskWithdrawal(candidate)
 
 
 def _third(session: Session, now: float) -> Step:
     candidate = session.candidate.candidate_id
     if session.busy or session.own(candidate) is Verdict.SAME or session.correction(candidate):
         return _say(session, "Only a judgement other than *same* can be sent to a third reviewer")
-    return session, AskThirdReviewer(candidate)
+    return replace(session, asking=True), AskThirdReviewer(candidate)
 
 
 def _recuse(session: Session, now: float) -> Step:
-    return (session, None) if session.busy else (session, AskRecusal())
+    return (session, None) if session.busy else (replace(session, asking=True), AskRecusal())
 
 
 def _escape(session: Session, now: float) -> Step:

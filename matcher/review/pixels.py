@@ -1,6 +1,6 @@
 """How many pixels a terminal gives a picture, by the way it is drawn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,10 +14,26 @@ class ImageMode(StrEnum):
     HALF_BLOCK = "half block"
     CHARACTERS = "characters"
 
-    def next(self) -> "ImageMode":
+    def next(self, available: Sequence["ImageMode"]) -> "ImageMode":
         """The mode that the image-mode key goes to."""
-        modes = list(ImageMode)
-        return modes[(modes.index(self) + 1) % len(modes)]
+        at = available.index(self) if self in available else -1
+        return available[(at + 1) % len(available)]
+
+
+class Colours(StrEnum):
+    """How many colours half blocks are drawn in: 2^24, 256, or too few for a face."""
+
+    FULL = "full"
+    FEW = "256 colours"
+    TOO_FEW = "too few colours"
+
+    def described(self, mode: ImageMode) -> str:
+        """What a judgement says of how faces were drawn."""
+        return mode.value if mode is not ImageMode.HALF_BLOCK or self is Colours.FULL else f"{mode.value}, {self.value}"
+
+    def shows_faces(self, mode: ImageMode) -> bool:
+        """False where a face is a handful of colours or shades: too little for *same*, however large it is drawn."""
+        return mode is not ImageMode.CHARACTERS and (mode is not ImageMode.HALF_BLOCK or self is not Colours.TOO_FEW)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,11 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The whole state; `seen` are candidates whose stage 2 panel was on screen, times are monotonic seconds."""
+    """The whole state; times are monotonic seconds.
+
+    `seen` are candidates whose stage 2 panel was on screen; `busy`: the desk works on an intent; `asking`: a question
+    is open.
+    """
 
     alert_id: str
     candidates: tuple[Shown, ...]
@@ -62,6 +66,7 @@ class Session:
     view: View = View()
     drawn: Drawn = Drawn()
     busy: bool = False
+    asking: bool = False
     message: str = ""
     last_key: str = ""
     last_at: float = float("-inf")
@@ -94,6 +99,11 @@ class Session:
     def correction(self, candidate_id: str) -> Correction | None:
         """The change made after the score, if any."""
         return next((made for made in self.corrections if made.candidate_id == candidate_id), None)
+
+    @property
+    def judged(self) -> int:
+        """How many candidates have a committed judgement."""
+        return len(self.committed)
 
     def seconds(self, now: float) -> float:
         """How long the candidate on screen has been there in all."""
@@ -140,10 +150,7 @@ def saved(session: Session, judgement: Judgement, now: float) -> Session:
     )
     session = moved(session, _first_open(session), 0, now)
     if session.all_judged:
-        return replace(
-            session,
-            message="All judged. enter: what the software found (until then you may still change)",
-        )
+        return replace(session, message="")
     return session
 
 

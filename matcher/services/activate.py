@@ -150,7 +150,9 @@ def _prepared(
 
 def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
     if typed != prepared.number:
-        raise Refused(f"you typed {typed}, the report says {prepared.number}: read the consequence and type its number")
+        raise Refused(
+            f"{typed} is not how many false alarms a day the consequence allows: read it and type that number"
+        )
     now = session.place.clock()
     binding = prepared.certified.binding
     terms = CertificateTerms(

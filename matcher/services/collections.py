@@ -99,18 +99,22 @@ def find_cohort(work: UnitOfWork, name: str) -> Cohort:
     return cohort
 
 
-def suspend_list(session: Session, name: str, reason: str) -> Watchlist:
-    """The stop button, for everyone who is signed in: search stops, waiting alerts close as inconclusive."""
+def suspend_list(session: Session, name: str, reason: str) -> int:
+    """The stop button, for everyone who is signed in: search stops, waiting alerts close as inconclusive.
+
+    Returns how many alerts were closed.
+    """
     if not reason.strip():
         raise BadInput("say why: --reason TEXT")
     check_line("--reason", reason)
+    now = session.place.clock()
     with session.place.work() as work:
-        watchlist = find_list(work, name).suspended(session.user.name, reason, session.place.clock())
+        watchlist = find_list(work, name).suspended(session.user.name, reason, now)
         work.lists.save(watchlist)
-        closed = work.alerts.close(watchlist.list_id, f"list suspended: {reason}")
+        closed = work.alerts.close(watchlist.list_id, f"list suspended: {reason}", now)
         work.log.append(event(Action.LIST_SUSPENDED, session.user.name, list=name, reason=reason, alerts_closed=closed))
         work.commit()
-    return watchlist
+    return closed
 
 
 def retire_list(session: Session, name: str) -> Watchlist:
@@ -120,7 +124,7 @@ def retire_list(session: Session, name: str) -> Watchlist:
         with session.place.work() as work:
             watchlist = find_list(work, name).retired(session.place.clock())
             work.lists.save(watchlist)
-            closed = work.alerts.close(watchlist.list_id, "list retired")
+            closed = work.alerts.close(watchlist.list_id, "list retired", session.place.clock())
             work.log.append(event(Action.LIST_RETIRED, session.user.name, list=name, alerts_closed=closed))
             work.commit()
     return watchlist

@@ -1,8 +1,11 @@
 """Lists as people read them."""
 
+from datetime import datetime
+
 from matcher.domain.desk import ListLine
 from matcher.domain.ids import utc_text
-from matcher.domain.watchlist import Watchlist
+from matcher.domain.ports import UnitOfWork
+from matcher.domain.watchlist import ListState, Watchlist
 from matcher.services.collections import find_list
 from matcher.services.workplace import Workplace
 
@@ -43,9 +46,9 @@ def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | Non
     }
 
 
-def list_line(found: Watchlist, place: Workplace) -> ListLine:
+def list_line(work: UnitOfWork, found: Watchlist, now: datetime) -> ListLine:
     """One list as the lists screen shows it."""
-    state = found.state(place.clock())
+    state = found.state(now)
     revision, certificate = found.latest, found.certificate
     return ListLine(
         name=found.name,
@@ -58,7 +61,9 @@ def list_line(found: Watchlist, place: Workplace) -> ListLine:
         tier="" if certificate is None else certificate.terms.tier,
         loaded_by="" if revision is None else revision.loaded_by,
         approver="" if certificate is None else certificate.terms.approver,
-        ends_at=None if certificate is None else certificate.ends_at,
+        ends_at=certificate.ends_at if certificate is not None and state is ListState.ACTIVE else None,
         expires=found.terms.expires.isoformat(),
-        next_step=found.next_step(place.clock()),
+        next_step=found.next_step(now),
+        waiting=work.alerts.waiting(found.list_id),
+        stopped="" if found.suspension is None else f"by {found.suspension.by}: {found.suspension.reason}",
     )

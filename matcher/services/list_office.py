@@ -19,8 +19,7 @@ class Office:
     def lists(self) -> Sequence[ListLine]:
         """Every list."""
         with self._session.place.work(write=False) as work:
-            found = work.lists.all()
-        return [list_line(one, self._session.place) for one in found]
+            return [list_line(work, one, self._session.place.clock()) for one in work.lists.all()]
 
     def report(self, list_name: str) -> bytes:
         """Canonical JSON of the newest report of the newest revision. Raises Refused when there is none."""
@@ -40,6 +39,6 @@ class Office:
         """Activates with the typed number; a list that misses most of a group is activated on the command line."""
         activate(self._session, prepare(self._session, list_name), typed, None)
 
-    def suspend(self, list_name: str, reason: str) -> None:
-        """The stop button."""
-        suspend_list(self._session, list_name, reason)
+    def suspend(self, list_name: str, reason: str) -> int:
+        """The stop button; how many alerts were closed with it."""
+        return suspend_list(self._session, list_name, reason)

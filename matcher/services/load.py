@@ -24,7 +24,7 @@ from matcher.domain.ids import new_id
 from matcher.domain.people import Role
 from matcher.domain.policy import Quality
 from matcher.domain.ports import ContainerWriter, FacePipeline, UnitOfWork
-from matcher.domain.rejection import Rejected
+from matcher.domain.rejection import NothingUsable, Rejected
 from matcher.domain.revision import (
     MIXED,
     UNSEEN,
@@ -38,7 +38,7 @@ from matcher.domain.revision import (
 )
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
-from matcher.errors import BadInput, NothingUsable, Refused
+from matcher.errors import BadInput, Refused
 from matcher.services.workplace import Session, refusals_logged
 
 SILENCE = timedelta(hours=1)

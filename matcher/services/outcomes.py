@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from matcher.domain.case import Outcome, independent
+from matcher.domain.case import Outcome, ReviewFile, independent
 from matcher.domain.desk import Label
 from matcher.domain.ports import UnitOfWork
 from matcher.errors import IntegrityError
@@ -70,7 +70,7 @@ def _concluded(
                 case=case,
                 submitted_at=line.submitted_at,
                 outcome=final,
-                reviewers=tuple((file.reviewer, dict(file.verdicts)[candidate].value) for file in found.files),
+                reviewers=tuple((file.reviewer, _said(file, candidate)) for file in found.files),
                 independent=independent(found.files),
                 concluded_at=line.concluded_at,
                 closed_reason=line.closed_reason,
@@ -78,6 +78,15 @@ def _concluded(
             )
         )
     return result
+
+
+def _said(file: ReviewFile, candidate_id: str) -> str:
+    """A reviewer's blind judgement, and what they changed after the score was shown."""
+    blind = dict(file.verdicts)[candidate_id]
+    counted, contested = file.counted(candidate_id)
+    if contested:
+        return f"{blind.value}, then asked for a third reviewer"
+    return blind.value if counted is blind else f"{blind.value}, withdrawn"
 
 
 def _opened(work: UnitOfWork, session: Session, alert_id: str, candidate_id: str) -> tuple[Label | None, str]:

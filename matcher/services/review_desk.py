@@ -6,10 +6,11 @@
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from matcher.domain.case import Correction, Judgement, Outcome, independent
+from matcher.domain.case import Correction, Judgement, Outcome, Verdict, independent
 from matcher.domain.desk import (
     BlindAlert,
     BlindCandidate,
@@ -33,14 +34,11 @@ from matcher.services.review_files import Standing, signed_bytes, standing
 from matcher.services.workplace import Session, refusals_logged
 
 CLAIM_LEASE = timedelta(minutes=15)
+CLOSINGS_SHOWN = timedelta(days=7)
 
-_WAITING = {
-    Outcome.PENDING: "the outcome comes when another reviewer has judged, blind as you did",
-    Outcome.THIRD_NEEDED: "the judgements do not agree on same or different; the third judges blind too",
-    Outcome.LEAD: "",
-    Outcome.NOT_A_LEAD: "",
-    Outcome.INCONCLUSIVE: "nothing is concluded from it",
-}
+_TWO_LEADS = "two candidates were judged the same person: at most one can be; a third reviewer judges blind too"
+_DIFFER = "the judgements differ or leave it open; a third reviewer judges blind too"
+_NOBODY_ELSE = "; nobody else in this home can judge it: an admin must add a reviewer"
 
 
 class Desk:
@@ -78,6 +76,15 @@ class Desk:
             for found in standings
             if found.waits_for(self.user.name, now)
         ]
+
+    def closings(self) -> Sequence[str]:
+        """What was closed as inconclusive in the last week, and why; the newest first."""
+        since = self._now() - CLOSINGS_SHOWN
+        with self._session.place.work(write=False) as work:
+            closed = [line for line in work.alerts.lines() if line.closed_at is not None and line.closed_at > since]
+        counts = Counter((line.closed_at, line.closed_reason) for line in closed)
+        newest = sorted(counts.items(), key=lambda entry: str(entry[0]), reverse=True)
+        return [f"{count} closed as inconclusive: {reason}" for (_, reason), count in newest]
 
     def claim(self, alert_id: str) -> BlindAlert:
         """Takes the alert's claim for 15 minutes and shows its faces, candidates in an order drawn at random once."""
@@ -127,8 +134,10 @@ class Desk:
     def recuse(self, alert_id: str, reason: str) -> None:
         """Steps back for good ("I know this person")."""
         now = self._now()
-        with self._session.place.work() as work:
-            self._held(work, alert_id, now)
+        with refusals_logged(self._session, "alert.recuse", alert_id), self._session.place.work() as work:
+            own = self._held(work, alert_id, now).own(self.user.name)
+            if own is not None and own.disclosed_at is not None:
+                raise Refused("the scores are shown already: finish the alert; what you said blind counts")
             work.alerts.mark(alert_id, self.user.name, "recused", now)
             work.log.append(event(Action.RECUSED, self.user.name, alert=alert_id, reason=reason))
             work.commit()
@@ -206,11 +215,13 @@ class Desk:
             if found.settled:
                 self._conclude(work, found, now)
             alert = self._alert(work, alert_id)
+            nobody_else = not any(_may_judge(user, found) for user in work.users.all())
             work.commit()
-        apart = independent(found.files)
+        apart, outcomes = independent(found.files), dict(found.outcomes)
+        waiting = {one: _waiting(found, one, nobody_else) for one in outcomes}
         return [
-            ConcludedCandidate(one, outcome, _WAITING[outcome], apart, self._label(alert, one, outcome))
-            for one, outcome in found.outcomes
+            ConcludedCandidate(one, outcomes[one], waiting[one], apart, self._label(alert, one, outcomes[one]))
+            for one in own.order  # the numbers that this reviewer knows them by
         ]
 
     def _settle(self, lapsed: Sequence[Standing], now: datetime) -> None:
@@ -331,3 +342,27 @@ class Desk:
 def _known(found: Standing, candidate_id: str) -> None:
     if candidate_id not in found.line.candidate_ids:
         raise BadInput(f"alert {found.line.alert_id} has no candidate {candidate_id}")
+
+
+def _may_judge(user: User, found: Standing) -> bool:
+    """Whether somebody could still be the next reviewer of an alert."""
+    own = found.own(user.name)
+    through = own is not None and (own.finished_at is not None or own.recused_at is not None)
+    submitted = user.name == found.line.submitted_by and not found.submitter_may_review
+    return Role.REVIEWER in user.roles and not (user.suspended or through or submitted)
+
+
+def _waiting(found: Standing, candidate_id: str, nobody_else: bool) -> str:
+    """What is still needed for a candidate, and why."""
+    outcome = dict(found.outcomes)[candidate_id]
+    if outcome is Outcome.INCONCLUSIVE:
+        return "nothing is concluded from it"
+    if outcome not in (Outcome.PENDING, Outcome.THIRD_NEEDED):
+        return ""
+    counted = [file.counted(candidate_id) for file in found.files if file.finished]
+    agreed = all(verdict is Verdict.SAME and not contested for verdict, contested in counted)
+    third = _TWO_LEADS if agreed else _DIFFER
+    text = (
+        "the outcome comes when another reviewer has judged, blind as you did" if outcome is Outcome.PENDING else third
+    )
+    return text + (_NOBODY_ELSE if nobody_else else "")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from matcher.domain.face import FacePlace
 from matcher.domain.ids import utc_text, utc_time
@@ -32,6 +32,7 @@ _LINE_COLUMNS = (
     "submitted_by",
     "submitted_at",
     "closed_reason",
+    "closed_at",
     "concluded_at",
 )
 _LINE = tuple(alerts.c[name] for name in _LINE_COLUMNS)
@@ -134,10 +135,16 @@ class SqlAlerts(SqlClaims, SqlJudgements):
         statement = update(alerts).where(alerts.c.alert_id == alert_id, alerts.c.concluded_at.is_(None))
         self._transaction.run(statement, {"concluded_at": utc_text(now)})
 
-    def close(self, list_id: str, reason: str) -> int:
+    def close(self, list_id: str, reason: str, now: datetime) -> int:
         """Closes every alert of a list that is neither concluded nor closed, and returns how many these were."""
         open_ones = (alerts.c.list_id == list_id, alerts.c.closed_reason.is_(None), alerts.c.concluded_at.is_(None))
-        return self._transaction.run(update(alerts).where(*open_ones), {"closed_reason": reason})
+        said = {"closed_reason": reason, "closed_at": utc_text(now)}
+        return self._transaction.run(update(alerts).where(*open_ones), said)
+
+    def waiting(self, list_id: str) -> int:
+        """How many alerts of a list are neither concluded nor closed."""
+        open_ones = (alerts.c.list_id == list_id, alerts.c.closed_reason.is_(None), alerts.c.concluded_at.is_(None))
+        return self._transaction.number(select(func.count()).select_from(alerts).where(*open_ones))
 
 
 def _purpose(alert_id: str, what: str) -> str:
@@ -174,5 +181,6 @@ def _line(row: Row[Any], candidate_ids: list[str]) -> AlertLine:
             submitted_at=utc_time(row.submitted_at),
             candidate_ids=tuple(candidate_ids),
             closed_reason=row.closed_reason,
+            closed_at=None if row.closed_at is None else utc_time(row.closed_at),
             concluded_at=None if row.concluded_at is None else utc_time(row.concluded_at),
         )

@@ -213,7 +213,9 @@ alerts = _table(
     _bytes("probe"),  # sealed
     _bytes("place"),  # sealed
     _text("closed_reason", null=True),
+    _text("closed_at", null=True),
     _text("concluded_at", null=True),
+    CheckConstraint("(closed_reason IS NULL) = (closed_at IS NULL)", name="closed_with_its_time"),
     ForeignKeyConstraint(
         ["certificate_digest", "list_id", "revision_id"],
         ["certificates.digest", "certificates.list_id", "certificates.revision_id"],

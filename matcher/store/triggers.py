@@ -133,7 +133,7 @@ _REVIEW = [
         "alerts_stay",
         "UPDATE",
         "alerts",
-        _once(*_ALERT_FACTS, "closed_reason", "concluded_at"),
+        _once(*_ALERT_FACTS, "closed_reason", "closed_at", "concluded_at"),
         "what an alert was made with, and how it ended, stays",
     ),
     _refuse(

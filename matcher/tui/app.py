@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from matcher.domain.ports import ListOffice, Reception, ReviewDesk
-from matcher.review.pixels import ImageMode
+from matcher.review.pixels import Colours, ImageMode
 from matcher.review.safe_text import safe_display
 from matcher.tui.dialogs.help import HelpDialog
-from matcher.tui.graphics import mode_name
+from matcher.tui.graphics import available, mode_name
 from matcher.tui.screens.compare import CompareScreen
 from matcher.tui.screens.lists import ListsScreen
 from matcher.tui.screens.queue import QueueScreen
@@ -23,7 +23,7 @@ from matcher.tui.screens.sign_in import SignInScreen
 from matcher.tui.themes import DARK, MONOCHROME, TITLES, themes
 
 T = TypeVar("T")
-ReportTable = Callable[[bytes], "Text | str"]
+ReportTable = Callable[[bytes, int], "Text | str"]
 
 
 class ReviewApp(App[None]):
@@ -35,7 +35,7 @@ class ReviewApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i,f2", "image_mode", "image mode", key_display="i", show=False),
         Binding("question_mark", "help", "help", key_display="?"),
-        Binding("ctrl+l", "switch_reviewer", "switch reviewer", show=False, priority=True),
+        Binding("ctrl+l", "switch_reviewer", "switch reviewer", key_display="^l", priority=True),
         Binding("ctrl+q", "leave", "quit", priority=True),
     ]
 
@@ -43,9 +43,10 @@ class ReviewApp(App[None]):
         self,
         reception: Reception,
         *,
+        colours: Colours,
         start_user: str | None = None,
         banner: str = "",
-        report_table: ReportTable = lambda report: report.decode("utf-8", "replace"),
+        report_table: ReportTable = lambda report, width: report.decode("utf-8", "replace"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -56,6 +57,7 @@ class ReviewApp(App[None]):
         self.theme = MONOCHROME if self.no_color else DARK
         self.reception, self.start_user, self.banner, self.report_table = reception, start_user, banner, report_table
         self.clock = clock
+        self.colours = colours
         self.desk: ReviewDesk | None = None
         self.office: ListOffice | None = None
         self.image_mode = ImageMode.AUTO
@@ -92,7 +94,9 @@ class ReviewApp(App[None]):
 
     def action_image_mode(self) -> None:
         """Draws pictures another way."""
-        self.image_mode = self.image_mode.next()
+        if isinstance(self.screen, CompareScreen) and self.screen.session.asking:
+            return  # a question is opening
+        self.image_mode = self.image_mode.next(available())
         if isinstance(self.screen, SignInScreen | CompareScreen):
             self.screen.image_mode_changed()
         else:
@@ -133,7 +137,7 @@ class ReviewApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Our actions only: no screenshot (it would leave faces on the disk), no themes without enough contrast."""
-        if isinstance(self.screen, QueueScreen):
+        if isinstance(screen, QueueScreen):
             yield SystemCommand("Lists", "States of the lists, reports, activation", self.action_lists)
         yield SystemCommand("Image mode", "Draw pictures another way", self.action_image_mode)
         for name, title in TITLES.items():
@@ -145,6 +149,7 @@ class ReviewApp(App[None]):
     def _fatal_error(self) -> None:
         # Textual's own version prints every local variable: names, faces and keys. Ours names the place only.
         self.bell()
+        self._give_back()
         self._exit_renderables.append(Text(crash_line(self._exception)))
         self._close_messages_no_wait()
 

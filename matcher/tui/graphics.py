@@ -1,6 +1,7 @@
 """How this terminal draws pictures. Importing this asks the terminal, so it must happen before the app starts."""
 
 from PIL import Image
+from rich.console import Console
 from textual.strip import Strip
 from textual.widget import Widget
 from textual_image._terminal import get_cell_size
@@ -9,7 +10,7 @@ from textual_image.renderable import SixelImage as SixelRenderable
 from textual_image.renderable import TGPImage as KittyRenderable
 from textual_image.widget import SixelImage, TGPImage
 
-from matcher.review.pixels import Grid, ImageMode
+from matcher.review.pixels import Colours, Grid, ImageMode
 from matcher.tui.widgets.blocks import character_strips, half_block_strips
 
 
@@ -20,6 +21,22 @@ def resolved(mode: ImageMode) -> ImageMode:
     if DetectedRenderable is KittyRenderable:
         return ImageMode.KITTY
     return ImageMode.SIXEL if DetectedRenderable is SixelRenderable else ImageMode.HALF_BLOCK
+
+
+def available() -> tuple[ImageMode, ...]:
+    """The modes that the image-mode key goes through: pixels only where the terminal answered that it draws them.
+
+    A graphics mode that a terminal does not know shows nothing, and a face that nobody sees must not count as large.
+    """
+    found = resolved(ImageMode.AUTO)
+    drawn = () if found is ImageMode.HALF_BLOCK else (found,)
+    return (ImageMode.AUTO, *drawn, ImageMode.HALF_BLOCK, ImageMode.CHARACTERS)
+
+
+def colours() -> Colours:
+    """How many colours this terminal says it shows (COLORTERM, TERM)."""
+    systems = {"truecolor": Colours.FULL, "256": Colours.FEW}
+    return systems.get(Console(stderr=True).color_system or "", Colours.TOO_FEW)
 
 
 def mode_name(mode: ImageMode) -> str:

@@ -50,20 +50,22 @@ def crop_pair(
     mirror: bool = False,
 ) -> Crops:
     """Probe (first) and reference drawn for views of `grid`; `mirror` flips the probe."""
+    # Faces are placed in square pixels; what is drawn has the mode's own pixels, which may be fewer and not square.
     width, height = grid.size
-    shrink = min(1.0, (DRAWN_PIXELS / (width * height)) ** 0.5)
-    size = max(1, round(width * shrink)), max(1, round(height * shrink))
-    placed = place_faces([picture.place for picture in pictures], *size, zoom=zoom, mirrored=(mirror, False))
-    raster = grid.raster(mode) if mode in {ImageMode.HALF_BLOCK, ImageMode.CHARACTERS} else size
-    probe, reference = (_warp(image, one, size).resize(raster) for image, one in zip(images, placed, strict=True))
-    shown = face_pixels([one.face_share for one in placed], grid, mode)
-    return Crops(probe, reference, shown if shrink == 1.0 else int(shown * shrink))
+    placed = place_faces([picture.place for picture in pictures], width, height, zoom=zoom, mirrored=(mirror, False))
+    across, down = grid.raster(mode)
+    shrink = min(1.0, (DRAWN_PIXELS / (across * down)) ** 0.5)
+    size = max(1, round(across * shrink)), max(1, round(down * shrink))
+    scale = size[0] / width, size[1] / height
+    probe, reference = (_warp(image, one, size, scale) for image, one in zip(images, placed, strict=True))
+    return Crops(probe, reference, int(face_pixels([one.face_share for one in placed], grid, mode) * shrink))
 
 
-def _warp(image: Decoded, placement: Placement, size: tuple[int, int]) -> Image.Image:
+def _warp(image: Decoded, placement: Placement, size: tuple[int, int], scale: tuple[float, float]) -> Image.Image:
     # A big photograph is averaged down by a whole factor first: transform() looks at 16 source pixels only.
-    factor = max(1, int(1 / placement.scale))
+    factor = max(1, int(1 / (placement.scale * max(scale))))
     a, b, c, d, e, f = inverse(placement.matrix)
+    a, b, d, e = a / scale[0], b / scale[1], d / scale[0], e / scale[1]
     small = image.reduce(factor) if factor > 1 else image
     # In the reduced picture a source coordinate x is x / factor.
     data = tuple(value / factor for value in (a, b, c, d, e, f))

@@ -85,6 +85,7 @@ class Home:
     number: int = 7
     terminals: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    closings: tuple[str, ...] = ()
     reasons: list[str] = field(default_factory=list)
 
     def names(self) -> Sequence[str]:
@@ -101,6 +102,9 @@ class Home:
 class Desk:
     home: Home
     user: User
+
+    def closings(self) -> Sequence[str]:
+        return self.home.closings
 
     def queue(self) -> Sequence[QueueEntry]:
         mine = []
@@ -212,9 +216,12 @@ class Office:
             raise Refused(f"{typed} is not the number in the sentence: nothing was activated")
         self.home.lists[list_name] = replace(line, state="active", approver=self.user.name)
 
-    def suspend(self, list_name: str, reason: str) -> None:
+    def suspend(self, list_name: str, reason: str) -> int:
         self.home.reasons.append(reason)
-        self.home.lists[list_name] = replace(self.home.lists[list_name], state="suspended")
+        self.home.lists[list_name] = replace(
+            self.home.lists[list_name], state="suspended", stopped=f"by {self.user.name}: {reason}"
+        )
+        return self.home.lists[list_name].waiting
 
 
 def user(name: str, *roles: Role) -> User:
@@ -226,6 +233,7 @@ def list_line(name: str, *, state: str = "calibrated", loaded_by: str = "ada") -
         name=name, state=state, purpose="find people reported missing at the spring fair", owner="fair office",
         subjects=40, digest="9f2c" * 16, threshold=702_000 if state != "enrolled" else None, tier="pilot",
         loaded_by=loaded_by, approver="", ends_at=None, expires="2026-12-31", next_step="an approver activates it",
+        waiting=3, stopped="",
     )  # fmt: skip
 
 

@@ -88,6 +88,9 @@ def test_modes_come_round() -> None:
     mode, seen = ImageMode.AUTO, []
     for _ in ImageMode:
         seen.append(mode)
-        mode = mode.next()
+        mode = mode.next(tuple(ImageMode))
     assert mode is ImageMode.AUTO
     assert set(seen) == set(ImageMode)
+    without_pixels = (ImageMode.AUTO, ImageMode.HALF_BLOCK)
+    assert ImageMode.AUTO.next(without_pixels) is ImageMode.HALF_BLOCK
+    assert ImageMode.SIXEL.next(without_pixels) is ImageMode.AUTO

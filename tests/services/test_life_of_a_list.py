@@ -102,7 +102,7 @@ def test_the_typed_number_must_be_the_reports(world: World) -> None:
     world.cohort()
     world.calibrate()
     prepared = prepare(world.sessions["vera"], "missing")
-    with pytest.raises(Refused, match="you typed"):
+    with pytest.raises(Refused, match="is not how many"):
         activate(world.sessions["vera"], prepared, prepared.number + 1, prepared.missed_group)
     assert state(world) is ListState.CALIBRATED
 

@@ -30,7 +30,7 @@ from tests.store.world import (
 
 LEASE = timedelta(minutes=15)
 ORDER = ("BBBB", "AAAA")
-LINE = AlertLine("alert1", "list1", POLICY.digest(), "ada", NOON, ("AAAA", "BBBB"), None, None)
+LINE = AlertLine("alert1", "list1", POLICY.digest(), "ada", NOON, ("AAAA", "BBBB"), None, None, None)
 
 
 def claim(work: SqlUnitOfWork, name: str, minutes: float = 0) -> bool:
@@ -133,9 +133,9 @@ def test_closing_takes_only_what_is_open(alerted: World) -> None:
         work.alerts.mark_concluded("alert2", NOON)
         work.alerts.mark_concluded("alert2", NOON + LEASE)
     with alerted.work() as work:
-        assert work.alerts.close("list1", "list suspended: a complaint") == 2
-        assert work.alerts.close("list1", "list retired") == 0
-        assert work.alerts.close("list2", "list retired") == 0
+        assert work.alerts.close("list1", "list suspended: a complaint", NOON) == 2
+        assert work.alerts.close("list1", "list retired", NOON) == 0
+        assert work.alerts.close("list2", "list retired", NOON) == 0
     with alerted.work(write=False) as work:
         ends = {line.alert_id: (line.closed_reason, line.concluded_at) for line in work.alerts.lines()}
     reason = "list suspended: a complaint"
@@ -377,6 +377,6 @@ def test_a_closed_alert_has_no_lead(alerted: World) -> None:
     with alerted.work() as work:
         for name in ("cai", "dee"):
             judge(work, name, SAME)
-        work.alerts.close("list1", "list retired")
+        work.alerts.close("list1", "list retired", NOON)
         with pytest.raises(Refused, match="closed"):
             work.alerts.add_lead("alert1", "AAAA", NOON)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, OptionList, Static
 
+from matcher.review.pixels import Colours
 from matcher.tui.app import ReviewApp
 from matcher.tui.screens.compare import CompareScreen
 from matcher.tui.screens.queue import QueueScreen
@@ -116,6 +117,6 @@ class Stage:
 @asynccontextmanager
 async def on_stage(home: Home, size: tuple[int, int] = WIDE, **settings: object) -> AsyncIterator[Stage]:
     clock = Clock()
-    app = ReviewApp(home, clock=clock, **settings)
+    app = ReviewApp(home, clock=clock, **({"colours": Colours.FULL} | settings))
     async with app.run_test(size=size) as pilot:
         yield Stage(pilot, home, clock)

@@ -11,7 +11,7 @@ from tests.tui.stage import Stage, on_stage
 from tests.tui.test_lists import open_lists
 
 EVIL = "[red]x[/nope]\x1b[31m\u202egnp\n$(ls)"
-PICTURE = set("▀ ░▒▓█─│╭╮╰╯┌┐└┘▔▁▏▕▊▎🭼🭿▍╸╺━╎╴")
+PICTURE = set("▀▌▐ ░▒▓█─│╭╮╰╯┌┐└┘▔▁▏▕▊▎🭼🭿▍╸╺━╎╴")
 
 
 def test_every_pair_of_every_theme_has_the_contrast_of_wcag_aa() -> None:
@@ -75,7 +75,7 @@ async def test_an_evil_name_is_shown_as_it_is() -> None:
     votes(one, "sam", Verdict.SAME)
     made = home(one)
     made.lists = {EVIL: list_line(EVIL, loaded_by=EVIL)}
-    async with on_stage(made, banner=EVIL, report_table=lambda _: Text(EVIL)) as stage:
+    async with on_stage(made, banner=EVIL, report_table=lambda *_: Text(EVIL)) as stage:
         await stage.pilot.pause(0.1)
         assert_harmless(stage)
         await stage.open("rita")

@@ -8,8 +8,11 @@ from textual.widgets import Static
 from textual.worker import WorkerFailed
 
 from matcher.domain.desk import FacePicture
-from matcher.review.pixels import ImageMode
+from matcher.review.pixels import Colours, ImageMode
 from matcher.tui.app import crash_line
+from matcher.tui.dialogs.question import Reason
+from matcher.tui.graphics import available
+from matcher.tui.screens.compare import CompareScreen
 from matcher.tui.screens.queue import QueueScreen
 from matcher.tui.widgets.face_pair import FacePair
 from tests.fakes.review_office import alert, home
@@ -131,9 +134,33 @@ async def test_every_image_mode_draws(mode: ImageMode) -> None:
         await stage.press("d", "enter")
         (first,) = stage.home.alerts["alert-1"].paths["rita"].judgements.values()
         assert first.mode == ("half block" if mode is ImageMode.AUTO else mode.value)
-        assert first.face_pixels > 15
+        assert (first.face_pixels > 15) is (mode is not ImageMode.CHARACTERS)  # five shades show nobody
         await stage.press("i")
-        assert stage.app.image_mode is mode.next()
+        assert stage.app.image_mode is mode.next(available())
+
+
+@pytest.mark.parametrize(("colours", "verdict"), [(Colours.FEW, "checklist"), (Colours.TOO_FEW, "TRIAGE")])
+async def test_too_few_colours_are_triage_however_large_the_face(colours: Colours, verdict: str) -> None:
+    async with on_stage(home(alert(1)), size=(200, 60), colours=colours) as stage:
+        await stage.open("rita")
+        assert colours.value in stage.text()
+        assert verdict in stage.text()
+
+
+async def test_a_key_behind_an_opening_question_does_nothing() -> None:
+    one = alert(1, candidates=1)
+    async with on_stage(home(one)) as stage:
+        await stage.open("rita")
+        await stage.same()
+        await stage.press("enter")
+        for key in ("w", "enter", "i"):  # as one burst: the question is not on screen yet
+            stage.app.simulate_key(key)
+        await stage.until(lambda: isinstance(stage.app.screen, Reason), "question")
+        assert stage.app.image_mode is ImageMode.AUTO
+        await stage.keys("escape")
+        await stage.until(lambda: isinstance(stage.app.screen, CompareScreen), "back")
+        assert stage.compare.session.stage == "disclosed"
+        assert not one.paths["rita"].finished
 
 
 async def test_an_unexpected_error_ends_the_app_in_one_line_without_values(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ async def number_focused(stage: Stage) -> None:
 
 async def test_an_approver_activates_by_typing_the_number() -> None:
     made = home()
-    async with on_stage(made, report_table=lambda report: f"report of {len(report)} bytes") as stage:
+    async with on_stage(made, report_table=lambda report, width: f"report of {len(report)} bytes") as stage:
         await open_report(stage, "ann", "You sign:")
         assert "report of" in stage.text()
         await number_focused(stage)

@@ -168,7 +168,7 @@ async def test_an_answer_for_a_screen_that_closed_is_heard_by_nobody(monkeypatch
 
         async def leave_then_answer() -> None:
             await leave()
-            answer.set_result(())  # when the table is gone and the screen is not yet
+            answer.set_result(((), ()))  # when the table is gone and the screen is not yet
             await asyncio.sleep(0.05)
 
         monkeypatch.setattr(table, "_message_loop_exit", leave_then_answer)

@@ -41,7 +41,7 @@ def command(call: Call, no_tui: bool) -> None:
             from matcher.cli.commands.review import run_review
 
             call.output.say(_summary(facts))
-            click.pause("Press any key to review as " + REVIEWERS[0] + " ...", err=True)
+            click.pause(f"Press any key to review as {REVIEWERS[0]}, passphrase {PASSPHRASE} ...", err=True)
             run_review(call, REVIEWERS[0])
         facts |= standing_now(session, LIST)
         truth = truth_lines(session, folder, LIST)
@@ -121,9 +121,10 @@ def _summary(facts: dict[str, Any]) -> str:
             f"{published['n']} unlisted people; certified is {facts['threshold']:.4f}",
             "  the price, by group:",
             *misses,
-            f"  {facts['probes']} probe pictures: {facts['alerts']} alerts "
-            f"({facts['waiting']} wait for reviewers, {facts['waiting_for_a_third']} of them for a third one), "
-            f"{facts['no_candidate']} faces without a candidate, {len(facts['rejected'])} rejected, "
+            f"  {facts['probes']} probe pictures, {len(facts['rejected'])} of them rejected; "
+            f"{facts['alerts'] + facts['no_candidate']} faces searched: {facts['alerts']} alerts, "
+            f"{facts['no_candidate']} without a candidate",
+            f"  {facts['waiting']} alerts wait for reviewers ({facts['waiting_for_a_third']} for a third one); "
             f"{facts['confirmed']} confirmed by two reviewers",
             f"  {facts['seconds']} s, at most {facts['peak_rss_mb']} MB: "
             + ", ".join(f"{one['phase']} {one['seconds']} s" for one in facts["phases"]),

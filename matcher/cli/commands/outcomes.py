@@ -1,9 +1,14 @@
 """`matcher outcomes`: what reviewers concluded."""
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
 from matcher.cli.common import Call, leaf
 from matcher.cli.output import local_text, table
+
+if TYPE_CHECKING:
+    from matcher.services.outcomes import ConcludedAlert
 
 
 @click.command("outcomes")
@@ -46,7 +51,7 @@ def command(call: Call, watchlist: str | None) -> None:
         (
             one.list_name,
             one.case,
-            one.outcome.value + ("" if one.independent else " (NOT INDEPENDENT)"),
+            _outcome(one),
             ", ".join(f"{name}: {verdict}" for name, verdict in one.reviewers),
             "" if one.label is None else f"{one.label.subject_id} {one.label.name}",
             "" if one.concluded_at is None else local_text(utc_text(one.concluded_at)),
@@ -56,5 +61,12 @@ def command(call: Call, watchlist: str | None) -> None:
     shown = (
         table(("list", "case", "outcome", "reviewers", "lead", "when"), rows) if rows else "Nothing is concluded yet."
     )
+    shown += "\nA lead is not an identification." if any(one.label for one in found.concluded) else ""
     value = {"outcomes": [facts(one) for one in found.concluded], "waiting": found.waiting}
     call.output.result(value, f"{shown}\n{found.waiting} alerts wait for reviewers.")
+
+
+def _outcome(one: "ConcludedAlert") -> str:
+    notes = [] if one.independent else ["NOT INDEPENDENT"]
+    notes += [] if one.closed_reason is None else [one.closed_reason]
+    return one.outcome.value + (f" ({'; '.join(notes)})" if notes else "")

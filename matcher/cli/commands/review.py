@@ -6,7 +6,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from matcher.cli.common import Call, leaf
-from matcher.cli.output import rendered
+from matcher.cli.output import styled
 
 
 @click.command("review")
@@ -33,15 +33,19 @@ def run_review(call: Call, start_user: str | None) -> None:
     from matcher.calibration.report import parse_report
     from matcher.report.table import report_table
     from matcher.tui.app import ReviewApp
+    from matcher.tui.graphics import colours
 
-    banner = (
-        "DEMO: generated faces, published passphrases. Says nothing about real people." if call.program.demo else ""
-    )
+    banner = ""
+    if call.program.demo:
+        from matcher.cli.demo_story import PASSPHRASE
+
+        banner = f"DEMO: generated faces, says nothing about real people. Everybody's passphrase: {PASSPHRASE}"
     app = ReviewApp(
         call.program.reception(),
+        colours=colours(),
         start_user=start_user,
         banner=banner,
-        report_table=lambda body: rendered(report_table(parse_report(body)), width=78),
+        report_table=lambda body, width: styled(report_table(parse_report(body)), width),
     )
     app.run()
     if app.return_code:

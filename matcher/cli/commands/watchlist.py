@@ -173,8 +173,11 @@ def suspend(call: Call, name: str, reason: str) -> None:
     """
     from matcher.services.collections import suspend_list
 
-    suspend_list(call.session, name, reason)
-    call.output.result({"name": name, "state": "suspended"}, f"list {name} is suspended: searches are refused")
+    closed = suspend_list(call.session, name, reason)
+    call.output.result(
+        {"name": name, "state": "suspended", "alerts_closed": closed},
+        f"list {name} is suspended: searches are refused; {closed} waiting alerts closed as inconclusive",
+    )
 
 
 @command.command("retire")

@@ -39,7 +39,8 @@ KEYS = (
             ("i  f2", "image mode"),
         ),
     ),
-    ("Everywhere", (("ctrl+p", "all actions"), ("ctrl+l", "switch reviewer"), ("ctrl+q", "quit"))),
+    ("Queue and lists", (("enter /", "open, filter"), ("l r", "lists, refresh"), ("ctrl+s", "stop a list"))),
+    ("Everywhere", (("ctrl+p", "actions by name"), ("ctrl+l", "switch reviewer"), ("ctrl+q", "quit"))),
 )
 
 

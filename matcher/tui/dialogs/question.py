@@ -45,9 +45,9 @@ class Reason(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "no", show=False)]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, deed: str = "sign and keep") -> None:
         super().__init__()
-        self._title, self._text = title, text
+        self._title, self._text, self._deed = title, text, deed
 
     def compose(self) -> ComposeResult:
         """Title, text, one line to write on."""
@@ -58,7 +58,7 @@ class Reason(ModalScreen[str | None]):
             yield Static(
                 Content.assemble(
                     ("enter", "bold $mark"),
-                    (" sign and keep    ", "$muted"),
+                    (f" {self._deed}    ", "$muted"),
                     ("esc", "bold $mark"),
                     (" back", "$muted"),
                 )
@@ -68,6 +68,8 @@ class Reason(ModalScreen[str | None]):
         """A reason that says something."""
         if event.value.strip():
             self.dismiss(event.value.strip())
+        else:
+            self.query_one(Input).placeholder = "a reason is needed: it is kept with your name"
 
     def action_cancel(self) -> None:
         """No."""

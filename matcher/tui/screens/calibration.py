@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, ScrollableContainer, Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Button, Input, Static
 
 from matcher.domain.desk import ListLine
@@ -26,13 +27,14 @@ class CalibrationScreen(Room):
     TITLE_TEXT = "calibration"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "lists", key_display="esc"),
-        Binding("tab", "app.focus_next", "report, number"),
+        Binding("tab", "app.focus_next", "report, number, activate"),
     ]
 
     def __init__(self, office: ListOffice, line: ListLine) -> None:
         super().__init__()
         self._office, self._line = office, line
         self._working = False
+        self._body: bytes | None = None
 
     def bar_left(self) -> Content:
         """Which list."""
@@ -47,7 +49,7 @@ class CalibrationScreen(Room):
         with Vertical(id="activation"):
             yield Static(id="consequence")
             with Horizontal(id="signing"):
-                yield Static(Content.styled("Type the number", "$muted"), id="number-label")
+                yield Static(Content.styled("False alarms a day:", "$muted"), id="number-label")
                 yield Input(id="number", restrict="[0-9]*", max_length=LONGEST_NUMBER)
                 yield Button("Activate", id="activate")
 
@@ -59,16 +61,30 @@ class CalibrationScreen(Room):
 
     @work
     async def _read(self) -> None:
-        name, office, table = self._line.name, self._office, self.desk_app.report_table
+        name, office = self._line.name, self._office
         try:
             report = await self.ask(lambda: office.report(name))
-            shown = await self.while_open(asyncio.to_thread(lambda: page(table(report))))
         except MatcherError as error:
             self.query_one("#report", Static).update(prose(str(error), "$warn"))
             self.query_one("#activation").display = False
             return
-        self.query_one("#report", Static).update(shown)
+        self._body = report
+        await self._lay_out()
         await self._read_consequence()
+
+    def on_resize(self, event: Resize) -> None:
+        """The page follows the width of the screen."""
+        self._follow()
+
+    @work(exclusive=True, group="layout")
+    async def _follow(self) -> None:
+        await self._lay_out()
+
+    async def _lay_out(self) -> None:
+        body, table, width = self._body, self.desk_app.report_table, max(60, self.size.width - 5)
+        if body is not None:
+            shown = await self.while_open(asyncio.to_thread(lambda: page(table(body, width))))
+            self.query_one("#report", Static).update(shown)
 
     async def _read_consequence(self) -> None:
         consequence, desk = self.query_one("#consequence", Static), self.desk_app.desk
@@ -96,7 +112,7 @@ class CalibrationScreen(Room):
         field = self.query_one("#number", Input)
         if self._working or not field.value:
             if not field.value:
-                self.notice("Type the number of the sentence above: you answer for it")
+                self.notice("Type how many false alarms a day the sentence above allows: you answer for it")
             return
         self._working, typed, field.value = True, int(field.value), ""
         self.notice("Signing", "$muted")

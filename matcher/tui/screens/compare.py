@@ -20,8 +20,8 @@ from matcher.errors import BadInput, MatcherError
 from matcher.review import session as sessions
 from matcher.review import wording
 from matcher.review.intents import AskRecusal, AskThirdReviewer, AskWithdrawal, Commit, Disclose, Finish, Intent, Leave
-from matcher.review.keys import HANDLERS, KEYS, press
-from matcher.review.session import Drawn
+from matcher.review.keys import HANDLERS, KEYS, STILL_DRAWING, press
+from matcher.review.session import ZOOMS, Drawn
 from matcher.tui.album import Album, Job
 from matcher.tui.dialogs.question import Reason, YesNo
 from matcher.tui.graphics import grid, resolved
@@ -32,7 +32,7 @@ from matcher.tui.widgets.face_view import FaceView
 
 T = TypeVar("T")
 
-SHOWN_KEYS = frozenset("zbfnk") | {"right"}
+SHOWN_KEYS = frozenset("zbfnk") | {"right", "enter"}
 KNOWN_PERSON = "I know this person"
 
 
@@ -42,13 +42,15 @@ class CompareScreen(Room):
     TITLE_TEXT = "compare"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"press('{key}')", show=False) for key in KEYS if key not in SHOWN_KEYS),
+        Binding("enter", "press('enter')", "commit", key_display="⏎"),
         Binding("z", "press('z')", "zoom"),
         Binding("b", "press('b')", "blink"),
         Binding("f", "press('f')", "full"),
-        Binding("n", "press('n')", "reference", key_display="n p"),
-        Binding("right", "press('right')", "candidate", key_display="← →"),
+        Binding("n", "press('n')", "ref", key_display="n p"),
+        Binding("right", "press('right')", "next", key_display="← →"),
         Binding("i,f2", "app.image_mode", "mode", key_display="i"),
         Binding("k", "press('k')", "known"),
+        Binding("ctrl+l", "app.switch_reviewer", "switch reviewer", show=False, priority=True),
         Binding("ctrl+q", "app.leave", "quit", show=False, priority=True),
     ]
 
@@ -149,21 +151,26 @@ class CompareScreen(Room):
 
     @work
     async def _ask_recusal(self) -> None:
-        text = "You step back from this alert; another reviewer takes it. Nothing you said of it counts."
-        if await self.app.push_screen_wait(YesNo("Do you know this person?", text)):
-            self.session = replace(self.session, busy=True)
+        text = (
+            "You step back from this alert for good; another reviewer takes it. Nothing you said of it counts. "
+            "Where nobody else may judge it, it waits until an admin adds a reviewer."
+        )
+        agreed = await self.app.push_screen_wait(YesNo("Do you know this person?", text))
+        self.session = replace(self.session, asking=False, busy=agreed)
+        if agreed:
             self._tell(partial(self._desk.recuse, self.session.alert_id, KNOWN_PERSON), self._recused)
 
     def _recused(self, _: None) -> None:
         self._left = True
         self.app.pop_screen()
+        self.app.notify("You stepped back; another reviewer takes this alert.", markup=False)
 
     @work
     async def _ask_correction(self, correction: Correction, title: str, text: str) -> None:
         reason = await self.app.push_screen_wait(Reason(title, text))
+        self.session = replace(self.session, asking=False, busy=reason is not None)
         if reason is not None:
             made = replace(correction, reason=reason)
-            self.session = replace(self.session, busy=True)
             self._tell(partial(self._desk.correct, self.session.alert_id, made), partial(self._corrected, made))
 
     def give_back(self) -> None:
@@ -191,7 +198,8 @@ class CompareScreen(Room):
         if self.session.stage is Stage.FINISHED:
             return Content.assemble(who)
         size = f"face {drawn.face_pixels} px" if drawn.ready else "drawing"
-        mode = f"{resolved(self.desk_app.image_mode).value}, "
+        zoom = f"zoom {ZOOMS[self.session.view.zoom]:g}x, " if self.session.view.zoom else ""
+        mode = f"{zoom}{drawn.mode or resolved(self.desk_app.image_mode).value}, "
         return Content.assemble((mode, "$muted"), (size, "bold $warn" if self.session.triage else "$ink"), who)
 
     def _refresh(self) -> None:
@@ -240,17 +248,20 @@ class CompareScreen(Room):
 
     @work(exclusive=True, group="draw")
     async def _draw(self, job: Job) -> None:
+        message = ""
         try:
             pair = await self.while_open(asyncio.to_thread(self._album.draw, job))
         except BadInput as error:
             pair, message = None, str(error)
         if job != self._job:
             return
-        faces = self.query_one(FacePair)
+        faces, colours = self.query_one(FacePair), self.desk_app.colours
+        mode = colours.described(job.mode)
         if pair is None:
             faces.clear()
-            self.session = replace(self.session, drawn=Drawn(True, job.mode.value, 0), message=message)
         else:
             faces.show(pair)
-            self.session = replace(self.session, drawn=Drawn(True, job.mode.value, pair.crops.face_pixels))
+        pixels = pair.crops.face_pixels if pair is not None and colours.shows_faces(job.mode) else 0
+        waited = self.session.message if self.session.message != STILL_DRAWING else ""
+        self.session = replace(self.session, drawn=Drawn(True, mode, pixels), message=message or waited)
         self._refresh()

@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 from matcher.domain.desk import ListLine
 from matcher.domain.template import score_text
 from matcher.errors import MatcherError
+from matcher.review.safe_text import safe_display
 from matcher.tui.dialogs.question import Reason
 from matcher.tui.plain import cell, plain
 from matcher.tui.screens.calibration import CalibrationScreen
@@ -27,7 +28,7 @@ class ListsScreen(Room):
 
     TITLE_TEXT = "lists"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "report and activation"),
+        Binding("enter", "open", "report and activation", priority=True),
         Binding("ctrl+s", "stop", "stop a list", key_display="^s"),
         Binding("r", "reload", "refresh"),
         Binding("escape", "back", "queue", key_display="esc"),
@@ -48,6 +49,7 @@ class ListsScreen(Room):
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         """Another look after every visit elsewhere."""
+        self.notice("")
         self.action_reload()
 
     @work(exclusive=True, group="lists")
@@ -89,9 +91,14 @@ class ListsScreen(Room):
         rows = (
             ("Purpose", line.purpose), ("Owner", line.owner), ("Loaded by", line.loaded_by),
             ("Approved by", line.approver or "nobody yet"), ("Active until", ends), ("Expires", line.expires),
-            ("Digest", line.digest[:16]), ("Next step", line.next_step),
+            ("Digest", line.digest[:16]), ("Stopped", line.stopped), ("Waiting alerts", str(line.waiting)),
+            ("Next step", line.next_step),
         )  # fmt: skip
-        parts = [part for title, text in rows for part in ((title.ljust(14), "$muted"), plain(text, "$ink", 62), "\n")]
+        width = max(60, self.size.width - 20)
+        told = [(title, text) for title, text in rows if text]
+        parts = [
+            part for title, text in told for part in ((title.ljust(15), "$muted"), plain(text, "$ink", width), "\n")
+        ]
         detail.update(Content.assemble(*parts))
 
     def _under_cursor(self) -> ListLine | None:
@@ -114,16 +121,23 @@ class ListsScreen(Room):
         line, office = self._under_cursor(), self.desk_app.office
         if line is None or office is None:
             return
-        text = "It is not searched any more until an approver activates it again. The stop is logged with your name."
-        reason = await self.app.push_screen_wait(Reason("Stop this list?", text))
+        if line.stopped:
+            self.notice("This list is stopped already")
+            return
+        text = (
+            "It is not searched any more until an approver activates it again. "
+            f"{line.waiting} waiting alerts close as inconclusive and do not come back. The stop is logged as yours."
+        )
+        title = f"Stop {safe_display(line.name, 40)}?"
+        reason = await self.app.push_screen_wait(Reason(title, text, "stop the list"))
         if reason is None:
             return
         try:
-            await self.ask(lambda: office.suspend(line.name, reason))
+            closed = await self.ask(lambda: office.suspend(line.name, reason))
         except MatcherError as error:
             self.notice(str(error), "$bad")
             return
-        self.notice("The list is suspended", "$good")
+        self.notice(f"The list is suspended; {closed} waiting alerts closed as inconclusive", "$good")
         self.action_reload()
 
     def action_back(self) -> None:

@@ -39,7 +39,7 @@ class SignInScreen(Room):
                 yield Static(Content.styled(PROMISE, "$ink"), id="promise")
                 yield Static(Content.styled("Reviewer or approver", "$muted"))
                 yield OptionList(id="names", markup=False)
-                yield Static(Content.styled("Passphrase", "$muted"), id="passphrase-label")
+                yield Static(Content.styled("Passphrase, then enter", "$muted"), id="passphrase-label")
                 yield Input(password=True, id="passphrase")
             with Vertical(id="trial"):
                 yield FaceView(id="card")
@@ -66,6 +66,8 @@ class SignInScreen(Room):
         start = self.desk_app.start_user
         names.highlighted = self._names.index(start) if start in self._names else 0
         (self.query_one("#passphrase") if start in self._names else names).focus()
+        if start is not None and start not in self._names:
+            self.notice(f"{start} is neither reviewer nor approver here: choose a name")
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         """Signed out, or a first look: nothing of the last person stays."""

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 SHADES = " ░▒▓█"
+NO_STYLE = Style()  # NO_COLOR's filter needs a style on every segment
 
 
 def half_block_strips(image: Image.Image) -> list[Strip]:
@@ -25,7 +26,7 @@ def character_strips(image: Image.Image) -> list[Strip]:
     """One strip per row, brighter pixels as fuller shades."""
     wide, data = image.width, image.convert("L").tobytes()
     shaded = "".join(SHADES[value * len(SHADES) // 256] for value in data)
-    return [Strip([Segment(shaded[at : at + wide])], wide) for at in range(0, len(shaded), wide)]
+    return [Strip([Segment(shaded[at : at + wide], NO_STYLE)], wide) for at in range(0, len(shaded), wide)]
 
 
 def _half_row(upper: bytes, lower: bytes) -> list[Segment]:
@@ -61,5 +62,5 @@ class BlockPicture(Widget):
 
     def render_line(self, y: int) -> Strip:
         """The row at `y`."""
-        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-        return strip.adjust_cell_length(self.size.width).crop(0, self.size.width)
+        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, NO_STYLE)
+        return strip.adjust_cell_length(self.size.width, NO_STYLE).crop(0, self.size.width)

@@ -7,7 +7,7 @@ from textual.content import Content
 from matcher.domain.case import Component, Finding, Outcome, Verdict
 from matcher.domain.desk import ConcludedCandidate, DisclosedAlert, DisclosedCandidate
 from matcher.review import wording
-from matcher.review.keys import HOW_TO_ENLARGE
+from matcher.review.keys import how_to_enlarge, too_small
 from matcher.review.session import Session
 from matcher.tui.plain import plain, prose
 
@@ -61,9 +61,17 @@ def _below(session: Session) -> Content:
     if session.chosen is Verdict.SAME:
         return _checklist(session)
     if session.triage:
-        size = f"faces are {session.drawn.face_pixels} pixels high, *same* needs {session.min_pixels}"
-        return Content.assemble(("TRIAGE  ", "bold $warn"), (size, "$warn"), (f"\nTry {HOW_TO_ENLARGE}", "$muted"))
-    return Content.styled("Is this the same person? Compare part by part; *same* asks for a checklist.\n", "$muted")
+        return Content.assemble(
+            ("TRIAGE  ", "bold $warn"), (too_small(session), "$warn"), (f"\n{how_to_enlarge(session)}", "$muted")
+        )
+    if session.all_judged:
+        return Content.assemble(
+            ("All judged. ", "bold $ink"), ("enter", "bold $mark"),
+            (" shows what the software found and ends the blind stage; until then you may still change.\n", "$muted"),
+        )  # fmt: skip
+    count = len(session.candidates)
+    overview = f"{session.judged} of {count} judged. " if count > 1 else ""
+    return Content.styled(f"{overview}Compare part by part; *same* asks for a checklist.\n", "$muted")
 
 
 def _checklist(session: Session) -> Content:
