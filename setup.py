@@ -32,7 +32,7 @@ setup(
         "matcher": ["py.typed"],
         "matcher.tui": ["*.tcss"],
         "matcher_models": ["*/manifest.toml", "*/card.md"],
-        "matcher_watchlists": ["README.md", "demo/*.csv", "demo/*.toml", "demo/*.md", "demo/*/*.jpg"],
+        "matcher_watchlists": ["README.md", "demo/*.csv", "demo/*.toml", "demo/*.md", "demo/*/*.jpg", "broken/*"],
     },
     ext_modules=cythonize([KERNELS], compiler_directives={"language_level": 3}),
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from matcher.store.unit_of_work import Store
 
 
+MOST_POLICY_BYTES = 65_536
+
+
 class Speaker(Protocol):
     """Where set-up work says what it does."""
 
@@ -53,15 +56,18 @@ class Program:
     def policy(self, path: Path | None) -> "Policy":
         """A policy file, or the shipped strict default. Raises BadInput."""
         from matcher.domain.policy import Policy, parse_policy
+        from matcher.store.input_files import open_input
 
         if path is None:
             return Policy()
+        with open_input(path) as file:
+            raw = file.read(MOST_POLICY_BYTES + 1)
+        if len(raw) > MOST_POLICY_BYTES:
+            raise BadInput(f"policy {path} is longer than {MOST_POLICY_BYTES} bytes: it is no policy")
         try:
-            return parse_policy(path.read_text(encoding="utf-8"))
+            return parse_policy(raw.decode("utf-8"))
         except UnicodeDecodeError:
             raise BadInput(f"policy {path} is not UTF-8 text") from None
-        except OSError as error:
-            raise BadInput(f"policy {path} cannot be read: {error.strerror}") from None
 
     def unseen_identity(self, model_id: str) -> "ModelIdentity":
         """The identity of embeddings made elsewhere by a known model; its weights are not needed. Raises BadInput."""
@@ -182,8 +188,11 @@ def _now() -> datetime:
 
 def _seat() -> Seat:
     # The account that the kernel knows: LOGNAME and USER are whatever the caller likes.
-    account = pwd.getpwuid(os.getuid()).pw_name
+    try:
+        account = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        account = f"uid {os.getuid()}"
     try:
         return Seat(account, os.ttyname(sys.stdin.fileno()))
-    except (OSError, ValueError):  # no terminal on stdin: a pipe, a script, a test
+    except (OSError, ValueError, AttributeError):  # no terminal on stdin: a pipe, a script, a closed descriptor
         return Seat(account, "")

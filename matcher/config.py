@@ -42,11 +42,18 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         values |= found
         origins |= dict.fromkeys(found, origin)
     return Settings(
-        home=Path(values["home"]).expanduser(),
-        models=Path(values["models"]).expanduser(),
+        home=_folder(values["home"]),
+        models=_folder(values["models"]),
         user=values.get("user"),
         origins=tuple(sorted(origins.items())),
     )
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise BadInput(f"{text}: there is no such account on this machine") from None
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -54,7 +61,7 @@ def _read(path: Path) -> dict[str, str]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:  # TOML and UTF-8 errors are ValueErrors
         raise BadInput(f"configuration {path} cannot be read: {error}") from None
     for key, value in found.items():
         if key not in _VARIABLES or not isinstance(value, str):

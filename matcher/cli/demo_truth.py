@@ -22,9 +22,10 @@ def truth_lines(session: "Session", folder: Path, list_name: str) -> list[str]:
             continue  # nobody judged it
         with session.place.work(write=False) as work:
             alert = work.alerts.get(session.vault, one.alert_id)
-        if alert is None:
-            continue
-        image, subject, kind = truth[hashlib.sha256(alert.probe).hexdigest()]
+        found_in = None if alert is None else truth.get(hashlib.sha256(alert.probe).hexdigest())
+        if alert is None or found_in is None:
+            continue  # a picture of somebody's own: only they know
+        image, subject, kind = found_in
         candidate = next(found for found in alert.candidates if found.candidate_id == one.candidate_id)
         same = candidate.subject_id == subject
         said = one.outcome.value

@@ -42,6 +42,8 @@ def run_load(call: Call, kind: "Kind", name: str, given: dict[str, Any]) -> None
     source, embeddings, rejects = given["source"], given["embeddings"], given["rejects"]
     if (source is None) == (embeddings is None):
         raise UsageError("give a manifest, a folder, or --embeddings FILE.npz with --model ID")
+    if rejects is not None and source is not None and rejects.absolute() == source.absolute():
+        raise UsageError("--rejects names the manifest itself: give another file")
     session = call.session
     run = load_list if kind == "watchlist" else load_cohort
     found = _embeddings(call, kind, embeddings, given["model"]) if embeddings else _pictures(call, kind, source, given)
@@ -64,7 +66,7 @@ def _rejects_file(path: Path | None) -> Iterator[Callable[[Rejects], None]]:
         return
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             yield lambda rejects: _write_rejects(file, rejects)
         part.replace(path)
     except OSError as error:

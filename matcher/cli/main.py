@@ -66,13 +66,13 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except MatcherError as error:
         _complain(str(error))
+        _forget_stdout()
         sys.exit(exit_code_of(error))
     except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted: nothing half done was kept")
+        _complain("interrupted: what was finished before is kept and logged, nothing is half done")
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         sys.exit(ExitCode.STORAGE)
     except OSError as error:
         _complain(f"the disk or the system failed: {error.strerror or error}")
@@ -80,6 +80,12 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the process edge
         _complain(f"internal error ({type(error).__name__}): where it happened is in {_log_internal(error)}")
         sys.exit(ExitCode.INTERNAL)
+
+
+def _forget_stdout() -> None:
+    """After an error nothing more is printed; what a closed pipe did not take would be complained of again at exit."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _log_internal(error: Exception) -> str:
@@ -103,5 +109,7 @@ def _log_internal(error: Exception) -> str:
 def _complain(text: str) -> None:
     from matcher.review.safe_text import neutralise
 
+    if sys.stderr is None:  # closed by whoever started the program
+        return
     # Whole: the end of the line says what to do.
     sys.stderr.write(f"matcher: {neutralise(text)}\n")

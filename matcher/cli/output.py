@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from matcher.errors import StorageFailed
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
@@ -23,13 +25,21 @@ class Output:
         """One line of talk."""
         from matcher.review.safe_text import safe_lines
 
-        sys.stderr.write(safe_lines(text) + "\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:  # closed by whoever started the program
+            sys.stderr.write(safe_lines(text) + "\n")
+            sys.stderr.flush()
 
     def result(self, value: object, text: str) -> None:
         """The result: `value` as JSON or `text` for people."""
-        sys.stdout.write((json.dumps(value, indent=2, ensure_ascii=False) if self.as_json else text) + "\n")
-        sys.stdout.flush()
+        shown = json.dumps(value, indent=2, ensure_ascii=False) if self.as_json else text
+        try:
+            # A file name may hold bytes that are no text.
+            sys.stdout.write(shown.encode("utf-8", "backslashreplace").decode() + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise StorageFailed("whoever read the output went away before all of it was written") from None
+        except AttributeError:
+            raise StorageFailed("there is no standard output to write to") from None
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress]:

@@ -33,7 +33,7 @@ LEASE_HOURS = {Tier.CERTIFIED: 30 * 24, Tier.PROVISIONAL: 7 * 24, Tier.PILOT: 24
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def _canonical(section: BaseModel) -> bytes:
@@ -43,8 +43,8 @@ def _canonical(section: BaseModel) -> bytes:
 class Certification(_Section):
     """The gate: in every declared group FPIR <= alpha, shown with confidence 1 - delta."""
 
-    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.001
-    delta: Annotated[float, Field(gt=0, le=0.1)] = 0.05
+    alpha: Annotated[float, Field(ge=1e-6, lt=1)] = 0.001
+    delta: Annotated[float, Field(ge=1e-6, le=0.1)] = 0.05
 
 
 class Groups(_Section):
@@ -124,9 +124,11 @@ def parse_policy(text: str) -> Policy:
     """A policy from TOML. Raises BadInput naming the first wrong key, Refused for alpha above 0.05."""
     try:
         policy = Policy.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadInput(f"policy is not TOML: {error}") from None
-    except ValidationError as error:
+    except ValueError as error:
+        if not isinstance(error, ValidationError):  # a whole number of thousands of digits
+            raise BadInput(f"policy is not TOML: {error}") from None
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].lower()

@@ -55,13 +55,13 @@ def threshold_from(text: str) -> Millionths:
 
     Raises BadInput unless it is a multiple of 0.0001 in [-1, 1].
     """
-    from decimal import Decimal, InvalidOperation
+    from decimal import Decimal
 
     try:
-        scaled = Decimal(text) * MILLION
-    except InvalidOperation:
+        scaled = Decimal(text.strip()) * MILLION
+    except ArithmeticError:  # not a number, or one beyond what decimals hold
         raise BadInput(f"threshold {text!r} is not a number: write it like 0.7020") from None
-    if not scaled.is_finite() or abs(scaled) > MILLION or scaled % THRESHOLD_STEP:
+    if len(text) > 12 or not scaled.is_finite() or abs(scaled) > MILLION or scaled % THRESHOLD_STEP:
         raise BadInput(f"threshold {text} must be a multiple of 0.0001 between -1 and 1")
     return int(scaled)
 

@@ -19,11 +19,11 @@ from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.records import StoredReport
 from matcher.domain.revision import Revision
-from matcher.domain.template import Millionths
+from matcher.domain.template import Millionths, score_text
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, Refused
 from matcher.services.collections import find_list
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 # A home opens for the account that owns it, so its reviewers always share one.
 ONE_ACCOUNT = (
@@ -65,6 +65,7 @@ def prepare(session: Session, name: str) -> Prepared:
         watchlist.require_open(session.place.clock())
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
+        _check_ratchet(watchlist, stored)
         return _prepared(session, watchlist, revision, (stored, policy), (None, None))
 
 
@@ -124,6 +125,18 @@ def _check_person(session: Session, name: str, revision: Revision | None) -> Non
     session.user.require(Role.APPROVER)
 
 
+def _check_ratchet(watchlist: Watchlist, stored: StoredReport) -> None:
+    """Once raised, the old report cannot bring the lower threshold back: that takes a new calibration."""
+    served = watchlist.certificate
+    if served is None or served.terms.binding.report_digest != stored.digest:
+        return
+    if served.threshold > CertifiedReport.parse(stored.body).tau:
+        raise Refused(
+            f"the threshold of list {watchlist.name} was raised to {score_text(served.threshold)}: renew it there "
+            "(matcher watchlist renew), or calibrate anew for another one"
+        )
+
+
 def _prepared(
     session: Session,
     watchlist: Watchlist,
@@ -178,7 +191,8 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
 
 def _store(session: Session, prepared: Prepared, certificate: Certificate, action: Action) -> Certificate:
     now = session.place.clock()
-    with session.place.work() as work:
+    with refusals_logged(session, _ATTEMPTS[action], prepared.watchlist.name), session.place.work() as work:
+        still_here(session, work)
         found = find_list(work, prepared.watchlist.name)
         if found != prepared.watchlist:
             raise Refused(f"list {found.name} changed meanwhile: read its consequence again")

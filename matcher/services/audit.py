@@ -119,6 +119,7 @@ def _revisions(found: Sequence[Revision], facts: CollectionFacts, where: str) ->
     tables = {
         one.number: (
             one.loaded_by,
+            one.model.text(),
             ",".join(one.loaders),
             one.quality,
             one.digest,
@@ -162,7 +163,7 @@ def _alert(
     work: UnitOfWork, line: AlertLine, facts: AlertFacts, keys: Mapping[str, bytes], names: Mapping[str, str]
 ) -> int:
     where = f"alert {line.alert_id}"
-    _same(names[line.list_id], facts.list_name, f"list of {where}")
+    _same(names.get(line.list_id), facts.list_name, f"list of {where}")
     _same(work.alerts.fingerprint(line.alert_id), facts.fingerprint, f"content of {where}")
     _same(line.concluded_at is not None, facts.concluded, f"conclusion of {where}")
     _same(line.closed_reason is not None, facts.closed, f"closing of {where}")

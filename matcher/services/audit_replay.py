@@ -87,7 +87,7 @@ class Replay:
             self.cohorts[details["cohort"]] = CollectionFacts(details["terms"], (entry.actor, details["created_at"]))
         elif action in (Action.LIST_LOADED, Action.COHORT_LOADED):
             found = (self.lists if action == Action.LIST_LOADED else self.cohorts)[details["name"]]
-            facts = ("loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
+            facts = ("model", "loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
             found.loads[details["revision"]] = (entry.actor, *(details[name] for name in facts))
             found.report = None
         elif action == Action.SEARCHED:

@@ -12,7 +12,7 @@ from matcher.domain.ports import UnitOfWork
 from matcher.domain.watchlist import ListTerms, Watchlist
 from matcher.domain.words import check_line
 from matcher.errors import BadInput
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 
 def check_collection_name(name: str) -> str:
@@ -32,6 +32,7 @@ def create_list(session: Session, name: str, terms: ListTerms) -> Watchlist:
         raise BadInput(f"--expires {terms.expires} is over already: give a day to come")
     watchlist = Watchlist(new_id(session.place.random), check_collection_name(name), terms, session.user.name, now)
     with session.place.work() as work:
+        still_here(session, work)
         if work.lists.named(name) is not None:
             raise BadInput(f"list {name} exists already: choose another name")
         work.lists.add(watchlist)
@@ -61,6 +62,7 @@ def create_cohort(session: Session, name: str, terms: CohortTerms) -> Cohort:
         raise BadInput(f"--expires {terms.expires} is over already: give a day to come")
     cohort = Cohort(new_id(session.place.random), check_collection_name(name), terms, session.user.name, now)
     with session.place.work() as work:
+        still_here(session, work)
         if work.cohorts.named(name) is not None:
             raise BadInput(f"cohort {name} exists already: choose another name")
         work.cohorts.add(cohort)
@@ -108,7 +110,8 @@ def suspend_list(session: Session, name: str, reason: str) -> int:
         raise BadInput("say why: --reason TEXT")
     check_line("--reason", reason)
     now = session.place.clock()
-    with session.place.work() as work:
+    with refusals_logged(session, "watchlist.suspend", name), session.place.work() as work:
+        still_here(session, work)
         watchlist = find_list(work, name).suspended(session.user.name, reason, now)
         work.lists.save(watchlist)
         closed = work.alerts.close(watchlist.list_id, f"list suspended: {reason}", now)
@@ -122,6 +125,7 @@ def retire_list(session: Session, name: str) -> Watchlist:
     with refusals_logged(session, "watchlist.retire", name):
         session.user.require(Role.ADMIN)
         with session.place.work() as work:
+            still_here(session, work)
             watchlist = find_list(work, name).retired(session.place.clock())
             work.lists.save(watchlist)
             closed = work.alerts.close(watchlist.list_id, "list retired", session.place.clock())

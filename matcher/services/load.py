@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from matcher.calibration.trials import members_of
 from matcher.domain.cohort import Cohort
 from matcher.domain.events import Action, event
 from matcher.domain.face import Face, Picture
@@ -39,7 +40,7 @@ from matcher.domain.revision import (
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 SILENCE = timedelta(hours=1)
 Progress = Callable[[int, int], None]
@@ -159,6 +160,7 @@ class _Enrolled:
     item: Item
     template: Floats | None
     rejected: Rejected | None = None
+    unread: str = ""  # what stood for this picture while its file could not be read
 
 
 def _load(
@@ -185,6 +187,8 @@ def _load(
         new = _enrol(session, source, revision_id, progress)
         rejected = [(one.item.subject_id, one.rejected) for one in new if one.rejected is not None]
         content, duplicates = _merged(kept, new, source.model.dim)
+        if isinstance(collection, Cohort):
+            members_of(content.items)  # two labels for one person, across loads too
         if not any(enrolled.template is not None for enrolled in new):
             reasons = sorted({result.reason.value for _, result in rejected})
             raise NothingUsable(
@@ -235,6 +239,7 @@ def _commit(
     rejected: int,
 ) -> None:
     with session.place.work() as work:
+        still_here(session, work)
         if target.find(work).latest != collection.latest:
             raise Refused(f"somebody else loaded {target.name} meanwhile: load again")
         work.revisions.add(revision)
@@ -293,6 +298,9 @@ def _merged(kept: RevisionContent | None, new: Iterable[_Enrolled], dim: int) ->
     for enrolled in new:
         key = (enrolled.item.subject_id, enrolled.item.digest)
         duplicates += key in found
+        if enrolled.template is None and key in found and found[key].template is not None:
+            continue  # a load adds: what is in already is not taken out by stricter limits
+        found.pop((enrolled.item.subject_id, enrolled.unread), None)
         found[key] = enrolled
     items: list[Item] = []
     templates: list[Floats] = []
@@ -347,15 +355,16 @@ def _one(
     result: Face | Rejected,
     box: ContainerWriter,
 ) -> _Enrolled:
+    # A picture that cannot be read is known by its name in the manifest, wherever the manifest lies.
+    unread = hashlib.sha256(f"unread:{row.name}".encode()).hexdigest()
     if isinstance(result, Rejected):
-        # A picture that could not be read is known by its name in the manifest, wherever the manifest lies.
-        seen = picture.data if isinstance(picture, Picture) else f"unread:{row.name}".encode()
-        return _Enrolled(replace(_item(row, hashlib.sha256(seen).hexdigest()), reason=result.reason), None, result)
+        digest = hashlib.sha256(picture.data).hexdigest() if isinstance(picture, Picture) else unread
+        return _Enrolled(replace(_item(row, digest), reason=result.reason), None, result, unread)
     if isinstance(picture, Rejected):
         raise TypeError("a template cannot come from a picture that was not read")
     place = PictureRef(box.container_id, box.append(picture.data), len(picture.data), result.place)
     item = replace(_item(row, hashlib.sha256(picture.data).hexdigest()), picture=place)
-    return _Enrolled(item, result.template)
+    return _Enrolled(item, result.template, None, unread)
 
 
 def _item(row: Row, digest: str) -> Item:

@@ -310,6 +310,7 @@ class Desk:
     def _held(self, work: UnitOfWork, alert_id: str, now: datetime) -> Standing:
         """The standing of an alert whose claim this reviewer has; the claim is renewed."""
         found = self._waiting(work, alert_id, now)
+        self._check_independence(found)  # somebody else may have judged since this claim was taken
         own = found.own(self.user.name)
         if own is None or not work.alerts.claim(alert_id, self._session.who, own.order, now, now + CLAIM_LEASE):
             raise Refused("your claim on this alert has lapsed and another reviewer has it: go back to the queue")

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from matcher.domain.events import Action, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
-from matcher.domain.ports import IndexBuilder, Keyring, Revisions, UnitsOfWork, UnlockedKeys, Vault
-from matcher.errors import AnotherPersonNeeded, InsufficientEvidence, MissingRole, NotSearchable, Refused
+from matcher.domain.ports import IndexBuilder, Keyring, Revisions, UnitOfWork, UnitsOfWork, UnlockedKeys, Vault
+from matcher.errors import (
+    AnotherPersonNeeded,
+    InsufficientEvidence,
+    IntegrityError,
+    MissingRole,
+    NotSearchable,
+    Refused,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,19 @@ def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
     with refusals_of(place, name, "sign in", name):
         user.require(*Role)
         keys = place.keyring.unlock(record, passphrase)
+        if keys.public_key != user.public_key:
+            raise IntegrityError(f"the keys of user {name} are another person's: the database was altered")
     return Session(place, SignedIn(user, place.seat, keys.sign), keys)
+
+
+def still_here(session: Session, work: UnitOfWork) -> None:
+    """Asked inside every transaction that changes something: a session may be older than a suspension.
+
+    Raises Refused for somebody who was suspended or taken out since they signed in.
+    """
+    user = work.users.get(session.user.name)
+    if user is None or user.suspended:
+        raise Refused(f"user {session.user.name} is suspended: an admin must lift the suspension first")
 
 
 @contextmanager
@@ -71,7 +90,7 @@ def refusals_of(place: Workplace, actor: str, attempt: str, subject: str) -> Ite
     """Writes a log entry of its own for every refused attempt, then lets the refusal go on."""
     try:
         yield
-    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence) as refusal:
+    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence, IntegrityError) as refusal:
         with place.work() as work:
             kind = type(refusal).__name__
             work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=subject, refusal=kind))

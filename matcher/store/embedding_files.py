@@ -17,6 +17,7 @@ from matcher.store.manifest_rows import LONGEST_CELL, MOST_ROWS, Kind, ManifestR
 from matcher.store.npz import Member, Npz, open_npz
 
 _MOST_RATIO = 100
+_MOST_TEXT = 64_000_000  # bytes of one column, whatever it was packed to
 _SMALL = 64 << 20  # bytes: whatever it unpacks from, so much does no harm
 
 
@@ -58,6 +59,15 @@ def _check_texts(where: str, member: Member, count: int) -> None:
         raise BadInput(f"{where}: column {member.name} must hold {count} strings")
     if member.item_bytes > 4 * LONGEST_CELL:
         raise BadInput(f"{where}: column {member.name} has cells longer than {LONGEST_CELL:,} characters")
+    _check_ratio(where, member)
+
+
+def _check_ratio(where: str, member: Member) -> None:
+    """Text packs well, but not like a bomb: a column of wide cells is checked as it will lie in memory."""
+    if member.info.file_size > max(_MOST_TEXT, _MOST_RATIO * member.info.compress_size):
+        raise BadInput(
+            f"{where}: column {member.name} unpacks to {member.info.file_size / 1e6:.0f} MB; use narrower cells"
+        )
 
 
 def _texts(where: str, npz: Npz, member: Member) -> Iterator[str]:
@@ -67,7 +77,7 @@ def _texts(where: str, npz: Npz, member: Member) -> Iterator[str]:
         try:
             cells = np.frombuffer(piece, kind).tolist()
             yield from (cell if isinstance(cell, str) else cell.decode() for cell in cells)
-        except ValueError:
+        except (ValueError, SystemError):  # SystemError: a code point beyond Unicode
             raise BadInput(f"{where}: column {member.name} holds what is no text") from None
 
 

@@ -7,6 +7,7 @@ own SQLite, and the one that comes with Python may still corrupt a WAL database 
 import os
 import stat
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ def create_database(home: Path) -> Engine:
         connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
         connection.commit()
     return engine
+
+
+@cache
+def schema_statements() -> tuple[str, ...]:
+    """Every CREATE statement as a new database holds it."""
+    from sqlcipher3 import dbapi2
+
+    engine = create_engine("sqlite://", module=dbapi2, creator=lambda: dbapi2.connect(":memory:"), poolclass=NullPool)
+    with engine.begin() as connection:
+        schema.metadata.create_all(connection, checkfirst=False)
+        for statement in trigger_statements():
+            connection.exec_driver_sql(statement)
+        found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return tuple(row[0] for row in found)
 
 
 def open_database(home: Path) -> Engine:

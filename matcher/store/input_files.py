@@ -15,10 +15,11 @@ def open_input(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise BadInput(f"no such file: {path}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise BadInput(f"{path} cannot be read: {error}") from None
-    file = os.fdopen(descriptor, "rb", closefd=True)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
+        os.close(descriptor)
         raise BadInput(f"{path} is not a regular file: name a file")
-    return file
+    return os.fdopen(descriptor, "rb")

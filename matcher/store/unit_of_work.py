@@ -13,14 +13,13 @@ from matcher.domain.people import Seat
 from matcher.errors import IntegrityError
 from matcher.store.alerts import SqlAlerts
 from matcher.store.cohorts import SqlCohorts
-from matcher.store.engine import begin, create_database, open_database
+from matcher.store.engine import begin, create_database, open_database, schema_statements
 from matcher.store.failures import translated
 from matcher.store.lists import SqlLists
 from matcher.store.log import SqlLog
 from matcher.store.reports import SqlReports
 from matcher.store.revisions import SqlRevisions
 from matcher.store.transaction import Transaction
-from matcher.store.triggers import trigger_statements
 from matcher.store.users import SqlHome, SqlUsers
 
 
@@ -69,9 +68,9 @@ class SqlUnitOfWork:
         self._begun().commit()
 
     def check_schema(self) -> None:
-        """Raises IntegrityError when a rule of the database (a trigger) is missing or was changed."""
-        rows = self._begun().rows(text("SELECT sql FROM sqlite_master WHERE type = 'trigger'"))
-        if {row.sql for row in rows} != set(trigger_statements()):
+        """Raises IntegrityError when a table, constraint or trigger is missing, was changed or was added."""
+        rows = self._begun().rows(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        if {row.sql for row in rows} != set(schema_statements()):
             raise IntegrityError("a rule of the database was removed or changed: whoever did it could alter any table")
 
     def _begun(self) -> Transaction:

@@ -1,5 +1,6 @@
 """What bad input gets: exit 8, one clear line, nothing stored."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +202,49 @@ def test_a_prior_that_is_no_number(opened: Cli) -> None:
         "1",
     )
     refuses(opened, "watchlist", "create", "other", *terms, "--prior", "abc", "--prior-source", "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 3000,
+        f"[certification]\nalpha = {'9' * 5000}\n",
+        "[certification]\nalpha = 1e-320\n",
+        '[review]\nmin_pixels = "64"\n',
+    ],
+)
+def test_policies_that_are_none(opened: Cli, tmp_path: Path, text: str) -> None:
+    (tmp_path / "p.toml").write_text(text)
+    refuses(opened, "calibrate", "missing", "--cohort", "staff", "--policy", tmp_path / "p.toml")
+
+
+def test_a_policy_that_is_a_pipe_is_not_waited_for(opened: Cli, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.toml")
+    refuses(opened, "calibrate", "missing", "--cohort", "staff", "--policy", tmp_path / "p.toml")
+
+
+@pytest.mark.parametrize("text", ["1e999999", "0.70000000000000000000000000000000001", "nan", "0.12345"])
+def test_thresholds_that_are_none(opened: Cli, text: str) -> None:
+    refuses(opened, "calibrate", "missing", "--cohort", "staff", "--threshold", text)
+
+
+def test_a_folder_in_place_of_embeddings(opened: Cli, tmp_path: Path) -> None:
+    refuses(opened, "watchlist", "load", "missing", "--embeddings", tmp_path, "--model", "sface-2021dec")
+
+
+def test_rejects_over_the_manifest(opened: Cli, people: Path) -> None:
+    (people / "m.csv").write_text("subject_id,image\nS1,W00lf_0.jpg\n")
+    refuses(opened, "watchlist", "load", "missing", people / "m.csv", "--rejects", people / "m.csv", code=2)
+    assert (people / "m.csv").read_text().startswith("subject_id")
+
+
+BROKEN = sorted((Path(__file__).parents[2] / "watchlists" / "broken").iterdir())
+
+
+@pytest.mark.parametrize("example", BROKEN, ids=lambda path: path.name)
+def test_the_broken_examples_are_refused(opened: Cli, example: Path) -> None:
+    if example.suffix == ".toml":
+        code = 3 if example.name == "too-loose.toml" else 8
+        refuses(opened, "calibrate", "missing", "--cohort", "staff", "--policy", example, code=code)
+    else:
+        refuses(opened, "watchlist", "load", "missing", example)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlcipher3 import dbapi2
 
 from matcher.calibration.verdict import Status
-from matcher.domain.face import Picture
+from matcher.domain.face import Face, Picture
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy, Quality
+from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.revision import Item
 from matcher.domain.watchlist import ListState
 from matcher.errors import (
@@ -446,3 +448,71 @@ def test_refused_attempts_are_in_the_log(active: World) -> None:
         with pytest.raises((Refused, InsufficientEvidence)):
             attempt()
         assert active.log_actions().count("refused") == before + 1
+
+
+def test_somebody_elses_keys_do_not_sign_in(active: World) -> None:
+    database = dbapi2.connect(str(active.folder / "home" / "matcher.db"))
+    database.execute("UPDATE users SET keys = (SELECT keys FROM users WHERE name = 'ana') WHERE name = 'ben'")
+    database.commit()
+    database.close()
+    with pytest.raises(IntegrityError, match="another person's"):
+        sign_in(active.place, "ben", PASSPHRASE)
+    with pytest.raises(IntegrityError, match="wrapped keys of ben"):
+        verify(active.place, lambda *_: None)
+
+
+def test_a_suspended_persons_open_session_changes_nothing(active: World) -> None:
+    vera = active.sessions["vera"]
+    prepared = prepare(vera, "missing")
+    set_suspended(active.sessions["boss"], "vera", True)
+    with pytest.raises(Refused, match="suspended"):
+        activate(vera, prepared, prepared.number, prepared.missed_group)
+    with pytest.raises(Refused, match="suspended"):
+        suspend_list(vera, "missing", "spite")
+    assert state(active) is ListState.ACTIVE
+
+
+def test_a_raised_threshold_does_not_come_down_with_the_old_report(active: World) -> None:
+    vera = active.sessions["vera"]
+    raised = prepare_renewal(vera, "missing", 999_000)
+    renew(vera, raised, raised.number, raised.missed_group)
+    with pytest.raises(Refused, match="was raised"):
+        prepare(vera, "missing")
+    again = prepare_renewal(vera, "missing")
+    assert renew(vera, again, again.number, again.missed_group).threshold == 999_000
+
+
+def test_stricter_limits_take_nothing_out(world: World) -> None:
+    world.create()
+    faces = {f"S{i:03}": template.tobytes() for i, template in enumerate(world.templates)}
+    rows = [Row(name, image=Path(name), name=name) for name in faces]
+    picky = replace_face_with(Rejected("S000", Reason.TOO_DARK))
+    for pipeline in (VectorPipeline(), picky):
+        source = PictureSource(rows, lambda path: Picture(path.name, faces[path.name]), pipeline, PILOT.quality)
+        result = load_list(world.sessions["boss"], "missing", source, False, lambda *_: None)
+    assert (result.added, result.revision.templates) == (0, len(faces))
+
+
+def replace_face_with(rejected: Rejected) -> VectorPipeline:
+    """A pipeline that takes every face but the first."""
+
+    class Picky(VectorPipeline):
+        def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
+            return [rejected] if picture.name == rejected.source else super().faces(picture, quality)
+
+    return Picky()
+
+
+def test_a_picture_that_comes_later_takes_the_place_of_its_absence(world: World) -> None:
+    world.create()
+    faces = {f"S{i:03}": template.tobytes() for i, template in enumerate(world.templates)}
+    rows = [Row(name, image=Path(name), name=name) for name in faces]
+    for missing in ("S003", ""):
+
+        def read(path: Path, missing: str = missing) -> Picture | Rejected:
+            absent = Rejected(path.name, Reason.MISSING_FILE)
+            return absent if path.name == missing else Picture(path.name, faces[path.name])
+
+        source = PictureSource(rows, read, VectorPipeline(), PILOT.quality)
+        result = load_list(world.sessions["boss"], "missing", source, False, lambda *_: None)
+        assert result.revision.rejected == bool(missing)

@@ -9,6 +9,7 @@ from matcher.domain.case import Correction, Outcome, Verdict
 from matcher.domain.desk import BlindAlert, BlindCandidate, QueueEntry
 from matcher.errors import BadInput, MissingRole, Refused
 from matcher.services.audit import verify
+from matcher.services.collections import suspend_list
 from matcher.services.outcomes import outcomes
 from tests.services.world import World, judgement
 
@@ -193,6 +194,55 @@ def test_the_strict_policy_refuses_two_reviewers_of_one_account(world: World) ->
     world.desk("ana").finish(alert)
     with pytest.raises(Refused, match="account"):
         world.desk("ben").claim(alert)
+
+
+def test_a_lapsed_claim_does_not_get_around_it(world: World) -> None:
+    from matcher.domain.policy import parse_policy
+
+    world.create()
+    world.load()
+    world.cohort()
+    world.calibrate(parse_policy("[certification]\nalpha = 0.05"))
+    world.activate()
+    world.submit(world.templates[1])
+    first, second = world.desk("ana"), world.desk("ben")
+    alert = first.queue()[0].alert_id
+    for candidate in first.claim(alert).candidates:
+        first.judge(alert, judgement(candidate.candidate_id, Verdict.SAME))
+    world.clock.now += timedelta(minutes=16)
+    world.judge("ben", Verdict.SAME)
+    second.finish(alert)
+    with pytest.raises(Refused, match="account"):
+        first.disclose(alert)
+    assert outcomes(world.place, world.sessions["ana"], None).concluded == ()
+
+
+def test_who_knows_the_person_steps_back_before_the_score(active: World) -> None:
+    active.submit(active.templates[7])
+    alert = active.judge("ana", Verdict.SAME)
+    with pytest.raises(Refused, match="shown already"):
+        active.desk("ana").recuse(alert, "I know this person")
+
+
+def test_a_withdrawn_judgement_is_told_as_one(active: World) -> None:
+    active.submit(active.templates[7])
+    alert = active.judge("ana", Verdict.SAME)
+    candidate = active.desk("ana").disclose(alert).candidates[0].candidate_id
+    active.desk("ana").correct(alert, Correction(candidate, Verdict.UNDECIDED, "other ears"))
+    active.desk("ana").finish(alert)
+    active.judge("ben", Verdict.SAME)
+    (shown,) = active.desk("ben").finish(alert)
+    assert "third reviewer" in shown.waiting
+    (told,) = outcomes(active.place, active.sessions["boss"], None).disputed
+    assert dict(told.reviewers) == {"ana": "same, withdrawn", "ben": "same"}
+
+
+def test_a_stop_is_told_to_those_who_waited(active: World) -> None:
+    active.submit(active.templates[7])
+    assert suspend_list(active.sessions["boss"], "missing", "wrong pictures") == 1
+    assert active.desk("ana").closings() == ["1 closed as inconclusive: list suspended: wrong pictures"]
+    active.clock.now += timedelta(days=8)
+    assert active.desk("ana").closings() == []
 
 
 def test_nothing_of_a_probe_without_a_candidate_is_kept(active: World) -> None:

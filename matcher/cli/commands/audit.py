@@ -44,7 +44,7 @@ def verify(call: Call) -> None:
 
 @command.command("show")
 @click.option(
-    "--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many entries, newest last."
+    "--last", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="How many entries, newest last."
 )
 @click.option("--action", help="Only entries of this action, such as list.searched.")
 @leaf

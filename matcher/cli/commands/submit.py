@@ -1,5 +1,6 @@
 """`matcher submit`: search an active list."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference
     from matcher.services.words import no_candidate
     from matcher.vision.files import read_picture_file
 
-    missing = [path for path in images if not path.exists()]
+    missing = [path for path in images if not os.path.lexists(path)]  # Path.exists raises for a name that is too long
     if missing:
         from matcher.errors import BadInput
 
