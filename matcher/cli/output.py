@@ -86,13 +86,14 @@ def rendered(shown: "RenderableType", width: int | None = None) -> str:
 
 
 def styled(shown: "RenderableType", width: int) -> "Text":
-    """A renderable as lines of styled text of at most `width` cells."""
+    """A renderable as lines of text of at most `width` cells, its weights kept; colours are the themes' business."""
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(width=width, highlight=False, color_system="truecolor")
-    lines = console.render_lines(shown, pad=False)
-    return Text("\n").join(Text.assemble(*((part.text, part.style or "") for part in line)) for line in lines)
+    lines = Console(width=width, highlight=False).render_lines(shown, pad=False)
+    return Text("\n").join(
+        Text.assemble(*((part.text, part.style.without_color if part.style else "") for part in line)) for line in lines
+    )
 
 
 @contextmanager
