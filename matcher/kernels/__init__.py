@@ -7,10 +7,11 @@ absent. Inputs are only read; results are fresh arrays.
 import numpy as np
 
 from matcher.domain.template import Floats, Scores
+from matcher.errors import BadInput
 from matcher.kernels import checks
 from matcher.kernels.choice import chosen
 
-__all__ = ["canonical_scores", "maxima", "normalise", "path"]
+__all__ = ["canonical_scores", "maxima", "normalise", "paired_scores", "path", "rescored"]
 
 
 def canonical_scores(queries: Floats, rows: Floats) -> Scores:
@@ -19,6 +20,23 @@ def canonical_scores(queries: Floats, rows: Floats) -> Scores:
     out = np.empty((len(queries), len(rows)), np.int32)
     if out.size:
         chosen().kernels.canonical_scores(queries, rows, out)
+    return out
+
+
+def paired_scores(queries: Floats, at: Scores, rows: Floats) -> Scores:
+    """Canonical scores, int32 (n,), of row i of float32 (n, d) with query `at[i]` of float32 (m, d)."""
+    _check_pair(queries, rows)
+    checks.require_numbers("at", at, count=len(rows), least=0)
+    if len(at) and int(at.max()) >= len(queries):
+        raise BadInput(f"at must name one of {len(queries)} queries")
+    return rescored(queries, at, rows)
+
+
+def rescored(queries: Floats, at: Scores, rows: Floats) -> Scores:
+    """`paired_scores` for a caller who has checked everything already: an index, for each of its survivors."""
+    out = np.empty(len(rows), np.int32)
+    if out.size:
+        chosen().kernels.paired_scores(queries, at, rows, out)
     return out
 
 
@@ -50,7 +68,7 @@ def maxima(queries: Floats, rows: Floats, owner: Scores, excluded: Scores | None
 
 
 def path() -> str:
-    """The name of the implementation in use: `serial` or `python`."""
+    """The name of the implementation in use, one of `choice.NAMES`."""
     return chosen().path
 
 

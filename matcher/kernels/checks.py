@@ -6,6 +6,9 @@ import numpy.typing as npt
 from matcher.domain.template import Floats, Scores
 from matcher.errors import BadInput
 
+MAX_DIMENSION = 4096  # up to which the bound of a scan is proven
+UNIT_TOLERANCE = 1e-6  # of the squared length; `normalise` stays below 1.3e-7
+
 
 def require_matrix(name: str, matrix: Floats) -> None:
     """A float32 matrix (n, d), d >= 1, C-contiguous, aligned, finite; n may be 0."""
@@ -29,6 +32,18 @@ def require_numbers(name: str, numbers: Scores, *, count: int, least: int) -> No
         raise BadInput(f"{name} must have {count} elements, not {len(numbers)}")
     if (numbers < least).any():
         raise BadInput(f"{name} must not go below {least}")
+
+
+def require_unit(name: str, vectors: Floats) -> None:
+    """As `require_matrix`; besides d <= 4096 and every squared length of float32 (n, d) within 1e-6 of 1."""
+    _require_layout(name, vectors, np.float32, axes=2)
+    if not 0 < vectors.shape[1] <= MAX_DIMENSION:
+        raise BadInput(f"{name} have {vectors.shape[1]} elements a row: 1 to {MAX_DIMENSION} are supported")
+    squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    # Asked this way round, because a length that is not a number is not near 1 either.
+    if len(squared) and not (squared.max() <= 1 + UNIT_TOLERANCE and squared.min() >= 1 - UNIT_TOLERANCE):
+        require_matrix(name, vectors)  # says so where an element is not finite
+        raise BadInput(f"{name} must have unit length: normalise them first")
 
 
 def require_no_zero_row(rows: Floats) -> None:

@@ -1,12 +1,16 @@
 """The obvious NumPy twin of the compiled core: the same functions, the same bits, slow.
 
-Its interface is that of `matcher.kernels._compiled`: checked arrays in, `out` filled. `ext/README.md` is the contract.
+Its interface is that of `matcher.kernels._compiled.Path`: checked arrays in, `out` filled. `ext/README.md` is the
+contract. The twins of encoding and scanning are in `reference_codes.py`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.template import MILLION, Floats, Scores
+from matcher.kernels.reference_codes import encode, scan_threshold, scan_top
+
+__all__ = ["canonical_scores", "encode", "maxima", "normalise", "paired_scores", "scan_threshold", "scan_top"]
 
 LANES = 16
 NOTHING_LEFT = np.iinfo(np.int32).min
@@ -19,6 +23,14 @@ def canonical_scores(queries: Floats, rows: Floats, out: Scores) -> None:
     wide = _widened(rows)
     for i, query in enumerate(_widened(queries)):
         out[i] = np.clip(np.rint(_sums(query, wide) * 1e6), -MILLION, MILLION).astype(np.int32)
+
+
+def paired_scores(queries: Floats, at: Scores, rows: Floats, out: Scores) -> None:
+    """The score of row i (n, d) with query `at[i]` (m, d) in millionths, into `out` (n,)."""
+    pair = np.empty((1, 1), np.int32)
+    for i, query in enumerate(at.tolist()):
+        canonical_scores(queries[query : query + 1], rows[i : i + 1], pair)
+        out[i] = pair[0, 0]
 
 
 def normalise(rows: Floats, out: Floats) -> None:

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,9 +15,11 @@ from hypothesis import strategies as st
 from matcher import kernels
 from matcher.domain.template import Floats, Scores
 from matcher.kernels import reference
+from matcher.kernels.choice import Kernels, available, kernels_of
+from matcher.kernels.codes import empty_codes
 from tests.kernels.vectors import DIMENSIONS, KINDS, hard
 
-compiled = import_module("matcher.kernels._compiled")
+COMPILED = [kernels_of(path) for path in available() if path != "python"]
 COUNTS = st.integers(1, 40)  # beyond one tile of queries (32) and two of rows (16)
 TWO_KINDS = st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS))
 SEEDS = st.integers(0, 2**32)
@@ -47,9 +48,15 @@ def pair_of(kinds: tuple[str, str], m: int, n: int, d: int, seed: int) -> tuple[
 def test_scores_of_both_paths_are_equal(kinds: tuple[str, str], m: int, n: int, d: int, seed: int) -> None:
     queries, rows = pair_of(kinds, m, n, d, seed)
     expected, got = np.empty((m, n), np.int32), np.empty((m, n), np.int32)
+    at = np.random.default_rng(seed).integers(0, m, n, dtype=np.int32)
     reference.canonical_scores(queries, rows, expected)
-    compiled.canonical_scores(queries, rows, got)
-    np.testing.assert_array_equal(got, expected)
+    for path in COMPILED:
+        path.canonical_scores(queries, rows, got)
+        np.testing.assert_array_equal(got, expected)
+    for path in (*COMPILED, reference):
+        paired = np.empty(n, np.int32)
+        path.paired_scores(queries, at, rows, paired)
+        np.testing.assert_array_equal(paired, expected[at, np.arange(n)])
 
 
 @settings(max_examples=100, deadline=None)
@@ -58,8 +65,9 @@ def test_unit_vectors_of_both_paths_are_equal(kind: str, n: int, d: int, seed: i
     rows = hard(kind, n, d, seed)
     expected, got = np.empty_like(rows), np.empty_like(rows)
     reference.normalise(rows, expected)
-    compiled.normalise(rows, got)
-    np.testing.assert_array_equal(got.view(np.int32), expected.view(np.int32))
+    for path in COMPILED:
+        path.normalise(rows, got)
+        np.testing.assert_array_equal(got.view(np.int32), expected.view(np.int32))
     np.testing.assert_allclose(np.linalg.norm(got.astype(np.float64), axis=1), 1, atol=1e-7)
 
 
@@ -75,7 +83,7 @@ def test_maxima_of_both_paths_are_the_largest_scores_left(kind: str, m: int, n: 
         max((s for s, o in zip(row, owner, strict=True) if o != e), default=LEAST)
         for row, e in zip(scores.tolist(), excluded, strict=True)
     ]
-    for path in (reference, compiled):
+    for path in (reference, *COMPILED):
         out = np.empty(m, np.int32)
         path.maxima(queries, rows, owner, excluded, out)
         assert out.tolist() == expected
@@ -143,19 +151,22 @@ def rounding_up() -> Iterator[None]:
         libm.fesetround(0)
 
 
-def outputs(rows: Floats) -> tuple[Scores, Floats, Scores]:
+def outputs(compiled: Kernels, rows: Floats) -> tuple[Scores, Floats, Scores, bytes]:
     scores, unit, best = np.empty((len(rows), len(rows)), np.int32), np.empty_like(rows), np.empty(len(rows), np.int32)
     owner = np.arange(len(rows), dtype=np.int32)
     compiled.canonical_scores(rows, rows, scores)
     compiled.normalise(rows, unit)
     compiled.maxima(rows, rows, owner, owner, best)
-    return scores, unit, best
+    codes = empty_codes(len(rows), rows.shape[1], 4)
+    compiled.encode(rows, 4, codes)
+    return scores, unit, best, codes.tobytes() + compiled.scan_threshold((codes, len(rows), 4), (0, 4), rows, 100_000)
 
 
-def test_a_thread_left_in_another_rounding_mode_changes_nothing() -> None:
+@pytest.mark.parametrize("compiled", COMPILED)
+def test_a_thread_left_in_another_rounding_mode_changes_nothing(compiled: Kernels) -> None:
     rows = kernels.normalise(hard("normal", 64, 128, 3))
-    expected = outputs(rows)
+    expected = outputs(compiled, rows)
     with rounding_up():
-        got = outputs(rows)
+        got = outputs(compiled, rows)
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -10,7 +10,7 @@ import pytest
 
 from matcher import kernels
 from matcher.errors import BadInput, UsageError
-from matcher.kernels.choice import chosen
+from matcher.kernels.choice import NAMES, available, chosen
 
 GOOD = np.eye(3, 5, dtype=np.float32)
 OWNER = np.zeros(3, np.int32)
@@ -106,7 +106,7 @@ def fresh_choice() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("fresh_choice")
-@pytest.mark.parametrize(("value", "path"), [(None, "serial"), ("serial", "serial"), ("python", "python")])
+@pytest.mark.parametrize(("value", "path"), [(None, available()[0]), *((path, path) for path in available())])
 def test_the_variable_chooses_the_path(value: str | None, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if value is None:
         monkeypatch.delenv("MATCHER_KERNELS", raising=False)
@@ -119,10 +119,18 @@ def test_the_variable_chooses_the_path(value: str | None, path: str, monkeypatch
 
 
 @pytest.mark.usefixtures("fresh_choice")
-@pytest.mark.parametrize("value", ["avx2", "", "Serial"])
+@pytest.mark.parametrize("value", ["avx3", "", "Serial"])
 def test_an_unknown_path_is_an_error(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATCHER_KERNELS", value)
-    with pytest.raises(UsageError, match="names no kernels: use one of python, serial"):
+    with pytest.raises(UsageError, match="names no kernels: use one of python, serial, avx2, avx512, neon"):
+        kernels.normalise(GOOD)
+
+
+@pytest.mark.usefixtures("fresh_choice")
+def test_a_path_that_this_machine_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = next(path for path in NAMES if path not in available())  # no machine has both AVX and NEON
+    monkeypatch.setenv("MATCHER_KERNELS", absent)
+    with pytest.raises(UsageError, match=f"the {absent} kernels are absent"):
         kernels.normalise(GOOD)
 
 
