@@ -20,7 +20,8 @@ from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
     from matcher.domain.policy import Policy
-    from matcher.domain.ports import FacePipeline, Reception
+    from matcher.domain.ports import FacePipeline, Reception, RowReader
+    from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
@@ -129,6 +130,8 @@ def _program(settings: Settings, home: "Home", store: "Store") -> Program:
         revisions=SealedRevisions(home.sealed),
         keyring=HomeKeyring(home.sealed, cost),
         build_index=_build_index,
+        open_index=_open_index,
+        screen_of=_screen_of,
         clock=_now,
         random=os.urandom,
         seat=_seat(),
@@ -180,6 +183,18 @@ def _build_index(templates: "Floats", subjects: "Scores", revision_digest: str) 
     from matcher.index.exact import ExactIndex
 
     return ExactIndex.build(templates, subjects, revision_digest)
+
+
+def _open_index(screen: "Screen", rows: "RowReader") -> "ExactIndex":
+    from matcher.index.exact import ExactIndex
+
+    return ExactIndex.opened(screen, rows)
+
+
+def _screen_of(content: "RevisionContent", revision_digest: str) -> "Screen":
+    from matcher.index.screen import screen_of
+
+    return screen_of(content, revision_digest)
 
 
 def _now() -> datetime:

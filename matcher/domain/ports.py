@@ -31,7 +31,8 @@ from matcher.domain.records import (
     StoredReport,
 )
 from matcher.domain.rejection import Rejected
-from matcher.domain.revision import Revision, RevisionContent
+from matcher.domain.revision import Revision, RevisionContent, Screen
+from matcher.domain.search import SearchAnswer
 from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
 from matcher.domain.watchlist import Watchlist
 
@@ -135,8 +136,11 @@ class Vault(Protocol):
 class Revisions(Protocol):
     """Sealed content of revisions, kept in containers named after the revision."""
 
-    def write(self, vault: Vault, revision_id: str, content: RevisionContent) -> None:
-        """Seals items and templates; leaves nothing behind when it fails."""
+    def write(self, vault: Vault, revision_id: str, content: RevisionContent, screen: Screen) -> None:
+        """Seals items, templates and what a search keeps in memory; leaves nothing behind when it fails."""
+
+    def screen(self, vault: Vault, revision: Revision) -> tuple[Screen, RowReader]:
+        """What a search keeps in memory, and where it reads the rest. Raises IntegrityError."""
 
     def read(self, vault: Vault, revision: Revision) -> RevisionContent:
         """Opens everything and checks the content digest. Raises IntegrityError."""
@@ -321,13 +325,11 @@ class UnitsOfWork(Protocol):
 # --- index ------------------------------------------------------------------------------------------------------------
 
 
-class Hit(Protocol):
-    """One subject at or above the threshold."""
+class RowReader(Protocol):
+    """Float rows of a revision, read when a search has to look at them."""
 
-    @property
-    def subject(self) -> int: ...
-    @property
-    def score(self) -> Millionths: ...
+    def take(self, numbers: Scores) -> Floats:
+        """Unit float32 rows (k, d) by number, int32 (k,) ascending and distinct. Raises IntegrityError."""
 
 
 class Index(Protocol):
@@ -335,12 +337,24 @@ class Index(Protocol):
 
     @property
     def revision_digest(self) -> str: ...
-    def at_or_above(self, queries: Floats, threshold: Millionths) -> Sequence[Sequence[Hit]]: ...
+    def at_or_above(self, queries: Floats, threshold: Millionths) -> SearchAnswer: ...
     def maxima(self, queries: Floats, excluded: Scores | None = None) -> Scores: ...
 
 
+class IndexOpener(Protocol):
+    """Opens the index of a sealed revision: its screen in memory, its rows where they are sealed."""
+
+    def __call__(self, screen: Screen, rows: RowReader) -> Index: ...
+
+
+class Screener(Protocol):
+    """Makes what a search keeps in memory of a revision."""
+
+    def __call__(self, content: RevisionContent, revision_digest: str) -> Screen: ...
+
+
 class IndexBuilder(Protocol):
-    """Builds the index of one revision."""
+    """Builds the index of one revision in memory."""
 
     def __call__(self, templates: Floats, subjects: Scores, revision_digest: str) -> Index:
         """`templates` float32 (n, d) unit, `subjects` int32 (n,): the number of the subject of each row."""

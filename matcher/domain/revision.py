@@ -7,14 +7,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher.domain.face import FacePlace
 from matcher.domain.rejection import Reason
-from matcher.domain.template import Floats, ModelIdentity
+from matcher.domain.template import Floats, ModelIdentity, Scores
 
 Pairs = tuple[tuple[str, str], ...]
 UNSEEN = "unseen"
@@ -77,6 +79,22 @@ class RevisionContent:
 
     items: tuple[Item, ...]
     templates: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screen:
+    """What a search needs of a revision in memory, stamped with the digest of the content it was made from.
+
+    `codes` are screening codes of `bits` bits (`ext/README.md`), uint8 aligned to 64 bytes; `subjects` int32 (n,) hold
+    the number of each template row's subject; `subject_ids` names them.
+    """
+
+    revision_digest: str
+    bits: Literal[4, 8]
+    d: int
+    codes: npt.NDArray[np.uint8] = field(repr=False)
+    subjects: Scores
+    subject_ids: tuple[str, ...] = field(repr=False)
 
 
 def in_canonical_order(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -1,89 +1,88 @@
 """The exact index: every subject whose best template scores at or above a threshold, no more and no fewer.
 
-1. It is derived state: a function of one sealed revision, stamped with that revision's digest, never stored.
-2. FAISS holds the templates and scans them; the canonical score alone decides (`margin.py` proves that none is missed).
+1. It is derived state: a function of one sealed revision, stamped with that revision's digest.
+2. Screening codes say which rows cannot reach the threshold (proof in `ext/README.md`); of the others the float rows
+   are read, and the canonical score alone decides.
 3. A subject's score is the best of its templates; order is score descending, then subject number ascending.
-4. Answers do not depend on batch size, order of enrolment, threads or machine.
+4. Answers do not depend on path, batch size, order of enrolment, threads or machine.
 5. There is no "the k most similar": below the threshold nobody is named, and `maxima` names nobody at all.
 """
 
 import operator
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from functools import partial
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from matcher import kernels
+from matcher.domain.ports import RowReader
+from matcher.domain.revision import Screen
+from matcher.domain.search import Hit, SearchAnswer, Work
 from matcher.domain.template import MILLION, Floats, Millionths, Scores
 from matcher.errors import BadInput
-from matcher.index.margin import radius, require_unit
-from matcher.kernels import checks
+from matcher.index.rows import StoredRows
+from matcher.index.threads import in_parallel, spans, threads_for
+from matcher.kernels import checks, codes
 
-QUERIES_A_SCAN = 64  # bounds what one scan may return: 64 x n survivors at the lowest threshold
-
-
-class _Store(Protocol):
-    """What is used of `faiss.IndexFlatIP`."""
-
-    d: int
-    ntotal: int
-
-    def range_search(
-        self, queries: Floats, radius: float
-    ) -> tuple[npt.NDArray[np.uint64], Floats, npt.NDArray[np.int64]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A subject at or above the threshold: its number and its best canonical score in millionths."""
-
-    subject: int
-    score: Millionths
+QUERIES_A_SCAN = 256  # one pass over the codes; bounds what one scan may return to 256 x n at the lowest threshold
+ROWS_AT_ONCE = 65_536  # float rows in memory beside the codes: 32 MB at d = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactIndex:
-    """The templates of one sealed revision, ready to be searched. Made by `build` only; never changes."""
+    """The templates of one sealed revision, ready to be searched. Made by `build` and `opened` only; never changes."""
 
     revision_digest: str
     n_subjects: int
-    # Left out of repr: templates must not reach a log by way of a message.
-    _store: _Store = field(repr=False)
-    _rows: Floats = field(repr=False)  # the store's own memory, (n, d), read-only
+    threads: int | None
+    _codes: codes.CodeSet = field(repr=False)
+    _rows: RowReader = field(repr=False)
     _subjects: Scores = field(repr=False)
 
     @classmethod
-    def build(cls, templates: Floats, subjects: Scores, revision_digest: str) -> Self:
-        """An index of unit float32 templates (n, d) and their subject numbers, int32 (n,), at least 0.
+    def build(cls, templates: Floats, subjects: Scores, revision_digest: str, threads: int | None = None) -> Self:
+        """An index in memory of unit float32 templates (n, d) and their subject numbers, int32 (n,), at least 0.
 
-        The arrays are copied. Raises BadInput if shapes, types, values or lengths are wrong.
+        The arrays are copied. `threads` None takes as many as there are processors with enough to do. Raises BadInput
+        if shapes, types, values or lengths are wrong.
         """
-        checks.require_matrix("templates", templates)
-        require_unit("templates", templates)
+        checks.require_unit("templates", templates)
         checks.require_numbers("subjects", subjects, count=len(templates), least=0)
-        store, rows = _stored(templates)
+        screened = codes.encode(templates, 4)
         owned = subjects.copy()
         owned.flags.writeable = False
-        return cls(revision_digest, len(np.unique(owned)), store, rows, owned)
+        n_subjects = len(np.unique(owned))
+        return cls(revision_digest, n_subjects, threads, screened, StoredRows.of(templates), owned)
+
+    @classmethod
+    def opened(cls, screen: Screen, rows: RowReader, threads: int | None = None) -> Self:
+        """An index over sealed rows: only `screen` is in memory; `rows` reads what a search has to look at."""
+        screened = codes.CodeSet(screen.bits, len(screen.subjects), screen.d, screen.codes)
+        checks.require_numbers("subjects", screen.subjects, count=screened.count, least=0)
+        return cls(screen.revision_digest, len(screen.subject_ids), threads, screened, rows, screen.subjects)
 
     @property
     def n_templates(self) -> int:
         """Number of templates."""
-        return self._store.ntotal
+        return self._codes.count
 
-    def at_or_above(self, queries: Floats, threshold: Millionths) -> list[list[Hit]]:
-        """For each unit query (m, d) the subjects whose best score is at or above `threshold`, in order.
+    def at_or_above(self, queries: Floats, threshold: Millionths) -> SearchAnswer:
+        """For each unit query (m, d) the subjects whose best score is at or above `threshold`, and the work it took.
 
         Raises BadInput for queries that are not unit float32 of the index's width, or a threshold beyond +-10^6.
         """
         if abs(operator.index(threshold)) > MILLION:
             raise BadInput(f"threshold {threshold} must be between -{MILLION} and {MILLION} millionths")
         self._require_queries(queries)
-        answers: list[list[Hit]] = []
+        threads, hits, survivors = threads_for(self._codes.data.size, self.threads), [], 0
+        parts = spans(self._codes.blocks, threads)
         for start in range(0, len(queries), QUERIES_A_SCAN):
-            answers += self._scan(queries[start : start + QUERIES_A_SCAN], threshold)
-        return answers
+            some = queries[start : start + QUERIES_A_SCAN]
+            found = in_parallel(partial(self._scan, some, threshold), parts)
+            survivors += sum(map(len, found))
+            hits += self._decided(some, found, threshold)
+        return SearchAnswer(tuple(hits), Work(self.n_templates, survivors, kernels.path(), len(parts)))
 
     def maxima(self, queries: Floats, excluded: Scores | None = None) -> Scores:
         """The best score, int32 (m,), of each unit query over all subjects but number `excluded[i]` (-1: but none).
@@ -91,39 +90,52 @@ class ExactIndex:
         It says how near the nearest is, never who; the least int32 where no template is left. Raises BadInput.
         """
         self._require_queries(queries)
-        return kernels.maxima(queries, self._rows, self._subjects, excluded)
+        best = np.full(len(queries), np.iinfo(np.int32).min, np.int32)
+        for start in range(0, self.n_templates, ROWS_AT_ONCE):
+            part = np.arange(start, min(start + ROWS_AT_ONCE, self.n_templates), dtype=np.int32)
+            rows, owners = self._rows.take(part), np.ascontiguousarray(self._subjects[part])
+            np.maximum(best, kernels.maxima(queries, rows, owners, excluded), out=best)
+        return best
+
+    def _scan(self, queries: Floats, threshold: Millionths, span: tuple[int, int]) -> codes.Survivors:
+        return codes.scan_threshold(self._codes, span, queries, threshold)
 
     def _require_queries(self, queries: Floats) -> None:
-        checks.require_matrix("queries", queries)
-        checks.require_same_width(queries, self._rows)
-        require_unit("queries", queries)
+        checks.require_unit("queries", queries)
+        if queries.shape[1] != self._codes.d:
+            raise BadInput(
+                f"queries and rows cannot be compared: {queries.shape[1]} and {self._codes.d} elements a row"
+            )
 
-    def _scan(self, queries: Floats, threshold: Millionths) -> list[list[Hit]]:
-        limits, _, found = self._store.range_search(queries, radius(threshold, self._store.d))
-        return [
-            self._decided(queries[i : i + 1], found[limits[i] : limits[i + 1]], threshold) for i in range(len(queries))
-        ]
-
-    def _decided(self, query: Floats, survivors: npt.NDArray[np.int64], threshold: Millionths) -> list[Hit]:
-        scores = kernels.canonical_scores(query, self._rows[survivors])[0]
+    def _decided(self, queries: Floats, found: list[codes.Survivors], threshold: Millionths) -> list[tuple[Hit, ...]]:
+        """The hits of each query among the survivors."""
+        if not any(map(len, found)):
+            return [()] * len(queries)
+        asked = found[0].queries if len(found) == 1 else np.concatenate([one.queries for one in found])
+        rows = found[0].rows if len(found) == 1 else np.concatenate([one.rows for one in found])
+        if len(rows) > 1:
+            order = np.lexsort((asked, rows))  # sealed rows are read front to back, each once
+            asked, rows = asked[order], rows[order]
+        scores = np.concatenate(
+            [self._scored(queries, asked[at : at + ROWS_AT_ONCE], rows[at : at + ROWS_AT_ONCE])
+             for at in range(0, len(rows), ROWS_AT_ONCE)]
+        )  # fmt: skip
         kept = scores >= threshold
-        return _best_of_each(self._subjects[survivors[kept]], scores[kept])
+        return _best_of_each(len(queries), asked[kept], self._subjects[rows[kept]], scores[kept])
+
+    def _scored(self, queries: Floats, asked: Scores, rows: Scores) -> Scores:
+        if len(rows) == 1 or bool((rows[1:] != rows[:-1]).all()):
+            return kernels.rescored(queries, asked, self._rows.take(rows))
+        distinct, place = np.unique(rows, return_inverse=True)
+        return kernels.rescored(queries, asked, self._rows.take(distinct)[place])
 
 
-def _best_of_each(subjects: Scores, scores: Scores) -> list[Hit]:
-    order = np.lexsort((subjects, -scores))
-    # In this order a subject's first row is its best one.
-    _, first = np.unique(subjects[order], return_index=True)
-    best = order[np.sort(first)]
-    return [Hit(subject, score) for subject, score in zip(subjects[best].tolist(), scores[best].tolist(), strict=True)]
-
-
-def _stored(templates: Floats) -> tuple[_Store, Floats]:
-    import faiss
-
-    n, d = templates.shape
-    store = faiss.IndexFlatIP(d)
-    store.add(templates)
-    rows: Floats = faiss.rev_swig_ptr(store.get_xb(), n * d).reshape(n, d)
-    rows.flags.writeable = False
-    return store, rows
+def _best_of_each(count: int, asked: Scores, subjects: Scores, scores: Scores) -> list[tuple[Hit, ...]]:
+    """The hits of each query; this far only rows at or above the threshold come, so there are few."""
+    best: list[dict[int, int]] = [{} for _ in range(count)]
+    for query, subject, score in zip(asked.tolist(), subjects.tolist(), scores.tolist(), strict=True):
+        known = best[query]
+        if score > known.get(subject, -MILLION - 1):
+            known[subject] = score
+    ordered = (sorted(found.items(), key=lambda hit: (-hit[1], hit[0])) for found in best)
+    return [tuple(Hit(subject, score) for subject, score in found) for found in ordered]

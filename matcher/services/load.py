@@ -199,7 +199,8 @@ def _load(
         latest = collection.latest
         if latest is not None and _nothing_new(latest, before, revision):
             return LoadResult(latest, 0, duplicates, tuple(rejected), changed=False)
-        session.place.revisions.write(session.vault, revision_id, content)
+        screen = session.place.screen_of(content, revision.digest)
+        session.place.revisions.write(session.vault, revision_id, content, screen)
         _commit(session, target, collection, revision, len(rejected))
         undo.pop_all()
     return LoadResult(revision, added, duplicates, tuple(rejected), changed=True)

@@ -1,23 +1,20 @@
 """The only function that searches a list, and the opening of a list for it.
 
-1. Only an active list is opened; its content is decrypted, digested again and compared with its revision.
+1. Only an active list is opened: its sealed screen, which is stamped with the digest of the content it was made from.
 2. The report behind the certificate is parsed as a `CertifiedReport`, which recomputes counts, bounds and threshold.
 3. `search` takes the certificate and checks every digest in it against what was opened, and the probe's model identity.
 4. A clock that went back by more than five minutes suspends the list.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from matcher.calibration.certified import CertifiedReport
 from matcher.domain.certificate import Binding, Certificate
 from matcher.domain.policy import Policy
-from matcher.domain.ports import Hit, Index
+from matcher.domain.ports import Index
 from matcher.domain.records import StoredReport
-from matcher.domain.revision import Item
+from matcher.domain.search import SearchAnswer
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError, NotSearchable
@@ -48,18 +45,16 @@ def open_list(session: Session, name: str) -> OpenedList:
         revision, certificate = watchlist.require_active(now)
         report = work.reports.get(certificate.terms.binding.report_digest)
         policy = work.reports.policy(certificate.terms.binding.policy_digest)
-    content = session.place.revisions.read(session.vault, revision)
+    screen, rows = session.place.revisions.screen(session.vault, revision)
     binding = _binding_of(report, policy, certificate)
-    searched = [item for item in content.items if item.row is not None]
-    names = sorted({item.subject_id for item in searched})
-    index = session.place.build_index(content.templates, _numbers(searched, names), revision.digest)
+    index = session.place.open_index(screen, rows)
     binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text())
-    return OpenedList(watchlist, certificate, policy, binding, tuple(names), index)
+    return OpenedList(watchlist, certificate, policy, binding, screen.subject_ids, index)
 
 
 def search(
     certificate: Certificate, opened: OpenedList, probes: Floats, model: ModelIdentity, now: datetime
-) -> Sequence[Sequence[Hit]]:
+) -> SearchAnswer:
     """Subjects at or above the certificate's threshold for each probe, float32 (m, d) unit templates of `model`.
 
     Raises IntegrityError when anything opened is not what the certificate was signed for, NotSearchable after its end.
@@ -82,14 +77,6 @@ def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certif
         report_digest=certified.digest,
         threshold=certificate.threshold,
     )
-
-
-def _numbers(items: Sequence[Item], names: Sequence[str]) -> "np.typing.NDArray[np.int32]":
-    number = {name: place for place, name in enumerate(names)}
-    rows = np.empty(len(items), np.int32)
-    for item in items:
-        rows[item.row or 0] = number[item.subject_id]
-    return rows
 
 
 def _check_clock(session: Session, name: str, now: datetime) -> None:

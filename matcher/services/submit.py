@@ -16,9 +16,10 @@ from matcher.domain.events import Action, event
 from matcher.domain.face import Face, Picture
 from matcher.domain.ids import new_handle, new_id
 from matcher.domain.people import Role
-from matcher.domain.ports import FacePipeline, Hit
+from matcher.domain.ports import FacePipeline
 from matcher.domain.records import AlertRecord, CandidateRecord
 from matcher.domain.rejection import Rejected
+from matcher.domain.search import Hit, Work
 from matcher.domain.words import check_line
 from matcher.errors import BadInput, NotSearchable, Refused
 from matcher.services.collections import find_list
@@ -28,12 +29,13 @@ from matcher.services.workplace import Session, refusals_logged
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of one picture: faces searched, alerts queued, faces or pictures rejected."""
+    """What became of one picture: faces searched, alerts queued, faces or pictures rejected, and the work it took."""
 
     name: str
     searched: int
     alerts: int
     rejected: tuple[Rejected, ...]
+    work: Work | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ def submit(
         found = [picture] if isinstance(picture, Rejected) else pipeline.faces(picture, opened.policy.quality)
         faces = [face for face in found if isinstance(face, Face)]
         rejected = tuple(one for one in found if isinstance(one, Rejected))
-        alerts = _search_faces(session, opened, errand, pipeline, (picture, faces)) if faces else 0
-        yield Submission(path.name, len(faces), alerts, rejected)
+        alerts, work = _search_faces(session, opened, errand, pipeline, (picture, faces)) if faces else (0, None)
+        yield Submission(path.name, len(faces), alerts, rejected, work)
 
 
 def _search_faces(
@@ -85,18 +87,18 @@ def _search_faces(
     errand: Errand,
     pipeline: FacePipeline,
     probe: tuple[Picture | Rejected, Sequence[Face]],
-) -> int:
+) -> tuple[int, Work]:
     picture, faces = probe
     now = session.place.clock()
     templates = np.stack([face.template for face in faces])
-    found = search(opened.certificate, opened, templates, pipeline.identity, now)
+    answer = search(opened.certificate, opened, templates, pipeline.identity, now)
     queued = 0
     with session.place.work() as work:
         watchlist = find_list(work, opened.watchlist.name)
         _, serving = watchlist.require_active(now)
         if serving.digest() != opened.certificate.digest():
             raise NotSearchable(f"list {watchlist.name} was activated anew meanwhile: submit again")
-        for face, hits in zip(faces, found, strict=True):
+        for face, hits in zip(faces, answer.hits, strict=True):
             count = work.alerts.count_search(watchlist.list_id, errand.case)
             alert_id = fingerprint = None
             if hits and isinstance(picture, Picture):
@@ -121,7 +123,7 @@ def _search_faces(
                 )
             )
         work.commit()
-    return queued
+    return queued, answer.work
 
 
 def _alert(

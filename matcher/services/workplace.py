@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from matcher.domain.events import Action, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
-from matcher.domain.ports import IndexBuilder, Keyring, Revisions, UnitOfWork, UnitsOfWork, UnlockedKeys, Vault
+from matcher.domain.ports import (
+    IndexBuilder,
+    IndexOpener,
+    Keyring,
+    Revisions,
+    Screener,
+    UnitOfWork,
+    UnitsOfWork,
+    UnlockedKeys,
+    Vault,
+)
 from matcher.errors import (
     AnotherPersonNeeded,
     InsufficientEvidence,
@@ -26,6 +36,8 @@ class Workplace:
     revisions: Revisions
     keyring: Keyring
     build_index: IndexBuilder
+    open_index: IndexOpener
+    screen_of: Screener
     clock: Clock
     random: RandomBytes
     seat: Seat

@@ -1,9 +1,10 @@
-"""The sealed content of a revision: two containers named after it.
+"""The sealed content of a revision: three containers named after it.
 
 `<revision_id>-items`       JSON (msgspec), one array of at most 4,096 items per line
 `<revision_id>-templates`   float32 little-endian rows, nothing else
+`<revision_id>-screen`      what a search keeps in memory (`screen_file.py`), stamped with the content digest
 
-1. Writing leaves both containers or neither.
+1. Writing leaves all containers or none.
 2. Reading checks what came out of the seal against the revision's public facts: counts, width, row numbers and the
    content digest. Whatever does not fit is an IntegrityError, because no supported path makes it.
 """
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from matcher.domain.ports import Vault
-from matcher.domain.revision import Item, Revision, RevisionContent, content_digest
+from matcher.domain.ports import RowReader, Vault
+from matcher.domain.revision import Item, Revision, RevisionContent, Screen, content_digest
 from matcher.domain.template import Floats
 from matcher.errors import IntegrityError
 from matcher.store.containers import container_path
+from matcher.store.screen_file import SealedRows, read_screen, write_screen
 
 _ITEMS_PER_LINE = 4_096
 _BYTES_AT_ONCE = 1 << 20  # larger pieces cost more in fresh pages than they save in calls
@@ -30,17 +32,22 @@ class SealedRevisions:
 
     folder: Path
 
-    def write(self, vault: Vault, revision_id: str, content: RevisionContent) -> None:
-        """Seals items and templates; leaves nothing behind when it fails. Raises StorageFailed."""
-        items_id, templates_id = containers_of(revision_id)
+    def write(self, vault: Vault, revision_id: str, content: RevisionContent, screen: Screen) -> None:
+        """Seals items, templates and screen; leaves nothing behind when it fails. Raises StorageFailed."""
+        items_id, templates_id, screen_id = containers_of(revision_id)
         kept: list[str] = []
-        with vault.new_container(items_id) as items, vault.new_container(templates_id) as templates:
+        with (
+            vault.new_container(items_id) as items,
+            vault.new_container(templates_id) as templates,
+            vault.new_container(screen_id) as screened,
+        ):
             for line in _lines(content.items):
                 items.append(line)
             for piece in _pieces(content.templates):
                 templates.append(piece)
+            write_screen(screened, screen)
             try:
-                for container in (items, templates):
+                for container in (items, templates, screened):
                     container.keep()
                     kept.append(container.container_id)
             except BaseException:  # also for Ctrl-C: half a revision must not stay behind
@@ -50,7 +57,7 @@ class SealedRevisions:
 
     def read(self, vault: Vault, revision: Revision) -> RevisionContent:
         """Opens everything and checks it; templates are read-only float32 (n, d). Raises IntegrityError."""
-        items_id, templates_id = containers_of(revision.revision_id)
+        items_id, templates_id, _ = containers_of(revision.revision_id)
         items = _items(vault.read(items_id, 0, vault.size(items_id)), revision)
         templates = _templates(vault, templates_id, revision)
         _check(items, revision)
@@ -59,20 +66,29 @@ class SealedRevisions:
             raise _does_not_fit(revision, "its content digest differs")
         return content
 
+    def screen(self, vault: Vault, revision: Revision) -> tuple[Screen, RowReader]:
+        """The screen, if it is that of this revision, and a reader of its sealed rows. Raises IntegrityError."""
+        _, templates_id, screen_id = containers_of(revision.revision_id)
+        screen = read_screen(vault, screen_id)
+        counts = (screen.revision_digest, screen.d, len(screen.subjects), len(screen.subject_ids))
+        if counts != (revision.digest, revision.model.dim, revision.templates, revision.subjects):
+            raise _does_not_fit(revision, "its screen is of other templates")
+        return screen, SealedRows(vault, templates_id, revision.templates, revision.model.dim)
+
     def discard(self, vault: Vault, revision_id: str) -> None:
         """Removes what `write` made; absent containers are no error."""
         for container_id in containers_of(revision_id):
             vault.remove(container_id)
 
     def present(self, revision_id: str) -> bool:
-        """Whether both containers are regular files in their place."""
+        """Whether all containers are regular files in their place."""
         paths = [container_path(self.folder, one) for one in containers_of(revision_id)]
         return all(path.is_file() and not path.is_symlink() for path in paths)
 
 
-def containers_of(revision_id: str) -> tuple[str, str]:
-    """The ids of a revision's containers: items, templates."""
-    return f"{revision_id}-items", f"{revision_id}-templates"
+def containers_of(revision_id: str) -> tuple[str, str, str]:
+    """The ids of a revision's containers: items, templates, screen."""
+    return f"{revision_id}-items", f"{revision_id}-templates", f"{revision_id}-screen"
 
 
 def _lines(items: tuple[Item, ...]) -> Iterator[bytes]:

@@ -176,7 +176,7 @@ def test_search_refuses_whatever_the_certificate_was_not_signed_for(active: Worl
 
     opened = open_list(active.sessions["boss"], "missing")
     probe, now = active.templates[:1], active.clock()
-    assert search(opened.certificate, opened, probe, MODEL, now)[0]
+    assert search(opened.certificate, opened, probe, MODEL, now).hits[0]
     for binding in (
         replace(opened.binding, list_digest="0" * 64),
         replace(opened.binding, policy_digest="0" * 64),

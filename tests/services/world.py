@@ -20,6 +20,7 @@ from matcher.domain.revision import Pairs
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import ListTerms
 from matcher.index.exact import ExactIndex
+from matcher.index.screen import screen_of
 from matcher.kernels import normalise
 from matcher.services.activate import activate, prepare
 from matcher.services.calibrate import Question, Shipped, calibrate_list
@@ -163,9 +164,18 @@ def workplace(home: Path, clock: Clock) -> tuple[Workplace, Store]:
     seat = Seat("tester", "")
     store = create_store(home, seat, clock)
     keyring = HomeKeyring(home / "sealed", KeyCost(passes=1, memory_kib=64, lanes=1))
-    return Workplace(
-        store.unit_of_work, SealedRevisions(home / "sealed"), keyring, ExactIndex.build, clock, os.urandom, seat
-    ), store
+    place = Workplace(
+        work=store.unit_of_work,
+        revisions=SealedRevisions(home / "sealed"),
+        keyring=keyring,
+        build_index=ExactIndex.build,
+        open_index=ExactIndex.opened,
+        screen_of=screen_of,
+        clock=clock,
+        random=os.urandom,
+        seat=seat,
+    )
+    return place, store
 
 
 def vectors(count: int, seed: int) -> Floats:

@@ -15,8 +15,9 @@ def command(call: Call) -> None:
     import os
     import platform
 
-    from matcher import __version__, kernels
+    from matcher import __version__
     from matcher.errors import MatcherError
+    from matcher.kernels import choice
     from matcher.models.catalogue import default
     from matcher.models.record import installed
 
@@ -25,7 +26,7 @@ def command(call: Call) -> None:
         "matcher": __version__,
         "python": platform.python_version(),
         "processors": os.cpu_count(),
-        "kernels": kernels.path(),
+        "kernels": f"{choice.chosen().path} ({choice.chosen().reason}); here: {', '.join(choice.available())}",
         "home": str(settings.home),
         "models": str(settings.models),
         "settings_from": dict(settings.origins),

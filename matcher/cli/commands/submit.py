@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference
                 "searched": one.searched,
                 "alerts": one.alerts,
                 "rejected": [{"reason": bad.reason.value, "detail": bad.detail} for bad in one.rejected],
+                "work": None if one.work is None else asdict(one.work),
             }
             for one in done
         ],

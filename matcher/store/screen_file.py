@@ -1,0 +1,106 @@
+"""The sealed screen of a revision, and its sealed rows one chunk at a time.
+
+    one line of JSON    format, digest of the content it was made from, bits, d, rows, subjects, bytes of the ids
+    ids                 JSON array of the subjects' ids
+    subjects            int32 little-endian, the subject of each row
+    codes               as `ext/README.md` lays them out
+
+Opening reads this container and no float row: what is searched is what was sealed, because every chunk is authenticated
+and bound to its container, and the stamp names the content.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.domain.ports import ContainerWriter, Vault
+from matcher.domain.revision import Screen
+from matcher.domain.template import Floats, Scores
+from matcher.errors import IntegrityError
+from matcher.kernels.codes import code_bytes, empty_codes
+
+_FORMAT = 1
+_LONGEST_LINE = 4_096
+_PIECE = 1 << 20
+_ROWS_APART = 65_536  # bytes between two rows up to which reading on is cheaper than another chunk
+
+
+def write_screen(box: ContainerWriter, screen: Screen) -> None:
+    """Seals a screen into an open container."""
+    ids = json.dumps(screen.subject_ids, separators=(",", ":"), ensure_ascii=False).encode()
+    facts = {
+        "format": _FORMAT,
+        "digest": screen.revision_digest,
+        "bits": screen.bits,
+        "d": screen.d,
+        "rows": len(screen.subjects),
+        "subjects": len(screen.subject_ids),
+        "ids": len(ids),
+    }
+    box.append(json.dumps(facts, sort_keys=True).encode() + b"\n")
+    box.append(ids)
+    box.append(np.ascontiguousarray(screen.subjects, "<i4").tobytes())
+    for at in range(0, len(screen.codes), _PIECE):
+        box.append(screen.codes[at : at + _PIECE].tobytes())
+
+
+def read_screen(vault: Vault, container_id: str) -> Screen:
+    """The screen of a container; codes lie in fresh memory, read-only. Raises IntegrityError."""
+    size = vault.size(container_id)
+    line = vault.read(container_id, 0, min(size, _LONGEST_LINE)).partition(b"\n")[0]
+    try:
+        facts: dict[str, Any] = json.loads(line)
+        known = facts["format"] == _FORMAT and facts["bits"] in (4, 8)
+        rows, d, ids_bytes, bits = (int(facts[name]) for name in ("rows", "d", "ids", "bits"))
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise IntegrityError(f"container {container_id} holds no screen that this program knows: load the list again")
+    ids_at = len(line) + 1
+    subjects_at = ids_at + ids_bytes
+    codes_at = subjects_at + 4 * rows
+    if size != codes_at + code_bytes(rows, d, bits):
+        raise IntegrityError(f"container {container_id} is not as long as it says: restore a backup")
+    import msgspec
+
+    ids = msgspec.json.decode(vault.read(container_id, ids_at, ids_bytes), type=tuple[str, ...])
+    subjects = np.empty(rows, "<i4")
+    _fill(vault, container_id, subjects_at, subjects.view(np.uint8))
+    codes = empty_codes(rows, d, bits)
+    _fill(vault, container_id, codes_at, codes)
+    subjects.flags.writeable = codes.flags.writeable = False
+    return Screen(facts["digest"], facts["bits"], d, codes, subjects.astype(np.int32, copy=False), ids)
+
+
+def _fill(vault: Vault, container_id: str, offset: int, into: npt.NDArray[np.uint8]) -> None:
+    for at in range(0, len(into), _PIECE):
+        length = min(_PIECE, len(into) - at)
+        into[at : at + length] = np.frombuffer(vault.read(container_id, offset + at, length), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SealedRows:
+    """`ports.RowReader` over a container of float32 rows (n, d): only chunks that hold a wanted row are opened."""
+
+    vault: Vault = field(repr=False)
+    container_id: str
+    n: int
+    d: int
+
+    def take(self, numbers: Scores) -> Floats:
+        """Rows by number, ascending and distinct. Raises IntegrityError."""
+        rows = np.empty((len(numbers), self.d), np.float32)
+        width, start = 4 * self.d, 0
+        while start < len(numbers):
+            end = start + 1
+            while end < len(numbers) and (int(numbers[end]) - int(numbers[end - 1])) * width <= _ROWS_APART:
+                end += 1
+            first, last = int(numbers[start]), int(numbers[end - 1])
+            read = self.vault.read(self.container_id, first * width, (last - first + 1) * width)
+            near = np.frombuffer(read, "<f4").reshape(-1, self.d)
+            rows[start:end] = near[numbers[start:end] - first]
+            start = end
+        return rows
