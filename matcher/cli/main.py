@@ -25,6 +25,7 @@ _COMMANDS = (
     "review",
     "outcomes",
     "audit",
+    "bench",
     "doctor",
 )
 

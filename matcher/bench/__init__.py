@@ -1,0 +1,1 @@
+"""Timing against peers, over the code that the product runs."""

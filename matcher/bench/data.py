@@ -1,0 +1,47 @@
+"""Vectors to time with: uniform directions, face-like ones, or a file's."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from matcher import kernels
+from matcher.domain.template import Floats
+from matcher.errors import BadInput
+
+Kind = Literal["uniform", "faces"]
+_AT_ONCE = 100_000
+_PER_SUBJECT = 4
+
+
+def vectors(kind: Kind, n: int, d: int, seed: int) -> Floats:
+    """Unit float32 (n, d).
+
+    `uniform`: independent directions. `faces`: four templates a subject (a common direction and noise, mates near 0.8),
+    and eight shared directions that all subjects lean towards by up to 0.5, which gives the non-mated scores their
+    heavier upper tail.
+    """
+    rng = np.random.default_rng(seed)
+    made = np.empty((n, d), np.float32)
+    leanings = rng.standard_normal((8, d), dtype=np.float32) / np.sqrt(d)
+    for at in range(0, n, _AT_ONCE):
+        count = min(_AT_ONCE, n - at)
+        rows = rng.standard_normal((count, d), dtype=np.float32)
+        if kind == "faces":
+            subjects = rng.standard_normal((-(-count // _PER_SUBJECT), d), dtype=np.float32)
+            lean = rng.uniform(0, 0.5, len(subjects)).astype(np.float32)[:, np.newaxis]
+            subjects += lean * np.sqrt(d) * leanings[rng.integers(0, 8, len(subjects))]
+            rows = np.repeat(subjects, _PER_SUBJECT, axis=0)[:count] + np.float32(0.5) * rows
+        made[at : at + count] = kernels.normalise(rows)
+    return made
+
+
+def vectors_of(path: Path) -> Floats:
+    """Unit rows of a float32 `.npy` (n, d), never unpickled. Raises BadInput."""
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BadInput(f"{path} is no array of vectors: {error}") from None
+    if rows.dtype != np.float32 or rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
+        raise BadInput(f"{path} must hold finite float32 vectors (n, d), not {rows.dtype} {rows.shape}")
+    return kernels.normalise(np.ascontiguousarray(rows))

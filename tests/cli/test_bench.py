@@ -1,0 +1,58 @@
+"""The benchmark runs end to end, tells a ratio only for identical answers, and draws its picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matcher.bench import truth
+from matcher.bench.data import vectors
+from matcher.bench.ranking import best_rows
+from matcher.bench.timing import Times
+from matcher.kernels.codes import encode
+from tests.cli.runner import Cli
+
+
+def test_bench_search(tmp_path: Path) -> None:
+    rows, queries = vectors("faces", 3000, 32, 1), vectors("faces", 20, 32, 2)
+    np.save(tmp_path / "rows.npy", rows)
+    np.save(tmp_path / "queries.npy", queries)
+    given = (
+        "--dataset",
+        tmp_path / "rows.npy",
+        "--queries",
+        tmp_path / "queries.npy",
+        "--batch",
+        "8",
+        "--threads",
+        "2",
+    )
+    result = Cli(tmp_path / "none")("bench", "search", *given, "--json")
+    assert result.code == 0, result.err
+    (case,) = result.value["cases"]
+    assert (case["n"], case["dim"], case["batch"], case["mode"], case["identical"]) == (3000, 32, 8, "threshold", True)
+    assert case["peers"]["faiss_flat"]["ratio"] > 0
+    assert case["peers"]["blas"]["s"] > 0
+    assert result.value["machine"]["read_gb_s"] > 0.1
+
+
+@pytest.mark.parametrize("content", [b"not an array", b""])
+def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "rows.npy").write_bytes(content)
+    assert Cli(tmp_path / "none")("bench", "search", "--dataset", tmp_path / "rows.npy").code == 8
+
+
+@pytest.mark.parametrize("kind", ["uniform", "faces"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_ten_best_are_those_of_scoring_every_row(kind: str, threads: int) -> None:
+    rows, queries = vectors(kind, 2500, 48, 3), vectors(kind, 9, 48, 4)
+    rows = np.concatenate([rows, rows[:30]])  # ties: the same row twice
+    for bits in (4, 8):
+        ranked, survivors = best_rows(rows, encode(rows, bits), queries, 10, threads)
+        assert ranked == truth.best(rows, queries, 10)
+        assert survivors >= 90
+
+
+def test_percentiles_are_times_that_were_taken() -> None:
+    times = Times(tuple(float(i) for i in range(1, 101)))
+    assert (times.median, times.percentile(0.95), times.percentile(0.99), times.percentile(1)) == (51, 95, 99, 100)
