@@ -15,7 +15,8 @@ SOURCES = ("scores", "encode", "scan", "dispatch", "memory", "serial", "avx2", "
 
 # For `.ci/sanitized`: the core with sanitizers, and memory views that check every index.
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if os.environ.get("MATCHER_SANITIZE") else ()
-DIRECTIVES = {"language_level": 3} | ({"boundscheck": True, "wraparound": False} if SANITIZERS else {})
+CHECKED = bool(SANITIZERS)
+DIRECTIVES = {"language_level": 3, "boundscheck": CHECKED, "initializedcheck": CHECKED, "wraparound": False}
 
 KERNELS = Extension(
     "matcher.kernels._compiled",

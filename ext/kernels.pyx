@@ -1,4 +1,3 @@
-# cython: boundscheck=False, wraparound=False, initializedcheck=False
 """The one seam between Python and C: typed views in, filled arrays out, GIL released once.
 
 Nothing is checked here but what memory views check themselves (element type, number of axes, contiguity): shapes, finite

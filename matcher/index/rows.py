@@ -1,28 +1,19 @@
-"""Where float rows come from when a survivor has to be scored: the memory of a FAISS store, or a sealed container."""
+"""Float rows in memory, for survivors to be scored: the other `ports.RowReader` reads a sealed container."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
-from matcher.domain.ports import RowReader
 from matcher.domain.template import Floats, Scores
-
-
-class _Store(Protocol):
-    """What is used of `faiss.IndexFlatIP`."""
-
-    d: int
-    ntotal: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredRows:
-    """Rows in a FAISS flat store, which owns the only copy."""
+    """Rows in a `faiss.IndexFlatIP`, which owns the only copy."""
 
     # Left out of repr: templates must not reach a log by way of a message.
-    store: _Store = field(repr=False)
-    all: Floats = field(repr=False)  # the store's own memory, (n, d), read-only
+    _store: object = field(repr=False)  # keeps the memory of `_rows` alive
+    _rows: Floats = field(repr=False)  # (n, d), read-only
 
     @classmethod
     def of(cls, templates: Floats) -> "StoredRows":
@@ -38,7 +29,4 @@ class StoredRows:
 
     def take(self, numbers: Scores) -> Floats:
         """Rows by number, ascending."""
-        return np.ascontiguousarray(self.all[numbers])
-
-
-__all__ = ["RowReader", "StoredRows"]
+        return np.ascontiguousarray(self._rows[numbers])

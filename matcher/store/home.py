@@ -94,12 +94,6 @@ def new_home(path: Path, demo: bool) -> Iterator[Home]:
         raise StorageFailed(f"a home cannot be made in {path}: {error.strerror}") from None
 
 
-def create_home(path: Path, demo: bool) -> None:
-    """A home without a database. Raises what `new_home` raises."""
-    with new_home(path, demo):
-        pass
-
-
 def open_home(path: Path) -> Home:
     """The home in a folder. Raises BadInput where there is none, Refused when others can read it or it is newer."""
     try:

@@ -30,7 +30,7 @@ from matcher.services.people import add_user, begin_home
 from matcher.services.review_desk import Desk
 from matcher.services.submit import Errand, Submission, submit
 from matcher.services.workplace import Session, Workplace, sign_in
-from matcher.store.home import create_home
+from matcher.store.home import new_home
 from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
@@ -97,7 +97,8 @@ class World:
 
     def __post_init__(self) -> None:
         home = self.folder / "home"
-        create_home(home, demo=False)
+        with new_home(home, demo=False):
+            pass
         self.place, self.store = workplace(home, self.clock)
         self.code = begin_home(self.place, demo=False)
         for name, roles in ROLES.items():

@@ -9,7 +9,13 @@ import pytest
 
 from matcher.errors import BadInput, IntegrityError, MatcherError, Refused, StorageFailed
 from matcher.store import home as home_module
-from matcher.store.home import Home, create_home, open_home, private_files
+from matcher.store.home import Home, new_home, open_home, private_files
+
+
+def create_home(path: Path, demo: bool) -> None:
+    """A home without a database."""
+    with new_home(path, demo):
+        pass
 
 
 def mode(path: Path) -> int:
