@@ -25,6 +25,7 @@ cdef extern from "kernels.h" nogil:
         int32_t query
         int32_t row
         float upper
+        int32_t at_most
 
     ctypedef struct survivor_list:
         survivor *items

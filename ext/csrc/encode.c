@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STARTS = 2, STEPS = 4 };
+enum { STARTS = 2, STEPS = 2 };
 
 ptrdiff_t code_lines(ptrdiff_t d, int bits)
 {
@@ -107,53 +107,71 @@ static float scale8(float largest)
     return (float)(ceil((double)largest / 127.0 / SCALE_UNIT_8) * SCALE_UNIT_8);
 }
 
-static void put_code(uint8_t *block, int bits, ptrdiff_t row, ptrdiff_t k, int code)
+/* Codes of one row without their excess, into bytes; returns the length of what was lost, before it is rounded up. */
+static double quantised(const float *row, ptrdiff_t padded, int bits, float scale, uint8_t *codes)
 {
-    if (bits == 8) {
-        block[k / 4 * LINE + row * 4 + k % 4] = (uint8_t)(code + 128);
-        return;
-    }
-    uint8_t *byte = block + k / 8 * LINE + row * 4 + k % 4;
-    *byte |= (uint8_t)((code + 8) << (k % 8 / 4 * 4));
+    const float inverse = 1.0f / scale;
+    const float low = bits == 4 ? -8.0f : -127.0f, high = bits == 4 ? 7.0f : 127.0f;
+    const int excess = bits == 4 ? 8 : 128;
+    double lost[LANES] = {0.0}, all = 0.0;
+    for (ptrdiff_t k = 0; k < padded; k += LANES)
+        for (int j = 0; j < LANES; j++) {
+            const float code = within(nearest(row[k + j] * inverse), low, high);
+            const double rest = (double)row[k + j] - (double)scale * (double)code;
+            lost[j] += rest * rest;
+            codes[k + j] = (uint8_t)((int)code + excess);
+        }
+    for (int j = 0; j < LANES; j++)
+        all += lost[j];
+    return sqrt(all);
 }
 
-static void encode_row(float *row, ptrdiff_t padded, ptrdiff_t d, int bits, uint8_t *block, ptrdiff_t lines,
+/* The codes of one row to their places in a block: four bytes of every line. */
+static void lay_out(const uint8_t *codes, int bits, ptrdiff_t lines, uint8_t *block, ptrdiff_t place)
+{
+    for (ptrdiff_t g = 0; g < lines; g++) {
+        uint32_t four, high;
+        if (bits == 8) {
+            memcpy(&four, codes + 4 * g, sizeof four);
+        } else {
+            memcpy(&four, codes + 8 * g, sizeof four);
+            memcpy(&high, codes + 8 * g + 4, sizeof high);
+            four |= high << 4; /* codes of 4 bits: no bit crosses a byte, whatever the order of bytes */
+        }
+        memcpy(block + g * LINE + place * 4, &four, sizeof four);
+    }
+}
+
+static void encode_row(float *row, uint8_t *codes, ptrdiff_t d, int bits, uint8_t *block, ptrdiff_t lines,
                        ptrdiff_t place)
 {
+    const ptrdiff_t padded = (d + LANES - 1) / LANES * LANES;
     float largest = 0.0f;
     for (ptrdiff_t k = 0; k < d; k++)
         largest = fabsf(row[k]) > largest ? fabsf(row[k]) : largest;
     const float scale = bits == 4 ? scale4(row, padded, d, largest) : scale8(largest);
-    const float inverse = 1.0f / scale;
-    const float low = bits == 4 ? -8.0f : -127.0f, high = bits == 4 ? 7.0f : 127.0f;
-    double lost[LANES] = {0.0};
-    for (ptrdiff_t k = 0; k < d; k++) {
-        const float code = within(nearest(row[k] * inverse), low, high);
-        const double rest = (double)row[k] - (double)scale * (double)code;
-        lost[k % LANES] += rest * rest;
-        put_code(block, bits, place, k, (int)code);
-    }
-    double all = 0.0;
-    for (int j = 0; j < LANES; j++)
-        all += lost[j];
+    const double lost = quantised(row, padded, bits, scale, codes);
+    memset(codes + d, 0, (size_t)(padded - d)); /* what pads a row has the code 0 and meets zeros of a query */
+    lay_out(codes, bits, lines, block, place);
     uint16_t *facts = (uint16_t *)(block + lines * LINE);
     facts[place] = (uint16_t)lrint((double)scale / (bits == 4 ? SCALE_UNIT_4 : SCALE_UNIT_8));
-    facts[BLOCK + place] = (uint16_t)ceil(sqrt(all) * LOSS_ROUNDED_UP / LOSS_UNIT);
+    facts[BLOCK + place] = (uint16_t)ceil(lost * LOSS_ROUNDED_UP / LOSS_UNIT);
 }
 
 int encode(float_rows rows, int bits, uint8_t *out)
 {
     const ptrdiff_t padded = (rows.d + LANES - 1) / LANES * LANES, lines = code_lines(rows.d, bits);
-    float *row = calloc((size_t)padded, sizeof(float));
+    float *row = calloc((size_t)padded, sizeof(float) + 1);
     if (row == NULL)
         return -1;
+    uint8_t *codes = (uint8_t *)(row + padded);
     fenv_t caller;
     fegetenv(&caller);
     fesetenv(FE_DFL_ENV);
     memset(out, 0, (size_t)code_bytes(rows.count, rows.d, bits));
     for (ptrdiff_t i = 0; i < rows.count; i++) {
         memcpy(row, rows.values + i * rows.d, (size_t)rows.d * sizeof(float));
-        encode_row(row, padded, rows.d, bits, out + i / BLOCK * (lines + 1) * LINE, lines, i % BLOCK);
+        encode_row(row, codes, rows.d, bits, out + i / BLOCK * (lines + 1) * LINE, lines, i % BLOCK);
     }
     fesetenv(&caller);
     free(row);

@@ -86,11 +86,13 @@ ptrdiff_t code_bytes(ptrdiff_t count, ptrdiff_t d, int bits);
 /* Codes of rows of unit length into code_bytes(...) bytes. Plain C, the same bytes on every machine. */
 int encode(float_rows rows, int bits, uint8_t *out);
 
-/* A growing list of (query, row) pairs; `upper` is a row's bound in units of its query's scale. */
+/* A growing list of (query, row) pairs. The bound of a row is `upper` in units of its query's scale while scanning, and
+ * when a scan returns also `at_most` millionths: its canonical score is no higher. */
 typedef struct {
     int32_t query;
     int32_t row;
     float upper;
+    int32_t at_most;
 } survivor;
 
 typedef struct {

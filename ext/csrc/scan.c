@@ -103,7 +103,7 @@ void keep_block(survivors *kept, int query, ptrdiff_t block, const int32_t *sums
         if (!(mask >> r & 1u) || row >= kept->codes.count)
             continue;
         const float upper = upper_of(sums[r], facts[r], facts[BLOCK + r], weight);
-        if (append(kept->list, (survivor){query, (int32_t)row, upper}) != 0)
+        if (append(kept->list, (survivor){query, (int32_t)row, upper, 0}) != 0)
             kept->failed = 1;
         if (kept->lows != NULL)
             raise_floor(kept, query, upper_of(sums[r], facts[r], facts[BLOCK + r], -weight));
@@ -153,6 +153,20 @@ static float limit_at(const scan_room *room, ptrdiff_t query, double score)
 {
     const double reached = score * 1e-6 - HALF_MILLIONTH - room->rests[query];
     return rounded_down(reached / room->units[query]);
+}
+
+/* The same turned round: no score above this has a limit that `upper` reaches. The float above it makes up for the
+ * rounding of the limit, the last millionth for the roundings of this line. */
+static int32_t score_at_most(const scan_room *room, ptrdiff_t query, float upper)
+{
+    const double reached = (double)nextafterf(upper, INFINITY) * room->units[query] + room->rests[query];
+    return (int32_t)fmin(floor((reached + HALF_MILLIONTH) * 1e6) + 1.0, 1e6);
+}
+
+static void tell_scores(const scan_room *room, survivor_list *found, ptrdiff_t from)
+{
+    for (ptrdiff_t i = from; i < found->count; i++)
+        found->items[i].at_most = score_at_most(room, found->items[i].query, found->items[i].upper);
 }
 
 /* ---- rooms ------------------------------------------------------------------------------------------------------- */
@@ -258,8 +272,10 @@ int scan_threshold(const kernel_path *path, code_rows codes, ptrdiff_t first, pt
     for (ptrdiff_t i = 0; i < queries.count; i++)
         /* Scores are clipped to the lowest threshold: every row reaches it. */
         room.queries[i].limit = threshold <= -1000000 ? -INFINITY : limit_at(&room, i, threshold);
+    const ptrdiff_t before = found->count;
     survivors kept = {found, codes, room.queries, NULL, NULL, 0, 0};
     const int failed = pass(path, &room, first, end, queries.count, &kept);
+    tell_scores(&room, found, before);
     leave(&room);
     return failed;
 }
@@ -292,6 +308,7 @@ int scan_top(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_
     survivors kept = {found, codes, room.queries, room.lows, room.gaps, k, 0};
     const int failed = pass(path, &room, first, end, queries.count, &kept);
     drop_below_limits(found, before, room.queries);
+    tell_scores(&room, found, before);
     for (ptrdiff_t i = 0; i < queries.count; i++) {
         const double low = (double)room.lows[i * k] * room.units[i] - room.rests[i];
         floors[i] = fmax(floors[i], floor(low * 1e6) - 1.0); /* rounding to millionths loses at most half of one */

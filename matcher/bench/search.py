@@ -20,9 +20,9 @@ from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s
 from matcher.domain.revision import Screen
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.index.exact import ExactIndex
-from matcher.index.threads import in_parallel, processors, spans
 from matcher.kernels import codes
 from matcher.kernels.choice import available
+from matcher.kernels.threads import in_parallel, processors, spans
 
 K = 10
 SURVIVORS = 10  # the operating point: at most so many rows of a query are expected to survive screening
@@ -66,7 +66,7 @@ class Bench:
         self.say("building: 4-bit and 8-bit codes, faiss flat")
         everybody = np.arange(len(self.rows), dtype=np.int32)
         self.index = ExactIndex.build(self.rows, everybody, "bench", self.threads)
-        self.eight = codes.encode(self.rows, 8)
+        self.eight = codes.encode(self.rows, 8, self.threads)
         self._faiss, self._blas = FaissFlat(self.rows), BlasProduct(self.rows)
         self.threshold = operating_point(self.rows, self.queries, self.threads)
 
@@ -171,7 +171,7 @@ class Bench:
 
 def operating_point(rows: Floats, queries: Floats, threads: int) -> Millionths:
     """The lowest threshold (a multiple of 0.0001) at which a query expects at most ten survivors of 4-bit screening."""
-    screened, asked = codes.encode(rows, 4), np.ascontiguousarray(queries[:16])
+    screened, asked = codes.encode(rows, 4, threads), np.ascontiguousarray(queries[:16])
 
     def survivors(threshold: Millionths) -> float:
         parts = spans(screened.blocks, threads)

@@ -12,11 +12,12 @@ from matcher.domain.template import Floats, Millionths, Scores
 from matcher.errors import BadInput
 from matcher.kernels import checks
 from matcher.kernels.choice import Bytes, CodeView, Doubles, Span, chosen
+from matcher.kernels.threads import in_parallel, spans, threads_for
 
 BLOCK = 16  # rows that lie together
 LINE = 64  # bytes; blocks begin at a multiple of it, so that none straddles a cache line
 GROUP = 8  # dimensions are padded to a multiple of this
-SURVIVOR = np.dtype([("query", np.int32), ("row", np.int32), ("upper", np.float32)])
+SURVIVOR = np.dtype([("query", np.int32), ("row", np.int32), ("upper", np.float32), ("at_most", np.int32)])
 
 Bits = Literal[4, 8]
 
@@ -54,10 +55,14 @@ class CodeSet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survivors:
-    """Rows whose bound reached: int32 (s,) query numbers, int32 (s,) row numbers, in no promised order."""
+    """Rows whose bound reached: int32 (s,) query numbers, row numbers, and what each row scores at most (millionths).
+
+    In no promised order.
+    """
 
     queries: Scores
     rows: Scores
+    at_most: Scores
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,14 +82,20 @@ def empty_codes(count: int, d: int, bits: int) -> Bytes:
     return memory[start : start + size]
 
 
-def encode(rows: Floats, bits: Bits) -> CodeSet:
-    """Codes of unit float32 rows (n, d), d at most 4,096. Raises BadInput."""
+def encode(rows: Floats, bits: Bits, threads: int | None = None) -> CodeSet:
+    """Codes of unit float32 rows (n, d), d at most 4,096, on as many threads as have enough to do. Raises BadInput."""
     checks.require_unit("rows", rows)
-    data = empty_codes(len(rows), rows.shape[1], bits)
-    if data.size:
-        chosen().kernels.encode(rows, bits, data)
+    n, d = rows.shape
+    data = empty_codes(n, d, bits)
+    block = code_bytes(BLOCK, d, bits)
+
+    def encode_span(span: Span) -> None:
+        part = rows[span[0] * BLOCK : span[1] * BLOCK]
+        chosen().kernels.encode(part, bits, data[span[0] * block : span[1] * block])
+
+    in_parallel(encode_span, spans(-(-n // BLOCK), threads_for(data.size, threads)))
     data.flags.writeable = False
-    return CodeSet(bits, len(rows), rows.shape[1], data)
+    return CodeSet(bits, n, d, data)
 
 
 def scan_threshold(codes: CodeSet, span: Span, queries: Floats, threshold: Millionths) -> Survivors:
@@ -110,4 +121,4 @@ def scan_top(codes: CodeSet, span: Span, queries: Floats, k: int, floors: Double
 
 def _survivors(found: bytes) -> Survivors:
     records = np.frombuffer(found, SURVIVOR)
-    return Survivors(np.ascontiguousarray(records["query"]), np.ascontiguousarray(records["row"]))
+    return Survivors(*(np.ascontiguousarray(records[name]) for name in ("query", "row", "at_most")))

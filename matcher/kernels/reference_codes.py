@@ -20,7 +20,7 @@ LOSS_UNIT = 2.0**-15
 ROUNDED_UP = 1.0 + 2.0**-40
 LENGTH_AT_MOST = 1.0 + 1e-6
 HALF_MILLIONTH, ROUNDING = 0.5e-6, 2.0**-19
-STEPS = 4
+STEPS = 2
 
 CodeView = tuple[npt.NDArray[np.uint8], int, int]
 Span = tuple[int, int]
@@ -28,7 +28,7 @@ Bytes = npt.NDArray[np.uint8]
 Doubles = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 F = TypeVar("F", bound=np.floating[Any])
-_RECORD = np.dtype([("query", np.int32), ("row", np.int32), ("upper", np.float32)])
+_RECORD = np.dtype([("query", np.int32), ("row", np.int32), ("upper", np.float32), ("at_most", np.int32)])
 _ONE, _SHIFT = np.float32(1), np.float32(1.5 * 2**23)
 
 
@@ -147,7 +147,7 @@ def scan_threshold(view: CodeView, span: Span, queries: Floats, threshold: Milli
         query = _quantised(values, bits)
         upper, _ = part.bounds(query)
         limit = np.float32(-np.inf) if threshold <= -MILLION else _limit(query, threshold)
-        found.append(_records(number, part, upper, upper >= limit))
+        found.append(_records((number, query), part, upper, upper >= limit))
     return np.concatenate(found).tobytes()
 
 
@@ -166,7 +166,7 @@ def scan_top(view: CodeView, span: Span, queries: Floats, k: int, floors: Double
             limit = max(limit, _rounded_down(float(low) - float(gap)))
             learnt = np.floor((float(low) * query.unit - query.rest) * 1e6) - 1.0
             floors[number] = max(floors[number], learnt)
-        found.append(_records(number, part, upper, upper >= limit))
+        found.append(_records((number, query), part, upper, upper >= limit))
     return np.concatenate(found).tobytes()
 
 
@@ -220,8 +220,12 @@ def _in_order(values: Doubles) -> float:
     return float(list(accumulate(values.tolist(), initial=0.0))[-1])
 
 
-def _records(number: int, part: _Part, upper: Floats, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.void]:
-    rows = np.flatnonzero(kept)
+def _records(
+    asked: tuple[int, _Query], part: _Part, upper: Floats, kept: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.void]:
+    (number, query), rows = asked, np.flatnonzero(kept)
     records = np.empty(len(rows), _RECORD)
     records["query"], records["row"], records["upper"] = number, rows + part.first, upper[rows]
+    above = np.nextafter(upper[rows], np.float32(np.inf)).astype(np.float64) * query.unit + query.rest
+    records["at_most"] = np.minimum(np.floor((above + HALF_MILLIONTH) * 1e6) + 1, MILLION)
     return records

@@ -48,9 +48,15 @@ def test_the_ten_best_are_those_of_scoring_every_row(kind: str, threads: int) ->
     rows, queries = vectors(kind, 2500, 48, 3), vectors(kind, 9, 48, 4)
     rows = np.concatenate([rows, rows[:30]])  # ties: the same row twice
     for bits in (4, 8):
-        ranked, survivors = best_rows(rows, encode(rows, bits), queries, 10, threads)
+        ranked, scored = best_rows(rows, encode(rows, bits), queries, 10, threads)
         assert ranked == truth.best(rows, queries, 10)
-        assert survivors >= 90
+        assert 90 <= scored < 0.2 * rows.shape[0] * len(queries)
+
+
+def test_fewer_rows_than_are_asked_for() -> None:
+    rows, queries = vectors("uniform", 4, 16, 3), vectors("uniform", 2, 16, 4)
+    ranked, scored = best_rows(rows, encode(rows, 8), queries, 10, 2)
+    assert (ranked, scored) == (truth.best(rows, queries, 10), 8)
 
 
 def test_percentiles_are_times_that_were_taken() -> None:

@@ -22,7 +22,7 @@ from tests.kernels.vectors import DIMENSIONS, KINDS, hard
 PATHS = [path for path in available() if path != "python"]
 BITS = get_args(Bits)
 SEEDS = st.integers(0, 2**32)
-Kept = list[tuple[int, int, float]]
+Kept = list[tuple[int, int, float, int]]
 
 
 def units(kind: str, n: int, d: int, seed: int) -> Floats:
@@ -64,13 +64,14 @@ def test_every_path_is_the_twin_and_loses_nothing(
     assert data.tobytes() == coded(twin, rows, bits).tobytes()
     found = kept(fast, data, rows, bits, queries, threshold)
     assert found == kept(twin, data, rows, bits, queries, threshold)
-    assert set(zip(*np.nonzero(truth >= threshold), strict=True)) <= {(query, row) for query, row, _ in found}
+    assert set(zip(*np.nonzero(truth >= threshold), strict=True)) <= {(query, row) for query, row, *_ in found}
+    assert all(truth[query, row] <= at_most <= 1_000_000 for query, row, _, at_most in found)
     k = int(rng.integers(1, 6))
     top, floors = best(fast, data, rows, bits, queries, k)
     assert (top, floors) == best(twin, data, rows, bits, queries, k)
     for query in range(m):
         least = np.sort(truth[query])[::-1][min(k, n) - 1]
-        assert set(np.flatnonzero(truth[query] >= least)) <= {row for asked, row, _ in top if asked == query}
+        assert set(np.flatnonzero(truth[query] >= least)) <= {row for asked, row, *_ in top if asked == query}
         assert floors[query] <= least
 
 
@@ -234,6 +235,24 @@ def test_a_set_can_be_scanned_in_parts(n: int, d: int, seed: int, parts: int, bi
     split = [screening.scan_threshold(made, span, queries, 150_000) for span in pairwise(edges)]
     one = sorted(zip(whole.queries.tolist(), whole.rows.tolist(), strict=True))
     assert one == sorted(pair for part in split for pair in zip(part.queries.tolist(), part.rows.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_what_a_row_scores_at_most_is_near_what_it_scores(bits: int) -> None:
+    rows, queries = units("normal", 400, 128, 1), units("normal", 4, 128, 2)
+    found = screening.scan_threshold(encode(rows, bits), (0, 25), queries, -1_000_000)
+    scores = kernels.canonical_scores(queries, rows)[found.queries, found.rows]
+    excess = found.at_most - scores
+    assert len(found) == 1600
+    assert excess.min() >= 0
+    assert excess.max() < (200_000 if bits == 4 else 40_000)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 900), st.sampled_from([3, 40]), st.integers(1, 9), st.sampled_from(BITS))
+def test_codes_do_not_depend_on_threads(n: int, d: int, threads: int, bits: int) -> None:
+    rows = np.ascontiguousarray(units("normal", max(n, 1), d, n)[:n])
+    assert encode(rows, bits, threads).data.tobytes() == encode(rows, bits, 1).data.tobytes()
 
 
 def test_screening_leaves_little_to_score() -> None:
