@@ -37,11 +37,23 @@ def vectors(kind: Kind, n: int, d: int, seed: int) -> Floats:
 
 
 def vectors_of(path: Path) -> Floats:
-    """Unit rows of a float32 `.npy` (n, d), never unpickled. Raises BadInput."""
+    """Unit rows of a float32 `.npy` (n, d), or of `embeddings` in an `.npz`, never unpickled. Raises BadInput."""
     try:
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        loaded = np.load(path, allow_pickle=False)
+        rows = loaded["embeddings"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+    except (OSError, ValueError, EOFError, KeyError) as error:
         raise BadInput(f"{path} is no array of vectors: {error}") from None
     if rows.dtype != np.float32 or rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
         raise BadInput(f"{path} must hold finite float32 vectors (n, d), not {rows.dtype} {rows.shape}")
     return kernels.normalise(np.ascontiguousarray(rows))
+
+
+def held_out(rows: Floats, most: int) -> tuple[Floats, Floats]:
+    """What stays to be searched, and up to `most` rows, spread evenly, to search with: at most a tenth of all.
+
+    Raises BadInput for fewer than ten rows.
+    """
+    if len(rows) < 10:
+        raise BadInput("a data set of fewer than ten vectors leaves none to search with: give --queries")
+    taken = np.linspace(0, len(rows) - 1, min(most, len(rows) // 10)).astype(int)
+    return np.delete(rows, taken, axis=0), np.ascontiguousarray(rows[taken])

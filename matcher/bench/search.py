@@ -5,9 +5,10 @@ A speed-up is only told where the answer of that run equals what scoring every r
 
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from matcher import kernels
 from matcher.bench import ranking, truth
 from matcher.bench.peers.flat import BlasProduct, FaissFlat, Mode
-from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s
+from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s, resident_bytes
 from matcher.domain.revision import Screen
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.index.exact import ExactIndex
@@ -51,24 +52,40 @@ CASES = (
 class Bench:
     """Vectors, indexes over them, and the peers; made once for all cases."""
 
-    rows: Floats
+    flat: FaissFlat
     queries: Floats
     threads: int
     say: Progress
+    lossy: bool = False
     index: ExactIndex = field(init=False)
-    eight: codes.CodeSet = field(init=False)
     threshold: Millionths = field(init=False)
     bandwidth: float = field(init=False)
+    build_s: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.say("reading memory")
         self.bandwidth = read_gb_s(self.threads)
-        self.say("building: 4-bit and 8-bit codes, faiss flat")
+        self.say("building")
         everybody = np.arange(len(self.rows), dtype=np.int32)
+        started = time.perf_counter()
         self.index = ExactIndex.build(self.rows, everybody, "bench", self.threads)
-        self.eight = codes.encode(self.rows, 8, self.threads)
-        self._faiss, self._blas = FaissFlat(self.rows), BlasProduct(self.rows)
+        self.build_s = time.perf_counter() - started
+        self._blas = BlasProduct(self.rows)
         self.threshold = operating_point(self.rows, self.queries, self.threads)
+
+    @property
+    def rows(self) -> Floats:
+        """The vectors searched, float32 (n, d)."""
+        return self.flat.rows
+
+    @cached_property
+    def eight(self) -> codes.CodeSet:
+        """Codes for the k best."""
+        return codes.encode(self.rows, 8, self.threads)
+
+    def building(self) -> dict[str, float]:
+        """Seconds from vectors to an index, ours (with faiss's own copy of the rows) and faiss's."""
+        return {"matcher_s": self.build_s, "faiss_flat_add_s": self.flat.add_s}
 
     def machine(self) -> dict[str, Any]:
         """What this ran on."""
@@ -87,7 +104,7 @@ class Bench:
         at = self.threshold / MILLION if case.mode == "threshold" else float(K)
         ours, survivors, identical = self._ours(case, queries)
         most = sorted({1, self.threads, processors()})
-        flat = [partial(self._faiss.answer, queries, case.mode, at, threads) for threads in most]
+        flat = [partial(self.flat.answer, queries, case.mode, at, threads) for threads in most]
         best = fastest(flat)
         ways: dict[str, Callable[[], object]] = {
             "matcher": ours,
@@ -97,12 +114,13 @@ class Bench:
         if case.batch == 1:  # one query is a matter of reading; more are a matter of multiplying
             ways |= {"read": Reading(self._resident(case), self.threads)}
         times = interleaved(ways)
-        return self._told(case, times, survivors, identical) | {
-            "peers": {
-                "faiss_flat": _peer(times, "faiss_flat", identical) | {"threads": most[best]},
-                "blas": _peer(times, "blas", identical),
-            }
+        peers = {
+            "faiss_flat": _peer(times, "faiss_flat", identical) | {"threads": most[best]},
+            "blas": _peer(times, "blas", identical),
         }
+        if self.lossy and case == Case(1, "topk"):
+            peers |= self._lossy(times["matcher"].median if identical else None)
+        return self._told(case, times, survivors, identical) | {"peers": peers}
 
     def _ours(self, case: Case, queries: Floats) -> tuple[Callable[[], object], int, bool]:
         if case.mode == "threshold":
@@ -137,7 +155,7 @@ class Bench:
         n, d = self.rows.shape
         return codes.code_bytes(n, d, 4 if case.mode == "threshold" else 8)
 
-    def lossy(self) -> dict[str, Any]:
+    def _lossy(self, ours: float | None) -> dict[str, Any]:
         """The ten best by peers that may miss some, one query at a time, with their recall."""
         from matcher.bench.peers.lossy import lossy_peers, recall
 
@@ -146,14 +164,15 @@ class Bench:
         for name, search in lossy_peers(self.rows).items():
             self.say(f"peer {name}")
             times = interleaved({name: partial(search, queries[:1], K)})[name]
-            told[name] = {"s": times.median, "recall": recall(search(queries, K), wanted)}
+            ratio = None if ours is None else round(times.median / ours, 2)
+            told[name] = {"s": times.median, "ratio": ratio, "recall": recall(search(queries, K), wanted)}
         return told
 
     def sealed(self) -> dict[str, Any]:
         """Opening a sealed index, and one query on it, beside the same query in memory."""
         self.say("sealed")
         with tempfile.TemporaryDirectory(prefix="matcher-bench-") as folder:
-            opened, seconds = _sealed_index(Path(folder), self.rows, self.threads)
+            opened, seconds, resident = _sealed_index(Path(folder), self.rows, self.threads)
             queries = np.ascontiguousarray(self.queries[:1])
             ways = {
                 "sealed": lambda: opened.at_or_above(queries, self.threshold),
@@ -166,6 +185,8 @@ class Bench:
             "sealed_s": times["sealed"].median,
             "memory_s": times["memory"].median,
             "identical": same,
+            "resident_bytes": resident,
+            "rss_ratio": round(resident / self.rows.nbytes, 4),
         }
 
 
@@ -190,8 +211,8 @@ def growth(
 ) -> Iterator[dict[str, Any]]:
     """One query at a threshold over lists of growing size, beside faiss flat."""
     for n in sizes:
-        bench = Bench(make(n), make(64), threads, say)
-        yield bench.run(Case(1, "threshold"))
+        say(f"{n:,} templates")
+        yield Bench(FaissFlat.of(make(n)), make(64), threads, say).run(Case(1, "threshold"))
 
 
 def _peer(times: dict[str, Times], name: str, identical: bool) -> dict[str, Any]:
@@ -199,14 +220,13 @@ def _peer(times: dict[str, Times], name: str, identical: bool) -> dict[str, Any]
     return {"s": times[name].median, "ratio": round(ratio, 2) if identical else None}
 
 
-def _sealed_index(folder: Path, rows: Floats, threads: int) -> tuple[ExactIndex, float]:
-    import time
-
+def _sealed_index(folder: Path, rows: Floats, threads: int) -> tuple[ExactIndex, float, int]:
+    """The index, how long opening it took, and by how many resident bytes the process grew."""
     from matcher.store.screen_file import SealedRows, read_screen, write_screen
     from matcher.store.sealing import HomeVault
 
     vault, n = HomeVault(bytes(32), folder), len(rows)
-    made = codes.encode(rows, 4)
+    made = codes.encode(rows, 4, threads)
     names = tuple(f"S{i:08}" for i in range(n))
     screen = Screen("bench", 4, made.d, made.data, np.arange(n, dtype=np.int32), names)
     with vault.new_container("rows") as sealed_rows, vault.new_container("screen") as sealed_screen:
@@ -215,9 +235,9 @@ def _sealed_index(folder: Path, rows: Floats, threads: int) -> tuple[ExactIndex,
         write_screen(sealed_screen, screen)
         sealed_rows.keep()
         sealed_screen.keep()
-    started = time.perf_counter()
+    before, started = resident_bytes(), time.perf_counter()
     opened = ExactIndex.opened(read_screen(vault, "screen"), SealedRows(vault, "rows", n, rows.shape[1]), threads)
-    return opened, time.perf_counter() - started
+    return opened, time.perf_counter() - started, resident_bytes() - before
 
 
 def _cpu() -> str:

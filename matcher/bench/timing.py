@@ -1,12 +1,15 @@
 """Timing several ways in one run: interleaved, after a warm-up, so that a noisy machine disturbs all of them alike."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from matcher.errors import UsageError
 from matcher.kernels.choice import read_all
 from matcher.kernels.threads import in_parallel, spans
 
@@ -70,6 +73,15 @@ class Reading:
     def __call__(self) -> None:
         """Once."""
         in_parallel(lambda span: read_all(self._memory[span[0] * PAGE : span[1] * PAGE]), self._parts)
+
+
+def resident_bytes() -> int:
+    """Bytes of this process that are in memory now. Raises UsageError where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        raise UsageError("resident memory is read from /proc: run the benchmark on Linux") from None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def read_gb_s(threads: int) -> float:

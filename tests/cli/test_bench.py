@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from matcher.bench import truth
-from matcher.bench.data import vectors
+from matcher.bench.data import held_out, vectors, vectors_of
+from matcher.bench.peers.flat import FaissFlat
 from matcher.bench.ranking import best_rows
+from matcher.bench.search import Bench, Case
 from matcher.bench.timing import Times
+from matcher.errors import BadInput
+from matcher.kernels import normalise
 from matcher.kernels.codes import encode
 from tests.cli.runner import Cli
 
@@ -29,8 +33,11 @@ def test_bench_search(tmp_path: Path) -> None:
     )
     result = Cli(tmp_path / "none")("bench", "search", *given, "--json")
     assert result.code == 0, result.err
-    (case,) = result.value["cases"]
+    case, top = result.value["cases"]
     assert (case["n"], case["dim"], case["batch"], case["mode"], case["identical"]) == (3000, 32, 8, "threshold", True)
+    assert (top["mode"], top["identical"]) == ("topk", True)
+    assert result.value["building"]["matcher_s"] > 0
+    assert result.value["sealed"]["identical"]
     assert case["peers"]["faiss_flat"]["ratio"] > 0
     assert case["peers"]["blas"]["s"] > 0
     assert result.value["machine"]["read_gb_s"] > 0.1
@@ -62,3 +69,26 @@ def test_fewer_rows_than_are_asked_for() -> None:
 def test_percentiles_are_times_that_were_taken() -> None:
     times = Times(tuple(float(i) for i in range(1, 101)))
     assert (times.median, times.percentile(0.95), times.percentile(0.99), times.percentile(1)) == (51, 95, 99, 100)
+
+
+def test_queries_are_held_out_of_a_data_set(tmp_path: Path) -> None:
+    rows = vectors("faces", 300, 16, 1)
+    np.savez(tmp_path / "rows.npz", embeddings=rows)
+    kept, asked = held_out(vectors_of(tmp_path / "rows.npz"), 256)
+    assert (len(kept), len(asked)) == (270, 30)
+    assert {row.tobytes() for row in kept} | {row.tobytes() for row in asked} == {
+        row.tobytes() for row in normalise(rows)
+    }
+
+
+def test_an_archive_without_embeddings_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", other=np.zeros(3))
+    with pytest.raises(BadInput, match="no array of vectors"):
+        vectors_of(tmp_path / "rows.npz")
+
+
+def test_lossy_peers_are_told_with_their_recall() -> None:
+    bench = Bench(FaissFlat.of(vectors("faces", 4000, 32, 1)), vectors("faces", 64, 32, 2), 2, lambda _: None, True)
+    peers = bench.run(Case(1, "topk"))["peers"]
+    assert {"faiss_sq8", "faiss_hnsw32"} <= set(peers)
+    assert all(0 < peers[name]["recall"] <= 1 for name in peers if name not in ("faiss_flat", "blas"))

@@ -1,5 +1,6 @@
 """faiss IndexFlatIP, and a BLAS product in cache-sized chunks followed by a partition: exact peers on float32."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,18 +12,30 @@ Mode = Literal["threshold", "topk"]
 CHUNK_BYTES = 4 << 20  # of scores: they stay in the last-level cache until they are looked at
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class FaissFlat:
-    """`range_search` at the threshold, `search` for top-k, on a number of threads."""
+    """`range_search` at the threshold, `search` for top-k, on a number of threads.
+
+    It holds the only copy of the vectors, which everybody else in a run reads too: `rows`, float32 (n, d). `add_s` is
+    how long adding them took.
+    """
 
     rows: Floats
+    add_s: float
+    _faiss: Any
+    _index: Any
 
-    def __post_init__(self) -> None:
+    @classmethod
+    def of(cls, vectors: Floats) -> "FaissFlat":
+        """An index over a copy of float32 (n, d)."""
         import faiss
 
-        self._faiss: Any = faiss
-        self._index = faiss.IndexFlatIP(self.rows.shape[1])
-        self._index.add(self.rows)
+        n, d = vectors.shape
+        index = faiss.IndexFlatIP(d)
+        started = time.perf_counter()
+        index.add(vectors)
+        seconds = time.perf_counter() - started
+        return cls(faiss.rev_swig_ptr(index.get_xb(), n * d).reshape(n, d), seconds, faiss, index)
 
     def answer(self, queries: Floats, mode: Mode, at: float, threads: int) -> None:
         """Asks once; `at` is the threshold or k."""

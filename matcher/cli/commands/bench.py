@@ -10,6 +10,7 @@ from matcher.cli.common import Call, leaf
 from matcher.cli.output import table
 
 if TYPE_CHECKING:
+    from matcher.bench.peers.flat import FaissFlat
     from matcher.domain.template import Floats
 
 GROWTH = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -26,11 +27,17 @@ def command() -> None:
 @command.command("search")
 @click.option("--n", type=click.IntRange(1, 100_000_000), default=1_000_000, show_default=True, help="Templates.")
 @click.option("--dim", type=click.IntRange(1, 4096), default=512, show_default=True, help="Elements of a template.")
-@click.option("--batch", type=click.IntRange(1, 4096), help="Only this many queries at once, at a threshold.")
+@click.option("--batch", type=click.IntRange(1, 4096), help="Only this many queries at once.")
 @click.option("--threads", type=click.IntRange(1, 64), help="Threads of ours; as many as there are processors.")
 @click.option("--kind", type=click.Choice(["uniform", "faces"]), default="uniform", show_default=True, help="Vectors.")
-@click.option("--dataset", type=click.Path(path_type=Path), help="Vectors to search, float32 .npy (n, d).")
-@click.option("--queries", type=click.Path(path_type=Path), help="Vectors to search with, float32 .npy (m, d).")
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="Vectors to search: float32 (n, d), .npy, or `embeddings` of an .npz.",
+)
+@click.option(
+    "--queries", type=click.Path(path_type=Path), help="Vectors to search with; else some of the data set are held out."
+)
 @click.option(
     "--peers", type=click.Choice(["exact", "all"]), default="exact", show_default=True, help="Lossy ones too."
 )
@@ -54,14 +61,11 @@ def search(call: Call, **given: Any) -> None:
         cases = list(growth(GROWTH, make, threads, call.output.say))
         value: dict[str, Any] = {"cases": cases}
     else:
-        rows, queries = _vectors(given)
-        bench = Bench(rows, queries, threads, call.output.say)
-        asked = CASES if given["batch"] is None else (Case(given["batch"], "threshold"),)
-        value = {"machine": bench.machine(), "cases": [bench.run(case) for case in asked]}
-        if given["batch"] is None:
-            value["sealed"] = bench.sealed()
-        if given["peers"] == "all":
-            value["lossy"] = bench.lossy()
+        bench = Bench(*_vectors(given), threads, call.output.say, given["peers"] == "all")
+        one = given["batch"]
+        asked = CASES if one is None else (Case(one, "threshold"), Case(one, "topk"))
+        cases = [bench.run(case) for case in asked]
+        value = {"machine": bench.machine(), "cases": cases, "building": bench.building(), "sealed": bench.sealed()}
     if given["plot"] is not None:
         from matcher.bench.plot import write_plot
 
@@ -69,23 +73,25 @@ def search(call: Call, **given: Any) -> None:
     call.output.result(value, _shown(value))
 
 
-def _vectors(given: dict[str, Any]) -> "tuple[Floats, Floats]":
-    from matcher.bench.data import vectors, vectors_of
+def _vectors(given: dict[str, Any]) -> "tuple[FaissFlat, Floats]":
+    from matcher.bench.data import held_out, vectors, vectors_of
+    from matcher.bench.peers.flat import FaissFlat
     from matcher.errors import BadInput
 
-    rows = (
-        vectors(given["kind"], given["n"], given["dim"], 1)
-        if given["dataset"] is None
-        else vectors_of(given["dataset"])
-    )
     most = max(256, given["batch"] or 0)
+    if given["dataset"] is None:
+        rows, queries = vectors(given["kind"], given["n"], given["dim"], 1), None
+    elif given["queries"] is None:
+        rows, queries = held_out(vectors_of(given["dataset"]), most)
+    else:
+        rows, queries = vectors_of(given["dataset"]), None
     if given["queries"] is not None:
         queries = vectors_of(given["queries"])
-    else:
+    if queries is None:
         queries = vectors(given["kind"], most, rows.shape[1], 2)
     if queries.shape[1] != rows.shape[1]:
         raise BadInput(f"queries have {queries.shape[1]} elements, the templates {rows.shape[1]}")
-    return rows, queries
+    return FaissFlat.of(rows), queries
 
 
 def _maker(kind: Any, dim: int) -> Any:
