@@ -4,14 +4,13 @@ Words that come from data (names, labels, sources) are only ever `Text`, never c
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from matcher.calibration.consequence import group_label
-from matcher.calibration.intervals import Estimate
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
+from matcher.report.wording import counted, share, share_up, with_interval
 from matcher.review.safe_text import neutralise
 
 if TYPE_CHECKING:
@@ -87,30 +86,10 @@ def _groups(groups: Iterable[GroupReport]) -> "Table":
             share(fpir.rate),
             share_up(fpir.upper95),
             _words(status, _STYLES[status]),
-            "-" if group.fnir is None else _with_interval(group.fnir),
-            _of(group.fta),
+            "-" if group.fnir is None else with_interval(group.fnir),
+            counted(group.fta),
         )
     return table
-
-
-def share(rate: float | None) -> str:
-    """A rate for people; `-` where it is undefined (never for a score)."""
-    return "-" if rate is None else f"{100 * rate:.3g} %"
-
-
-def share_up(bound: float | None) -> str:
-    """An upper bound for people, rounded up to two decimals: it is never understated."""
-    if bound is None:
-        return "-"
-    percent = (100 * Decimal(repr(bound))).quantize(Decimal("0.01"), ROUND_CEILING)
-    return f"{float(percent):g} %"
-
-
-def _with_interval(rate: Estimate) -> str:
-    if rate.cp95 is None:
-        return _of(rate)
-    low, high = (100 * bound for bound in rate.cp95)
-    return f"{_of(rate)} ({low:.1f}-{high:.1f} %)"
 
 
 def _worst_misses(report: Report) -> str:
@@ -119,10 +98,6 @@ def _worst_misses(report: Report) -> str:
     if worst is None:
         return f"Misses: not measured ({everyone.fnir_reason})."
     return f"Misses: {worst.k} of {worst.n} listed people of the worst group, {group_label(worst.key)}."
-
-
-def _of(rate: Estimate) -> str:
-    return "-" if rate.n == 0 else f"{rate.k}/{rate.n}"
 
 
 def _still_needed(report: Report) -> list[str]:

@@ -5,7 +5,8 @@ from rich.console import Console, RenderableType
 
 from matcher.calibration.plan import plan_rows
 from matcher.calibration.report import Report
-from matcher.report.table import plan_table, report_table, share, share_up
+from matcher.report.table import plan_table, report_table
+from matcher.report.wording import share, share_up
 from matcher.review.safe_text import neutralise
 from tests.calibration.cohorts import people, report_of
 

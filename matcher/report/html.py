@@ -1,0 +1,150 @@
+"""A calibration report as one self-contained HTML file: the verdict first, then what it rests on, then what to do.
+
+The order is that of the design: verdict, groups, false alarms, curves, scores, people still needed, expected burden,
+attempts, digests. Equal reports give equal bytes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from matcher.calibration.consequence import group_label
+from matcher.calibration.report import GroupReport, Report
+from matcher.domain.template import score_text
+from matcher.report.document import Figure, Section, Table, document
+from matcher.report.plots.curves import by_threshold, det
+from matcher.report.plots.forest import forest
+from matcher.report.plots.histogram import histogram
+from matcher.report.public import FEWEST, LEFT_OUT, Discretion, discretion, suppressed
+from matcher.report.wording import counted, share, share_up, with_interval
+
+
+def report_html(report: Report, *, public: bool = False) -> str:
+    """The file's text. A `public` copy leaves out the numbers of cells with 1 to 9 people (see `public.py`)."""
+    hidden = suppressed(report.groups) if public else frozenset[str]()
+    shown = tuple(group for group in report.groups if group.cell.name not in hidden)
+    careful = discretion(report.groups, hidden)
+    sections = [*_head(report, shown, hidden), *_evidence(report, shown), *_tail(report)]
+    verdict = report.verdict
+    told = verdict.sentence
+    if careful.hides(told):
+        told = f"{verdict.status.value} at {100 * verdict.alpha:g} % ({verdict.tier}). {LEFT_OUT}."
+    return document(f"Calibration of list {report.list.name}", told, [_careful(one, careful) for one in sections])
+
+
+def _careful(section: Section, careful: Discretion) -> Section:
+    paragraphs = tuple(dict.fromkeys(careful.told(text) for text in section.paragraphs))
+    blocks = tuple(_without(block, careful) if isinstance(block, Table) else block for block in section.blocks)
+    return replace(section, paragraphs=paragraphs, blocks=blocks)
+
+
+def _without(table: Table, careful: Discretion) -> Table:
+    return replace(table, rows=tuple(row for row in table.rows if not careful.hides(row[0])))
+
+
+def _head(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]) -> Iterator[Section]:
+    yield Section(
+        "What was tested", (*_facts(report), *(f"In the way: {reason}." for reason in report.verdict.reasons))
+    )
+    notes = [f"{len(hidden)} cells are left out: they, or one beside them, have fewer than {FEWEST} people."]
+    yield Section("Groups", (_misses(report), *(notes if hidden else ())), (_groups(shown),))
+
+
+def _evidence(report: Report, shown: tuple[GroupReport, ...]) -> Iterator[Section]:
+    yield Section("False alarms, group by group", (), (forest(report, shown),))
+    yield Section("Misses against false alarms", *_or_reason(det(report, shown), "nobody has mates: no curve"))
+    yield Section("False alarms by threshold", *_or_reason(by_threshold(report, shown), "no search was completed"))
+    yield Section("Where scores lie", *_or_reason(histogram(report), "no search was completed"))
+
+
+def _tail(report: Report) -> Iterator[Section]:
+    yield Section("People still needed", *_needed(report))
+    yield Section("What to expect a day", _burden(report))
+    attempt = report.attempt
+    yield Section(
+        "Attempts",
+        (
+            f"This was attempt {attempt.j} since the last certified one; it could spend {attempt.delta_j:g} of error "
+            "probability. Spending is 6 delta / (pi^2 j^2) from the second attempt on, together at most 1.4 delta.",
+        ),
+    )
+    yield Section("Not computed", tuple(f"{name}: {why}." for name, why in sorted(report.not_computed.items())))
+    yield Section("Digests", (), (_digests(report),), ("matcher report replay REPORT.json",))
+
+
+def _or_reason(figure: Figure | None, reason: str) -> tuple[tuple[str, ...], tuple[Figure, ...]]:
+    return ((f"Undefined: {reason}.",), ()) if figure is None else ((), (figure,))
+
+
+def _facts(report: Report) -> Iterable[str]:
+    cohort, listed = report.cohort, report.list
+    yield (
+        f"List {listed.name}: {report.binding.N:,} subjects, {listed.searches_per_day:,} searches a day expected. "
+        f"Cohort {cohort.name}: {cohort.people:,} people, supplied by {cohort.source}."
+    )
+    if report.threshold.tau is not None:
+        yield f"Threshold {score_text(report.threshold.tau)}: {report.threshold.rule}."
+    if cohort.left_out:
+        yield f"Columns declared and not tested: {', '.join(cohort.left_out)}."
+
+
+def _misses(report: Report) -> str:
+    worst = report.fnir_worst
+    if worst is None:
+        return f"Misses: not measured ({report.everyone.fnir_reason})."
+    return f"Misses: {worst.k} of {worst.n} listed people of the worst group, {group_label(worst.key)}."
+
+
+def _groups(shown: tuple[GroupReport, ...]) -> Table:
+    rows = tuple(
+        (
+            f"{group.cell.label}{' *' if group.gating else ''}",
+            f"{group.n_people:,}",
+            counted(group.fpir),
+            share(group.fpir.rate),
+            share_up(group.fpir.upper95),
+            group.fpir.status.value,
+            f"undefined: {group.fnir_reason}" if group.fnir is None else with_interval(group.fnir),
+            counted(group.fta),
+        )
+        for group in shown
+    )
+    heads = ("group (* must be certified)", "people", "false alarms", "FPIR", "upper 95 %", "status", "misses", "FTA")
+    return Table("False alarms, misses and failures to acquire", heads, rows, frozenset({0, 5}))
+
+
+def _needed(report: Report) -> tuple[tuple[str, ...], tuple[Table, ...]]:
+    short = tuple(
+        (group.cell.label, f"{group.fpir.more_people_needed:,}")
+        for group in report.groups
+        if group.fpir.more_people_needed
+    )
+    passing = tuple(
+        f"This evidence would pass at {100 * tier.alpha:g} % ({tier.tier}), threshold {score_text(tier.tau)}."
+        for tier in report.verdict.would_pass
+    )
+    if not short:
+        return (*passing, "No cell lacks people."), ()
+    return passing, (Table("At the confidence that the next attempt may spend", ("cell", "more people"), short),)
+
+
+def _burden(report: Report) -> tuple[str, ...]:
+    burden = report.burden
+    if burden is None:
+        return ("Undefined: there is no threshold.",)
+    return (
+        f"Up to {burden.expected_false_alarms_per_day:.3g} false alarms a day at "
+        f"{report.list.searches_per_day:,} searches, by the upper bound of the worst group "
+        f"({group_label(burden.worst_group)}: {burden.k} of {burden.n} people).",
+    )
+
+
+def _digests(report: Report) -> Table:
+    binding = report.binding
+    rows = (
+        ("report", report.digest()),
+        ("list", binding.list),
+        ("cohort", binding.cohort),
+        ("policy", binding.policy),
+        ("model", binding.model),
+    )
+    return Table("sha256 of what was used", ("what", "digest"), rows, frozenset({0, 1}))
