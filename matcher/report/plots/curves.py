@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matcher.calibration.calibrate import missed
+from matcher.calibration.groups import Level
 from matcher.calibration.intervals import two_sided, upper_bound
 from matcher.calibration.report import GroupReport, Report
 from matcher.calibration.threshold import false_alarms
@@ -14,19 +15,20 @@ from matcher.report.wording import share, share_up
 LEFT, RIGHT, TOP, BOTTOM = 60, 480, 30, 330
 LEGEND = 500
 POINTS = 60  # of a curve
-TOLD = 12  # thresholds in a table
+TOLD = 6  # thresholds in a table
 MOST = 8  # groups in one drawing; the others are in the tables
 
 
 def det(report: Report, groups: Sequence[GroupReport]) -> Figure | None:
     """FNIR against FPIR of every group with both, bands of exact 95 % intervals of FNIR, a mark at the threshold."""
-    drawn = [g for g in groups if report.mated_scores[g.cell.name] and report.non_mated_maxima[g.cell.name]][:MOST]
+    both = [g for g in groups if report.mated_scores[g.cell.name] and report.non_mated_maxima[g.cell.name]]
+    drawn = _chosen(report, both)
     if not drawn:
         return None
     drawing = Drawing(720, BOTTOM + 50)
     least = min(0.5 / len(report.non_mated_maxima[group.cell.name]) for group in drawn)
     across = Scale(10.0 ** _power_below(least), 1.0, LEFT, RIGHT, logarithmic=True)
-    up = Scale(0.0, 1.0, BOTTOM, TOP)
+    up = Scale(0.0, _highest(report, drawn), BOTTOM, TOP)
     drawing.horizontal_axis(across, BOTTOM, "false alarms a search (FPIR, logarithmic)", TOP)
     drawing.vertical_axis(up, LEFT, "misses (FNIR)", RIGHT)
     rows: list[tuple[str, ...]] = []
@@ -50,7 +52,8 @@ def det(report: Report, groups: Sequence[GroupReport]) -> Figure | None:
 
 def by_threshold(report: Report, groups: Sequence[GroupReport]) -> Figure | None:
     """FPIR and its upper bound by threshold in every gating cell, and where alpha and the threshold lie."""
-    drawn = [group for group in groups if group.gating and report.non_mated_maxima[group.cell.name]][:MOST]
+    tested = [group for group in groups if group.gating and report.non_mated_maxima[group.cell.name]]
+    drawn = _chosen(report, tested)
     if not drawn:
         return None
     drawing = Drawing(720, BOTTOM + 50)
@@ -70,7 +73,7 @@ def by_threshold(report: Report, groups: Sequence[GroupReport]) -> Figure | None
         counts = [(score, false_alarms(scores, score)) for score in steps]
         n = len(scores)
         drawing.path([(across(s / MILLION), up(max(k / n, up.low))) for s, k in counts], "main", DASHES[place])
-        drawing.path([(across(s / MILLION), up(upper_bound(k, n))) for s, k in counts], "whisker", DASHES[place])
+        drawing.path([(across(s / MILLION), up(upper_bound(k, n))) for s, k in counts], "bound", DASHES[place])
         _legend(drawing, place, group.cell.label)
         rows += [
             (group.cell.label, score_text(s), f"{k}/{n}", share(k / n), share_up(upper_bound(k, n)))
@@ -78,9 +81,25 @@ def by_threshold(report: Report, groups: Sequence[GroupReport]) -> Figure | None
         ]
     return Figure(
         drawing.finished("by-threshold", "False alarms by threshold", f"{len(drawn)} gating cells, two lines each"),
-        "Lower line of a group: what was counted; upper line: its 95 % bound. Heavy: the limit and the threshold.",
+        "Black: what was counted; grey, above it: its 95 % bound. Heavy: the limit and the threshold.",
         Table("False alarms by threshold", ("cell", "threshold", "k/n", "FPIR", "upper 95 %"), tuple(rows)),
     )
+
+
+def _highest(report: Report, groups: Sequence[GroupReport]) -> float:
+    """The top of the axis of misses: what is of interest lies near the threshold."""
+    tau = report.threshold.tau
+    if tau is None:
+        return 1.0
+    mates = (report.mated_scores[group.cell.name] for group in groups)
+    return min(1.0, max(0.05, *(1.5 * two_sided(missed(scores, tau), len(scores))[1] for scores in mates)))
+
+
+def _chosen(report: Report, groups: Sequence[GroupReport]) -> list[GroupReport]:
+    """Everyone, the group that set the threshold, and single groups: more lines than that cannot be told apart."""
+    binding = report.verdict.binding_group
+    told = [g for g in groups if g.level in (Level.ALL, Level.GROUP) or g.key == binding]
+    return sorted(told, key=lambda group: group.key != binding)[:MOST]
 
 
 def _operating_point(
