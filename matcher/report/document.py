@@ -18,7 +18,8 @@ h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-top:1px solid 
 table{border-collapse:collapse;font-size:.875rem;margin:.75rem 0;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.25rem 0}
 th,td{border-bottom:1px solid #bbb;padding:.2rem .6rem;text-align:right;vertical-align:top}
-td{white-space:nowrap}td.w{white-space:normal}th:first-child,td:first-child,td.w,th.w{text-align:left}thead th{border-bottom:2px solid #111}
+td{white-space:nowrap}td.w{white-space:normal}
+th:first-child,td:first-child,td.w,th.w{text-align:left}thead th{border-bottom:2px solid #111}
 figure{margin:1rem 0;overflow-x:auto}figcaption{font-size:.875rem}code{overflow-wrap:anywhere;font-size:.85em}
 svg{max-width:100%;height:auto;font:12px system-ui,sans-serif}
 .axis{stroke:#111;stroke-width:1}.grid{stroke:#ddd;stroke-width:1}.main{stroke:#111;stroke-width:1.6;fill:none}

@@ -1,6 +1,7 @@
 """What other thresholds would give: misses against false alarms (1:N DET), and false alarms by threshold."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from matcher.calibration.calibrate import missed
 from matcher.calibration.groups import Level
@@ -14,6 +15,7 @@ from matcher.report.wording import share, share_up
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 480, 30, 330
 LEGEND = 500
+Step = TypeVar("Step")
 POINTS = 60  # of a curve
 TOLD = 6  # thresholds in a table
 MOST = 8  # groups in one drawing; the others are in the tables
@@ -41,7 +43,7 @@ def det(report: Report, groups: Sequence[GroupReport]) -> Figure | None:
         drawing.path([(x, up(m / len(mates))) for x, m in at], "main", DASHES[place])
         _operating_point(drawing, report, (across, up), (place, maxima, mates))
         _legend(drawing, place, group.cell.label)
-        told = curve[:: max(1, len(curve) // TOLD)]
+        told = _some(curve)
         rows += [(group.cell.label, score_text(tau), f"{k}/{len(maxima)}", f"{m}/{len(mates)}") for tau, k, m in told]
     return Figure(
         drawing.finished("det", "Misses against false alarms", f"{len(drawn)} groups, one line each"),
@@ -69,7 +71,8 @@ def by_threshold(report: Report, groups: Sequence[GroupReport]) -> Figure | None
         drawing.line((across(tau / MILLION), BOTTOM), (across(tau / MILLION), TOP), "limit")
     rows: list[tuple[str, ...]] = []
     for place, (group, scores) in enumerate(zip(drawn, maxima, strict=True)):
-        steps = _quantiles([score for score in scores if score >= low])
+        above = _quantiles([score for score in scores if score >= low])
+        steps = above if tau is None else sorted({*above, tau})
         counts = [(score, false_alarms(scores, score)) for score in steps]
         n = len(scores)
         drawing.path([(across(s / MILLION), up(max(k / n, up.low))) for s, k in counts], "main", DASHES[place])
@@ -77,7 +80,7 @@ def by_threshold(report: Report, groups: Sequence[GroupReport]) -> Figure | None
         _legend(drawing, place, group.cell.label)
         rows += [
             (group.cell.label, score_text(s), f"{k}/{n}", share(k / n), share_up(upper_bound(k, n)))
-            for s, k in counts[:: max(1, len(counts) // TOLD)]
+            for s, k in _some(counts)
         ]
     return Figure(
         drawing.finished("by-threshold", "False alarms by threshold", f"{len(drawn)} gating cells, two lines each"),
@@ -124,6 +127,12 @@ def _legend(drawing: Drawing, place: int, label: str) -> None:
 def _thresholds(maxima: Sequence[Millionths], mates: Sequence[Millionths]) -> list[Millionths]:
     """Scores at which something changes, few enough to draw, ascending."""
     return sorted({*_quantiles(maxima), *_quantiles(mates), maxima[-1] + 1})
+
+
+def _some(steps: list[Step]) -> list[Step]:
+    """At most `TOLD` of them for a table, the first and the last always."""
+    last = len(steps) - 1
+    return steps if last < TOLD else [steps[i * last // (TOLD - 1)] for i in range(TOLD)]
 
 
 def _quantiles(scores: Sequence[Millionths]) -> list[Millionths]:
