@@ -47,9 +47,8 @@ class ExactIndex:
         The arrays are copied. `threads` None takes as many as there are processors with enough to do. Raises BadInput
         if shapes, types, values or lengths are wrong.
         """
-        checks.require_unit("templates", templates)
-        checks.require_numbers("subjects", subjects, count=len(templates), least=0)
         screened = codes.encode(templates, 4, threads)
+        checks.require_numbers("subjects", subjects, count=len(templates), least=0)
         owned = subjects.copy()
         owned.flags.writeable = False
         n_subjects = len(np.unique(owned))

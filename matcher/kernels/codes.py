@@ -84,7 +84,7 @@ def empty_codes(count: int, d: int, bits: int) -> Bytes:
 
 def encode(rows: Floats, bits: Bits, threads: int | None = None) -> CodeSet:
     """Codes of unit float32 rows (n, d), d at most 4,096, on as many threads as have enough to do. Raises BadInput."""
-    checks.require_unit("rows", rows)
+    checks.require_unit("templates", rows)
     n, d = rows.shape
     data = empty_codes(n, d, bits)
     block = code_bytes(BLOCK, d, bits)
