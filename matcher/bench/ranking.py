@@ -4,8 +4,8 @@ import numpy as np
 
 from matcher import kernels
 from matcher.domain.template import Floats, Scores
-from matcher.index.threads import in_parallel, spans
 from matcher.kernels import codes
+from matcher.kernels.threads import in_parallel, spans
 
 
 def best_rows(

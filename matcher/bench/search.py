@@ -20,9 +20,9 @@ from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s
 from matcher.domain.revision import Screen
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.index.exact import ExactIndex
-from matcher.index.threads import in_parallel, processors, spans
 from matcher.kernels import codes
 from matcher.kernels.choice import available
+from matcher.kernels.threads import in_parallel, processors, spans
 
 K = 10
 SURVIVORS = 10  # the operating point: at most so many rows of a query are expected to survive screening

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.index.threads import in_parallel, spans
 from matcher.kernels.choice import read_all
+from matcher.kernels.threads import in_parallel, spans
 
 TURNS = 9
 FEWEST = 3  # turns of a way, however slow

@@ -22,8 +22,8 @@ from matcher.domain.search import Hit, SearchAnswer, Work
 from matcher.domain.template import MILLION, Floats, Millionths, Scores
 from matcher.errors import BadInput
 from matcher.index.rows import StoredRows
-from matcher.index.threads import in_parallel, spans, threads_for
 from matcher.kernels import checks, codes
+from matcher.kernels.threads import in_parallel, spans, threads_for
 
 QUERIES_A_SCAN = 256  # one pass over the codes; bounds what one scan may return to 256 x n at the lowest threshold
 ROWS_AT_ONCE = 65_536  # float rows in memory beside the codes: 32 MB at d = 128

@@ -46,7 +46,7 @@ def search(call: Call, **given: Any) -> None:
     Example: `matcher bench search --n 1000000 --dim 128 --json`
     """
     from matcher.bench.search import CASES, Bench, Case, growth
-    from matcher.index.threads import processors
+    from matcher.kernels.threads import processors
 
     threads = given["threads"] or processors()
     if given["growth"]:
