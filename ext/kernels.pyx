@@ -5,7 +5,7 @@ values, owners and code sets are the business of `matcher.kernels`, the only cal
 """
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
 
@@ -32,6 +32,22 @@ cdef extern from "kernels.h" nogil:
         ptrdiff_t count
         ptrdiff_t capacity
 
+    ctypedef struct pair_span:
+        float_rows rows
+        const int32_t *owner
+        ptrdiff_t first
+        ptrdiff_t end
+
+    ctypedef struct scored_pair:
+        int32_t first
+        int32_t second
+        int32_t score
+
+    ctypedef struct pair_list:
+        scored_pair *items
+        ptrdiff_t count
+        ptrdiff_t capacity
+
     ctypedef struct kernel_path:
         const char *name
 
@@ -43,6 +59,8 @@ cdef extern from "kernels.h" nogil:
     int c_maxima "maxima"(
         const kernel_path *, float_rows, float_rows, const int32_t *, const int32_t *, int32_t *
     )
+    int c_pair_counts "pair_counts"(const kernel_path *, pair_span, const int32_t *, int32_t width, int64_t *)
+    int c_pairs_reaching "pairs_reaching"(const kernel_path *, pair_span, int32_t threshold, pair_list *)
     uint64_t c_read_all "read_all"(const uint8_t *, ptrdiff_t)
     ptrdiff_t c_code_lines "code_lines"(ptrdiff_t d, int bits)
     ptrdiff_t c_code_bytes "code_bytes"(ptrdiff_t count, ptrdiff_t d, int bits)
@@ -135,6 +153,25 @@ cdef class Path:
         if failed:
             raise MemoryError
 
+    def pair_counts(self, const float[:, ::1] rows, tuple people, tuple span, int32_t width, int64_t[:, ::1] out):
+        """`people` are owner and group of each row, `span` the first row and the end."""
+        cdef const int32_t[::1] owner = people[0], group = people[1]
+        cdef ptrdiff_t first = span[0], end = span[1]
+        cdef int failed
+        with nogil:
+            failed = c_pair_counts(self.path, pair_span(whole(rows), &owner[0], first, end), &group[0], width, &out[0, 0])
+        if failed:
+            raise MemoryError
+
+    def pairs_reaching(self, const float[:, ::1] rows, const int32_t[::1] owner, tuple span, int32_t threshold):
+        """Bytes of `scored_pair` records."""
+        cdef ptrdiff_t first = span[0], end = span[1]
+        cdef pair_list found = pair_list(NULL, 0, 0)
+        cdef int failed
+        with nogil:
+            failed = c_pairs_reaching(self.path, pair_span(whole(rows), &owner[0], first, end), threshold, &found)
+        return taken(found.items, found.count * sizeof(scored_pair), failed)
+
     def encode(self, const float[:, ::1] rows, int bits, uint8_t[::1] out):
         cdef int failed
         with nogil:
@@ -153,7 +190,7 @@ cdef class Path:
             failed = c_scan_threshold(
                 self.path, coded(codes, count, queries.shape[1], bits), first, end, whole(queries), threshold, &found
             )
-        return taken(&found, failed)
+        return taken(found.items, found.count * sizeof(survivor), failed)
 
     def scan_top(self, tuple view, tuple span, const float[:, ::1] queries, int k, double[::1] floors):
         cdef const uint8_t[::1] codes = view[0]
@@ -165,14 +202,14 @@ cdef class Path:
             failed = c_scan_top(
                 self.path, coded(codes, count, queries.shape[1], bits), first, end, whole(queries), k, &floors[0], &found
             )
-        return taken(&found, failed)
+        return taken(found.items, found.count * sizeof(survivor), failed)
 
 
-cdef bytes taken(survivor_list *found, int failed):
-    """The list as bytes of `survivor` records; its memory goes back."""
+cdef bytes taken(void *items, size_t size, int failed):
+    """A list as the bytes of its records; its memory goes back."""
     try:
         if failed:
             raise MemoryError
-        return (<char *>found.items)[: found.count * sizeof(survivor)]
+        return (<char *>items)[:size]
     finally:
-        free(found.items)
+        free(items)

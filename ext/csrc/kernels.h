@@ -16,6 +16,7 @@ enum {
     LINE = 64,  /* bytes: one line holds 4 (8-bit codes) or 8 (4-bit codes) dimensions of a block */
     GROUP = 8,  /* dimensions are padded with zeros to a multiple of this */
     TILE = 6,   /* queries that share one pass over a chunk of codes */
+    MILLION = 1000000, /* scores are integers of millionths */
 };
 
 /* A matrix of float32 rows that is only read. */
@@ -78,6 +79,35 @@ int normalise(const kernel_path *path, float_rows rows, float *out);
  * is none. Owners are >= 0, so excluded[i] == -1 excludes nobody. */
 int maxima(const kernel_path *path, float_rows queries, float_rows rows, const int32_t *owner, const int32_t *excluded,
            int32_t *out);
+
+/* Pairs of rows i < j with first <= i < end and owner[i] != owner[j]: spans that join to 0 .. count give each pair once. */
+typedef struct {
+    float_rows rows;
+    const int32_t *owner;
+    ptrdiff_t first;
+    ptrdiff_t end;
+} pair_span;
+
+/* Adds 1 for each pair at counts[place * bins + bin]: place = b (b + 1) / 2 + a of its groups a <= b, bins =
+ * 2,000,000 / width (width divides it), bin = (score + 1,000,000) / width rounded down; the last bin holds 1,000,000 too.
+ * Groups are >= 0. */
+int pair_counts(const kernel_path *path, pair_span pairs, const int32_t *group, int32_t width, int64_t *counts);
+
+/* A growing list of pairs of rows and their canonical scores. */
+typedef struct {
+    int32_t first;
+    int32_t second;
+    int32_t score;
+} scored_pair;
+
+typedef struct {
+    scored_pair *items;
+    ptrdiff_t count;
+    ptrdiff_t capacity;
+} pair_list;
+
+/* The pairs whose canonical score is at least `threshold` (millionths); appended. */
+int pairs_reaching(const kernel_path *path, pair_span pairs, int32_t threshold, pair_list *found);
 
 /* Bytes of a code set; lines of codes a block. */
 ptrdiff_t code_lines(ptrdiff_t d, int bits);

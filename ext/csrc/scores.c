@@ -1,4 +1,4 @@
-/* Canonical scores, unit rows and maxima over a path's `dot`; the order of additions is in ../README.md. */
+/* Canonical scores, unit rows, maxima and all pairs over a path's `dot`; the order of additions is in ../README.md. */
 #include "kernels.h"
 
 #include <fenv.h>
@@ -10,7 +10,10 @@
 #error "double arithmetic is not evaluated as double here, so scores would differ from other machines"
 #endif
 
-enum { QUERY_TILE = 16 }; /* 16 KiB of float64 at d = 128, beside the rows in the first-level cache */
+enum {
+    QUERY_TILE = 16, /* 16 KiB of float64 at d = 128, beside the rows in the first-level cache */
+    FIRST_PAIRS = 64,
+};
 
 /* Queries as float64, padded with zeros to a multiple of LANES. A zero leaves every partial sum as it is, bit for bit:
  * partial sums start at +0.0 and no round-to-nearest addition makes them -0.0. */
@@ -138,4 +141,83 @@ int maxima(const kernel_path *path, float_rows queries, float_rows rows, const i
     }
     workspace_close(&work);
     return 0;
+}
+
+/* ---- all pairs --------------------------------------------------------------------------------------------------- */
+
+typedef int pair_taker(void *into, ptrdiff_t first, ptrdiff_t second, int32_t score);
+
+/* Every pair of different owners whose first row is in the span. A row is read once for sixteen others, so the sums take
+ * longer than memory does (measured), and no second level of blocking is needed. */
+static inline __attribute__((always_inline)) int each_pair(const kernel_path *path, pair_span pairs, pair_taker *take,
+                                                           void *into)
+{
+    const float_rows rows = pairs.rows;
+    workspace work;
+    int failed = 0;
+    if (workspace_open(&work, rows.d) != 0)
+        return -1;
+    for (ptrdiff_t q = pairs.first; q < pairs.end && !failed; q += QUERY_TILE) {
+        const ptrdiff_t nq = at_most(pairs.end - q, QUERY_TILE);
+        widen(rows, q, nq, &work);
+        for (ptrdiff_t j = q + 1; j < rows.count && !failed; j++)
+            for (ptrdiff_t i = 0; i < at_most(j - q, nq); i++)
+                if (pairs.owner[q + i] != pairs.owner[j])
+                    failed |= take(into, q + i, j,
+                                   millionths(path->dot(work.queries + i * work.stride, rows.values + j * rows.d, rows.d)));
+    }
+    workspace_close(&work);
+    return failed ? -1 : 0;
+}
+
+typedef struct {
+    const int32_t *group;
+    int64_t *counts;
+    int32_t width;
+    int32_t bins;
+} histograms;
+
+static int count_pair(void *into, ptrdiff_t first, ptrdiff_t second, int32_t score)
+{
+    const histograms *to = into;
+    const ptrdiff_t a = to->group[first], b = to->group[second];
+    const ptrdiff_t place = a < b ? b * (b + 1) / 2 + a : a * (a + 1) / 2 + b;
+    const int32_t bin = (score + MILLION) / to->width;
+    to->counts[place * to->bins + (bin < to->bins ? bin : to->bins - 1)]++;
+    return 0;
+}
+
+int pair_counts(const kernel_path *path, pair_span pairs, const int32_t *group, int32_t width, int64_t *counts)
+{
+    histograms to = {group, counts, width, 2 * MILLION / width};
+    return each_pair(path, pairs, count_pair, &to);
+}
+
+typedef struct {
+    pair_list *list;
+    int32_t threshold;
+} reaching;
+
+static int keep_pair(void *into, ptrdiff_t first, ptrdiff_t second, int32_t score)
+{
+    const reaching *to = into;
+    if (score < to->threshold)
+        return 0;
+    pair_list *list = to->list;
+    if (list->count == list->capacity) {
+        const ptrdiff_t wanted = list->capacity > 0 ? 2 * list->capacity : FIRST_PAIRS;
+        scored_pair *items = realloc(list->items, (size_t)wanted * sizeof(scored_pair));
+        if (items == NULL)
+            return -1;
+        list->items = items;
+        list->capacity = wanted;
+    }
+    list->items[list->count++] = (scored_pair){(int32_t)first, (int32_t)second, score};
+    return 0;
+}
+
+int pairs_reaching(const kernel_path *path, pair_span pairs, int32_t threshold, pair_list *found)
+{
+    reaching to = {found, threshold};
+    return each_pair(path, pairs, keep_pair, &to);
 }

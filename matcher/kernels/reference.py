@@ -4,18 +4,32 @@ Its interface is that of `matcher.kernels._compiled.Path`: checked arrays in, `o
 contract. The twins of encoding and scanning are in `reference_codes.py`.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from matcher.domain.template import MILLION, Floats, Scores
+from matcher.domain.template import MILLION, Floats, Millionths, Scores
 from matcher.kernels.reference_codes import encode, scan_threshold, scan_top
 
-__all__ = ["canonical_scores", "encode", "maxima", "normalise", "paired_scores", "scan_threshold", "scan_top"]
+__all__ = [
+    "canonical_scores",
+    "encode",
+    "maxima",
+    "normalise",
+    "pair_counts",
+    "paired_scores",
+    "pairs_reaching",
+    "scan_threshold",
+    "scan_top",
+]
 
 LANES = 16
 NOTHING_LEFT = np.iinfo(np.int32).min
 
 Doubles = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Span = tuple[int, int]
 
 
 def canonical_scores(queries: Floats, rows: Floats, out: Scores) -> None:
@@ -45,6 +59,33 @@ def maxima(queries: Floats, rows: Floats, owner: Scores, excluded: Scores, out: 
     for i in range(len(queries)):
         canonical_scores(queries[i : i + 1], rows, scores)
         out[i] = scores[0].max(where=owner != excluded[i], initial=NOTHING_LEFT)
+
+
+def pair_counts(rows: Floats, people: tuple[Scores, Scores], span: Span, width: int, out: Counts) -> None:
+    """Adds each pair of the span to the histogram of its groups, in `out` (groups (groups + 1) / 2, 2e6 / width)."""
+    owner, group = people
+    for i, others, scores in _pairs(rows, owner, span):
+        low, high = np.minimum(group[i], group[others]), np.maximum(group[i], group[others])
+        bins = np.minimum((scores + MILLION) // width, out.shape[1] - 1)
+        np.add.at(out, (high * (high + 1) // 2 + low, bins), 1)
+
+
+def pairs_reaching(rows: Floats, owner: Scores, span: Span, threshold: Millionths) -> bytes:
+    """(first row, second row, score) of each pair of the span that reaches, as int32."""
+    found = [np.empty((0, 3), np.int32)]
+    for i, others, scores in _pairs(rows, owner, span):
+        kept = scores >= threshold
+        found.append(np.stack([np.full_like(others, i), others, scores], axis=1)[kept])
+    return np.concatenate(found).tobytes()
+
+
+def _pairs(rows: Floats, owner: Scores, span: Span) -> Iterator[tuple[int, Scores, Scores]]:
+    """Each row of the span, the rows behind it that another person owns, and their scores."""
+    for i in range(*span):
+        others = (i + 1 + np.flatnonzero(owner[i + 1 :] != owner[i])).astype(np.int32)
+        scores = np.empty((1, len(others)), np.int32)
+        canonical_scores(rows[i : i + 1], rows[others], scores)
+        yield i, others, scores[0]
 
 
 def _widened(rows: Floats) -> Doubles:

@@ -1,9 +1,10 @@
-"""Threads for a scan: blocks are split evenly, the first part runs where it was asked for, the others in a pool.
+"""Threads for a kernel: its work is split evenly, the first part runs where it was asked for, the others in a pool.
 
-Kernels release the GIL and touch no Python object, so parts run at once. Small code sets are not worth a thread:
-handing over a part costs about 30 us, in which one core reads half a megabyte.
+Kernels release the GIL and touch no Python object, so parts run at once. Small work is not worth a thread: handing over
+a part costs about 30 us, in which one core reads half a megabyte of codes or compares a thousand pairs.
 """
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,16 +23,22 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def threads_for(size: int, wanted: int | None) -> int:
-    """How many threads read `size` bytes: what is `wanted`, else one for each processor that has enough to do."""
+def threads_for(size: int, wanted: int | None, worth: int = WORTH_A_THREAD) -> int:
+    """How many threads share work of this size: what is `wanted`, else one for each processor with `worth` to do."""
     if wanted is not None:
         return max(1, min(wanted, MOST_THREADS))
-    return max(1, min(processors(), size // WORTH_A_THREAD))
+    return max(1, min(processors(), size // worth))
 
 
 def spans(count: int, parts: int) -> list[tuple[int, int]]:
     """`count` blocks in at most `parts` spans that are not empty."""
     edges = sorted({count * i // parts for i in range(parts + 1)})
+    return list(pairwise(edges))
+
+
+def pair_spans(count: int, parts: int) -> list[tuple[int, int]]:
+    """`count` rows in at most `parts` spans with about as many pairs: row i has a pair with each row behind it."""
+    edges = sorted({round(count * (1 - math.sqrt(1 - i / parts))) for i in range(parts + 1)})
     return list(pairwise(edges))
 
 

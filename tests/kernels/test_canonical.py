@@ -159,7 +159,8 @@ def outputs(compiled: Kernels, rows: Floats) -> tuple[Scores, Floats, Scores, by
     compiled.maxima(rows, rows, owner, owner, best)
     codes = empty_codes(len(rows), rows.shape[1], 4)
     compiled.encode(rows, 4, codes)
-    return scores, unit, best, codes.tobytes() + compiled.scan_threshold((codes, len(rows), 4), (0, 4), rows, 100_000)
+    kept = compiled.scan_threshold((codes, len(rows), 4), (0, 4), rows, 100_000)
+    return scores, unit, best, codes.tobytes() + kept + compiled.pairs_reaching(rows, owner, (0, len(rows)), 0)
 
 
 @pytest.mark.parametrize("compiled", COMPILED)

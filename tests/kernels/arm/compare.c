@@ -1,4 +1,4 @@
-/* Compares every path that runs here with the serial one: codes, survivors at thresholds, top k and canonical scores. */
+/* Compares every path that runs here with the serial one: survivors at thresholds, top k, canonical scores and pairs. */
 #include "kernels.h"
 
 #include <math.h>
@@ -35,6 +35,26 @@ static int same(survivor_list *one, survivor_list *other)
     return one->count == other->count && memcmp(one->items, other->items, (size_t)one->count * sizeof(survivor)) == 0;
 }
 
+/* Counts and list of all pairs among rows that belong to three people in turn. */
+static int pairs_differ(const kernel_path *path, const kernel_path *plain, float_rows rows)
+{
+    enum { BINS = 2 * MILLION / 1000 };
+    int32_t *owner = malloc((size_t)rows.count * sizeof(int32_t));
+    for (ptrdiff_t i = 0; i < rows.count; i++)
+        owner[i] = (int32_t)(i % 3);
+    const pair_span all = {rows, owner, 0, rows.count};
+    int64_t *one = calloc(6 * BINS, sizeof(int64_t)), *other = calloc(6 * BINS, sizeof(int64_t));
+    pair_counts(path, all, owner, 1000, one);
+    pair_counts(plain, all, owner, 1000, other);
+    pair_list a = {0}, b = {0};
+    pairs_reaching(path, all, 50000, &a);
+    pairs_reaching(plain, all, 50000, &b);
+    const int wrong = memcmp(one, other, 6 * BINS * sizeof(int64_t)) != 0 || a.count != b.count || a.count == 0 ||
+                      memcmp(a.items, b.items, (size_t)a.count * sizeof(scored_pair)) != 0;
+    free(owner), free(one), free(other), free(a.items), free(b.items);
+    return wrong;
+}
+
 static int compared(const kernel_path *path, const kernel_path *plain, ptrdiff_t n, ptrdiff_t m, ptrdiff_t d, int bits)
 {
     float *raw = malloc((size_t)((n + m) * d) * sizeof(float)), *unit = malloc((size_t)((n + m) * d) * sizeof(float));
@@ -65,6 +85,7 @@ static int compared(const kernel_path *path, const kernel_path *plain, ptrdiff_t
     canonical_scores(path, queries, rows, s);
     canonical_scores(plain, queries, rows, t);
     wrong += memcmp(s, t, (size_t)(n * m) * sizeof(int32_t)) != 0;
+    wrong += pairs_differ(path, plain, rows);
     free(raw), free(unit), free(codes), free(x), free(y), free(s), free(t), free(a.items), free(b.items);
     return wrong;
 }
