@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 from matcher.calibration.intervals import Estimate, estimate, steady
 from matcher.calibration.pair_cells import Comparisons, PairCell, Partition, cells_of, partitions
-from matcher.calibration.pair_intervals import kl_upper, wilson
+from matcher.calibration.pair_intervals import kl_upper
 from matcher.calibration.people_bootstrap import FEWEST_PEOPLE, MOST_PAIRS, REPLICATES, Interval, resample
 from matcher.calibration.trials import Outcomes
+from matcher.calibration.wilson import wilson
 from matcher.domain.revision import Pairs
 from matcher.domain.template import Millionths
 from matcher.errors import BadInput

@@ -19,8 +19,6 @@ from fractions import Fraction
 
 from matcher.calibration.intervals import steady
 
-Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
-
 
 @dataclass(frozen=True, slots=True)
 class PairSums:
@@ -49,14 +47,6 @@ class PairSums:
             return None
         each = Fraction(self.k * (self.n - self.k), self.n**2)
         return each / max(self.variance, each / self.n)
-
-
-def wilson(rate: float, trials: float) -> tuple[float, float]:
-    """Wilson's two-sided 95 % interval (1927); `trials` > 0 need not be whole."""
-    spread = Z95 * Z95 / trials
-    centre = rate + spread / 2
-    half = math.sqrt(spread * (rate * (1 - rate) + spread / 4))
-    return steady(max(0.0, (centre - half) / (1 + spread))), steady(min(1.0, (centre + half) / (1 + spread)))
 
 
 def kl_upper(rate: float, independent: int, delta: float = 0.05) -> float:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.calibration.intervals import steady
-from matcher.calibration.pair_intervals import kl_upper, wilson
+from matcher.calibration.pair_intervals import kl_upper
+from matcher.calibration.wilson import wilson
 from matcher.errors import BadInput
 
 
