@@ -112,7 +112,7 @@ def _cell(cell: CellPeople, line: Lines, scored: Scored, rated: tuple[float, Int
 
 def _cllr(cell: CellPeople, answers: Answers, interval: list[float]) -> tuple[float, Interval]:
     value = steady(cllr(answers.mated[cell.mated], answers.nonmated[cell.nonmated]))
-    return value, _around(value, interval)
+    return value, around(value, interval)
 
 
 def _caps(bounds: Bounds, people: int) -> Caps:
@@ -121,11 +121,11 @@ def _caps(bounds: Bounds, people: int) -> Caps:
 
 def _point(score: int, found: tuple[float, bool], caps: Caps, interval: list[float]) -> LikelihoodPoint:
     value, capped = found
-    lower, upper = _around(value, [caps.within(end) for end in interval])
+    lower, upper = around(value, [caps.within(end) for end in interval])
     return LikelihoodPoint(score, value, lower, upper, capped)
 
 
-def _around(value: float, interval: list[float]) -> Interval:
+def around(value: float, interval: list[float]) -> Interval:
     """Rule 3."""
     return min(value, steady(interval[0])), max(value, steady(interval[1]))
 

@@ -51,7 +51,7 @@ def drawn(scored: Scored, answers: Answers, z: Values, resampling: Resampling) -
     bits = Answers(costs(answers.mated, True), costs(answers.nonmated, False))
     least, cllrs = [], []
     large = [cell for cell in scored.cells if not cell.few]
-    for counts in _draws(len(scored.maxima), resampling):
+    for counts in draws(len(scored.maxima), resampling):
         weighed = _usable(counts, scored.everyone)
         least.append(np.minimum.reduce([line.at(z) for line in scored.lines(columns, weighed)]))
         cllrs.append(_cllrs(large, bits, weighed))
@@ -76,7 +76,7 @@ def _mean(counts: Values, who: Places, values: Values) -> Values:
     return np.asarray(np.where(people > 0, drawn_here @ own / np.maximum(people, 1), own.mean()))
 
 
-def _draws(people: int, resampling: Resampling) -> Iterator[Values]:
+def draws(people: int, resampling: Resampling) -> Iterator[Values]:
     """How often each person is drawn, (draws, people), some draws at a time."""
     words = np.random.PCG64(resampling.seed)
     for start in range(0, resampling.replicates, _DRAWS_AT_ONCE):

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matcher.calibration import ratio_lines
 from matcher.calibration.certified import recounted
-from matcher.calibration.likelihood import Estimated, Likelihood
-from matcher.calibration.likelihood_fit import likelihood_of
+from matcher.calibration.likelihood import Estimated, Likelihood, why_hidden
+from matcher.calibration.likelihood_fit import around, likelihood_of
 from matcher.calibration.report import Report
-from matcher.calibration.resampling import Resampling
+from matcher.calibration.resampling import Answers, Resampling, drawn, draws
+from matcher.calibration.scored import Scored
 from matcher.calibration.trials import Mask, Outcomes
 from matcher.errors import IntegrityError
 from tests.calibration.cohorts import Sample, Somebody, report_of
@@ -133,12 +135,19 @@ def test_scores_that_say_nothing_are_hidden() -> None:
 
 
 def test_a_group_for_whom_it_says_nothing_hides_it_for_all() -> None:
-    counted, cells = made(6)
-    swapped = np.arange(240) % 3 == 0
-    words = np.random.default_rng(1)
-    mates = np.where(swapped, words.permutation(counted.maxima), counted.mates).astype(np.int32)
-    found = likelihood_of(dataclasses.replace(counted, mates=mates), cells, DRAWS)
-    assert found.hidden is not None
+    found = estimated(likelihood_of(*made(6), DRAWS))
+    assert why_hidden(found) is None
+    worthless = dataclasses.replace(found.cells[1], cllr95=(0.2, 1.0))
+    reason = why_hidden(dataclasses.replace(found, cells=(found.cells[0], worthless, found.cells[2])))
+    assert reason is not None
+    assert "Cllr up to 1.00" in reason
+    assert found.cells[1].cell not in reason.split()
+
+
+def test_an_interval_always_holds_its_value() -> None:
+    assert around(1.0, [0.2, 0.9]) == (0.2, 1.0)
+    assert around(1.0, [1.1, 1.9]) == (1.0, 1.9)
+    assert around(1.0, [0.2, 1.9]) == (0.2, 1.9)
 
 
 def test_all_scores_equal_say_nothing() -> None:
@@ -257,3 +266,22 @@ def test_a_ratio_made_up_for_a_cohort_without_mates_is_caught(report: Report) ->
     plain["likelihood"] = json.loads(report.canonical())["likelihood"]
     with pytest.raises(IntegrityError, match="likelihood"):
         recounted(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+
+
+def test_a_draw_without_anybody_of_a_class_counts_the_people_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratio_lines, "FEWEST", 2)
+    counted, cells = made(10, 40)
+    lonely = Scored.of(dataclasses.replace(counted, mated=np.arange(40) < 2), cells[:1])
+    answers = Answers(np.linspace(-1, 2, 40), np.linspace(-2, 1, 40))
+    ends = drawn(lonely, answers, np.array([-1.0, 0.0, 1.0]), Resampling(200, 3))  # 13 % of draws hold neither mate
+    assert np.isfinite(ends.log10).all()
+    assert np.isfinite(ends.cllr).all()
+
+
+def test_draws_take_each_person_equally_often() -> None:
+    counts = np.concatenate(list(draws(7, Resampling(3_000, 5))))
+    assert counts.shape == (3_000, 7)
+    assert (counts.sum(axis=1) == 7).all()
+    # binomial(7, 1/7) each: mean 1, variance 6/7
+    assert counts.mean(axis=0) == pytest.approx(1, abs=0.08)
+    assert counts.var(axis=0) == pytest.approx(6 / 7, abs=0.12)
