@@ -19,6 +19,7 @@ from matcher.errors import BadInput
 from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
+    from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.policy import Policy
     from matcher.domain.ports import FacePipeline, Reception, RowReader
     from matcher.domain.revision import RevisionContent, Screen
@@ -91,7 +92,7 @@ class Program:
         """Signing in at the terminal interface."""
         from matcher.services.reception import Lobby
 
-        return Lobby(self.place, confidence_line)
+        return Lobby(self.place, match_confidence)
 
 
 def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) -> None:
@@ -157,12 +158,12 @@ def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
     return open_pipeline(models[0], models[1])
 
 
-def confidence_line(report: bytes, score: "Millionths") -> str:
-    """The line everyone sees after judging blind."""
-    from matcher.calibration.confidence import curve_of
+def match_confidence(report: bytes, score: "Millionths", rank: int, prior: "Prior | None") -> "MatchConfidence":
+    """What is said about a candidate's score after judging blind."""
+    from matcher.calibration.confidence import confidence_of
     from matcher.calibration.report import parse_report
 
-    return curve_of(parse_report(report)).at(score).text
+    return confidence_of(parse_report(report), score, rank, prior)
 
 
 @cache

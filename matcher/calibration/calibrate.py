@@ -1,5 +1,6 @@
 """One calibration: people and scores in, a report out. No clock, no random source, no file."""
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy as np
 
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_of, label_in
 from matcher.calibration.intervals import Estimate, estimate, steady
+from matcher.calibration.likelihood_fit import likelihood_of
 from matcher.calibration.next_step import OTHER_QUALITY, Setting, sentence
 from matcher.calibration.report import (
     VERSION,
@@ -24,6 +26,7 @@ from matcher.calibration.report import (
     Verdict,
     WorstMisses,
 )
+from matcher.calibration.resampling import Resampling
 from matcher.calibration.trials import Mask, Outcomes, TrialPlan, TrialScores, outcomes_of
 from matcher.calibration.verdict import CellRuling, Gate, Ruling, Status, expected_a_day, rule, tiers_that_would_pass
 from matcher.domain.revision import Pairs
@@ -79,7 +82,7 @@ class CalibrationInputs:
     """Everything a report is made from.
 
     `model` is `ModelIdentity.text()`; `columns` the group columns chosen; `tau` a threshold given beforehand
-    (millionths) or None to select one; `attempt` counts from 1.
+    (millionths) or None to select one; `attempt` counts from 1; `replicates` are the bootstrap draws of people.
     """
 
     list: ListFacts
@@ -91,6 +94,7 @@ class CalibrationInputs:
     attempt: int
     plan: TrialPlan
     scores: TrialScores
+    replicates: int = 2_000
 
 
 def calibrate(inputs: CalibrationInputs) -> Report:
@@ -106,6 +110,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
     groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
+    gating = [(group.cell.name, mask) for group, (_, mask) in zip(groups, cells, strict=True) if group.gating]
+    binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects)
     return Report(
         version=VERSION,
         verdict=judgement.verdict,
@@ -120,7 +126,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
             left_out,
             setting.same_quality,
         ),
-        binding=ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects),
+        binding=binding,
         attempt=Attempt(gate.attempt, gate.delta_j),
         groups=groups,
         burden=judgement.burden,
@@ -129,6 +135,14 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         not_computed=NOT_COMPUTED,
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
+        likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
+    )
+
+
+def seed_of(binding: ReportBinding) -> int:
+    """The seed of everything that is drawn: nobody's choice, 48 bits of what the report is about."""
+    return int.from_bytes(
+        hashlib.sha256("\0".join((binding.list, binding.model, binding.cohort, binding.policy)).encode()).digest()[:6]
     )
 
 

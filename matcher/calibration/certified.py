@@ -7,6 +7,7 @@
 4. REFUTED raises Refused, INSUFFICIENT raises InsufficientEvidence: an activation cannot be prepared from either.
 5. Misses are counted again from the mated scores; those at rank 1 and generalised ones need more than is in the report,
    and only their sums are checked.
+6. The likelihood ratio is counted again as far as it can be without knowing whose scores are whose.
 """
 
 import hashlib
@@ -14,9 +15,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from matcher.calibration.calibrate import judge, missed, worst_misses
+from matcher.calibration.calibrate import judge, missed, seed_of, worst_misses
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.intervals import Estimate, estimate
+from matcher.calibration.likelihood_check import check_likelihood
 from matcher.calibration.next_step import Setting
 from matcher.calibration.report import VERSION, Burden, GroupReport, Report, ReportBinding, parse_report
 from matcher.calibration.threshold import RULES, Origin
@@ -86,6 +88,7 @@ def recounted(body: bytes) -> Report:
     _check_people(report, evidence)
     _check_judgement(report, evidence)
     _check_counts(report)
+    _check_likelihood(report)
     return report
 
 
@@ -176,6 +179,13 @@ def _check_mates(report: Report) -> None:
                 raise IntegrityError(f"the two-way cell {group.cell.label} holds mated scores its groups do not")
     for column, found in columns.items():
         _same(sorted(found), list(scores[EVERYONE]), f"mated scores of column {column}")
+
+
+def _check_likelihood(report: Report) -> None:
+    gating = [group.cell.name for group in report.groups if group.gating]
+    check_likelihood(report.likelihood, gating, report.non_mated_maxima, report.mated_scores)
+    if report.likelihood.estimated is not None:
+        _same(report.likelihood.estimated.method.seed, seed_of(report.binding), "seed")
 
 
 def _figures(rate: Estimate) -> tuple[int | None, int, float | None, tuple[float, float] | None, float | None]:

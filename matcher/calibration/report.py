@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.intervals import Estimate
+from matcher.calibration.likelihood import Likelihood
 from matcher.calibration.threshold import Threshold
 from matcher.calibration.verdict import GatedRate, Status
 from matcher.domain.template import Millionths
 from matcher.errors import IntegrityError
 
-VERSION = 1
+VERSION = 2
 Key = Mapping[str, str]
 
 
@@ -163,6 +164,7 @@ class Report:
     not_computed: Mapping[str, str]
     non_mated_maxima: Mapping[str, tuple[Millionths, ...]]
     mated_scores: Mapping[str, tuple[Millionths, ...]]
+    likelihood: Likelihood
 
     def canonical(self) -> bytes:
         """Canonical JSON. Raises ValueError for NaN or infinity."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from matcher.domain.case import Judgement, Outcome, Verdict
+from matcher.domain.confidence import MatchConfidence
 from matcher.domain.face import FacePlace
 from matcher.domain.template import Millionths
 
@@ -63,7 +64,7 @@ class DisclosedCandidate:
     own: Verdict
     score: Millionths
     threshold: Millionths
-    confidence: str
+    confidence: MatchConfidence
     rank: int
     candidates: int
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from matcher.domain.certificate import Certificate
 from matcher.domain.cohort import end_of
+from matcher.domain.confidence import Prior
 from matcher.domain.revision import Revision
 from matcher.domain.words import check_line
 from matcher.errors import BadInput, NotSearchable, Refused
@@ -56,6 +57,13 @@ class ListTerms:
             raise BadInput("a prior needs its source and a source its prior: give both or neither")
         if self.prior is not None and not _probability(self.prior):
             raise BadInput("a prior is a probability above 0 and below 1, such as 0.001")
+
+    @property
+    def declared_prior(self) -> Prior | None:
+        """The prior as a number, with its source."""
+        if self.prior is None or self.prior_source is None:
+            return None
+        return Prior(float(self.prior), self.prior_source)
 
 
 def _probability(text: str) -> bool:

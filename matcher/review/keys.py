@@ -163,6 +163,10 @@ def _third(session: Session, now: float) -> Step:
     return replace(session, asking=True), AskThirdReviewer(candidate)
 
 
+def _details(session: Session, now: float) -> Step:
+    return replace(session, details=not session.details), None
+
+
 def _recuse(session: Session, now: float) -> Step:
     return (session, None) if session.busy else (replace(session, asking=True), AskRecusal())
 
@@ -229,7 +233,7 @@ _BLIND: Mapping[str, Handler] = {
     "a": _find(Finding.AGREE), "x": _find(Finding.DIFFER), "v": _find(Finding.NOT_VISIBLE),
     "up": _component(-1), "down": _component(1), "enter": _enter_blind, "k": _recuse,
 }  # fmt: skip
-_DISCLOSED: Mapping[str, Handler] = {"w": _withdraw, "t": _third, "enter": _enter_disclosed}
+_DISCLOSED: Mapping[str, Handler] = {"w": _withdraw, "t": _third, "e": _details, "enter": _enter_disclosed}
 
 HANDLERS: Mapping[Stage, Mapping[str, Handler]] = {
     Stage.BLIND: {**_LOOKING, **_BLIND},

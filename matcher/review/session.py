@@ -45,8 +45,8 @@ class Drawn:
 class Session:
     """The whole state; times are monotonic seconds.
 
-    `seen` are candidates whose stage 2 panel was on screen; `busy`: the desk works on an intent; `asking`: a question
-    is open.
+    `seen` are candidates whose stage 2 panel was on screen, `details`: it says what the score says; `busy`: the desk
+    works on an intent; `asking`: a question is open.
     """
 
     alert_id: str
@@ -62,6 +62,7 @@ class Session:
     committed: tuple[tuple[str, Verdict], ...] = ()
     corrections: tuple[Correction, ...] = ()
     seen: frozenset[str] = frozenset()
+    details: bool = False
     watched: tuple[tuple[str, float], ...] = ()
     view: View = View()
     drawn: Drawn = Drawn()

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from matcher.domain.case import Outcome
+from matcher.domain.confidence import StripChart
 from matcher.domain.desk import ConcludedCandidate, DisclosedCandidate, Stage
 from matcher.domain.template import score_text
 from matcher.review.safe_text import safe_display
@@ -20,6 +21,8 @@ OUTCOMES = {
     Outcome.THIRD_NEEDED: "goes to a third reviewer",
     Outcome.INCONCLUSIVE: "inconclusive",
 }
+
+BARS = " ▁▂▃▄▅▆▇█"
 
 NOT_INDEPENDENT = "NOT INDEPENDENT: the reviewers shared an account or a terminal"
 
@@ -46,6 +49,19 @@ def outcome(concluded: ConcludedCandidate) -> str:
 def score_line(found: DisclosedCandidate) -> str:
     """Score against threshold."""
     return f"{score_text(found.score)}, threshold {score_text(found.threshold)}"
+
+
+def strip_rows(strip: StripChart) -> tuple[tuple[str, str], ...]:
+    """Titles and rows of the strip chart; each kind of person against its own fullest column."""
+    rows = [("not on list", _bars(strip.nonmated)), ("mates", _bars(strip.mated))]
+    here = " " * strip.at + "▲"
+    return (*((title, row) for title, row in rows if row.strip()), ("this score", here))
+
+
+def _bars(counts: tuple[int, ...]) -> str:
+    fullest = max(counts)
+    # rounded up, so that one person is seen
+    return "".join(BARS[-(-(len(BARS) - 1) * count // fullest)] if count else BARS[0] for count in counts)
 
 
 def others_line(found: DisclosedCandidate) -> str:

@@ -1,12 +1,11 @@
 """Signing in at the terminal interface; implements `ports.Reception`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from matcher.domain.people import Role
 from matcher.domain.ports import ListOffice, ReviewDesk
-from matcher.domain.template import Millionths
 from matcher.services.list_office import Office
-from matcher.services.review_desk import Desk
+from matcher.services.review_desk import Confidence, Desk
 from matcher.services.workplace import Workplace, sign_in
 
 _SCREEN_ROLES = (Role.REVIEWER, Role.APPROVER)
@@ -15,7 +14,7 @@ _SCREEN_ROLES = (Role.REVIEWER, Role.APPROVER)
 class Lobby:
     """Lets reviewers and approvers of one home in."""
 
-    def __init__(self, place: Workplace, confidence: Callable[[bytes, Millionths], str]) -> None:
+    def __init__(self, place: Workplace, confidence: Confidence) -> None:
         self._place = place
         self._confidence = confidence
 

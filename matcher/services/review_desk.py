@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from matcher.domain.case import Correction, Judgement, Outcome, Verdict, independent
+from matcher.domain.confidence import MatchConfidence, Prior
 from matcher.domain.desk import (
     BlindAlert,
     BlindCandidate,
@@ -33,6 +34,8 @@ from matcher.errors import BadInput, IntegrityError, Refused
 from matcher.services.review_files import Standing, signed_bytes, standing
 from matcher.services.workplace import Session, refusals_logged
 
+Confidence = Callable[[bytes, Millionths, int, Prior | None], MatchConfidence]
+
 CLAIM_LEASE = timedelta(minutes=15)
 CLOSINGS_SHOWN = timedelta(days=7)
 
@@ -42,12 +45,13 @@ _NOBODY_ELSE = "; nobody else in this home can judge it: an admin must add a rev
 
 
 class Desk:
-    """Implements `ports.ReviewDesk`. `confidence` turns a report's bytes and a score into the line everyone sees.
+    """Implements `ports.ReviewDesk`.
 
+    `confidence` turns a report's bytes, a score, its rank and the list's declared prior into what is said of the score.
     For an approver who is no reviewer the queue is empty, and every claim raises MissingRole.
     """
 
-    def __init__(self, session: Session, confidence: Callable[[bytes, Millionths], str]) -> None:
+    def __init__(self, session: Session, confidence: Confidence) -> None:
         self._session = session
         self._confidence = confidence
         self._items: dict[str, tuple[Item, ...]] = {}
@@ -175,7 +179,9 @@ class Desk:
                 own=judged[one].verdict,
                 score=by_id[one].score,
                 threshold=alert.threshold,
-                confidence=self._confidence(report.body, by_id[one].score),
+                confidence=self._confidence(
+                    report.body, by_id[one].score, by_id[one].rank, watchlist.terms.declared_prior
+                ),
                 rank=by_id[one].rank,
                 candidates=len(by_id),
             )

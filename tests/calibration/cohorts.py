@@ -55,6 +55,7 @@ def report_of(
     shipped: bool = False,
     model: str = MODEL,
     same_quality: bool = True,
+    replicates: int = 40,
 ) -> Report:
     """The report of a cohort whose template rows are numbered in the order they are written down."""
     rows: list[Sample] = []
@@ -80,5 +81,6 @@ def report_of(
             attempt=attempt,
             plan=plan,
             scores=TrialScores(maxima, mates),
+            replicates=replicates,
         )
     )

@@ -88,7 +88,7 @@ CHANGES: dict[str, Change] = {
     "pictures seen": lambda plain: plain["cohort"].update(pictures_seen=True),
     "cohort size": lambda plain: plain["cohort"].update(people=5000),
     "failures": lambda plain: group(plain, gender="m")["fta"].update(k=1),
-    "version": lambda plain: plain.update(version=2),
+    "version": lambda plain: plain.update(version=1),
     "unknown field": lambda plain: plain.update(note="ok"),
     "a kind": lambda plain: plain["threshold"].update(tau="210100"),
     "not finite": lambda plain: plain["burden"].update(upper95=float("nan")),

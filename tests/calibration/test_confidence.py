@@ -1,3 +1,5 @@
+import dataclasses
+import json
 from fractions import Fraction
 from math import ceil
 
@@ -5,8 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matcher.calibration.confidence import FalseAlarmCurve, curve_of
+from matcher.calibration.confidence import (
+    NOT_THE_BEST,
+    FalseAlarmCurve,
+    confidence_of,
+    curve_of,
+    posterior_of,
+    strip_of,
+)
+from matcher.calibration.elub import Bounds
+from matcher.calibration.likelihood import Caps, CellLine, Estimated, Likelihood, Method, Scale, people_cap
+from matcher.calibration.proper_scores import Reliability
+from matcher.calibration.report import Report
 from matcher.calibration.verdict import expected_a_day
+from matcher.domain.confidence import LikelihoodRatio, Prior
 from matcher.errors import InsufficientEvidence
 from tests.calibration.cohorts import people, report_of
 
@@ -101,3 +115,139 @@ def test_v16_expected_numbers_are_exact_for_the_printed_decimal() -> None:
     assert expected_a_day(7 / 25, 25) == 7
     assert ceil(25 * (7 / 25)) == 8  # the trap
     assert expected_a_day(0.1, 30) == Fraction(3)
+
+
+def v15_report(raw: float = 2.936, elub: float = 3.4) -> Report:
+    """A report whose ratio is `raw` (log10) at 0.612, with 412 people in its smallest cell."""
+    report = report_of(people([200_000] * 60, "w", 700_000, gender="f"))
+    line = CellLine("all", 2818, 2818, raw, 1.0, False, False, 0.1, (0.05, 0.15))
+    ratio = Estimated(
+        Method(1_000.0, 10, 2_000, 1),
+        Scale(612_000, 100_000),
+        (line,),
+        Caps(Bounds(-1.5, elub), 412, people_cap(412)),
+        tuple(dataclasses.replace(point, lower=-1.0, upper=elub) for point in fitted(report).points),
+        0.1,
+        Reliability((), 0.1, 0.0, 0.15, 0.25),
+    )
+    return dataclasses.replace(report, likelihood=Likelihood(None, ratio))
+
+
+def fitted(report: Report) -> Estimated:
+    assert report.likelihood.estimated is not None
+    return report.likelihood.estimated
+
+
+def test_v15_the_ratio_its_cap_and_the_break_even_prior() -> None:
+    said = confidence_of(v15_report(), 612_000, 1, None)
+    assert said.ratio is not None
+    assert said.ratio.capped
+    assert said.ratio.log10 == pytest.approx(2.615950051656401, abs=1e-9)
+    assert 10**said.ratio.log10 == pytest.approx(413, rel=1e-9)
+    assert said.break_even == pytest.approx(0.002415458937198067, abs=1e-9)
+    assert said.posterior is None
+    ratio, even, chance = said.details
+    assert "about 413 times as frequent for a person on the list" in ratio
+    assert ratio.endswith("Capped: 412 people cannot show more.")
+    assert "1 in 414 such people" in even
+    assert chance == "No prior is declared for this list, so no chance is given."
+
+
+@pytest.mark.parametrize(
+    ("prior", "chance", "words"),
+    [
+        (0.01, 0.806640625, "about 81 in 100"),
+        (0.001, 0.2924929178470255, "about 29 in 100"),
+        (0.0001, 0.03966577026507876, "about 40 in 1,000"),
+    ],
+)
+def test_v15_the_chance_under_a_declared_prior(prior: float, chance: float, words: str) -> None:
+    said = confidence_of(v15_report(), 612_000, 1, Prior(prior, "last year's log"))
+    assert said.posterior is not None
+    assert said.posterior.chance == pytest.approx(chance, abs=1e-9)
+    assert words in said.details[2]
+    assert f"({prior:g}; source: last year's log)" in said.details[2]
+    assert said.break_even is not None  # always beside it
+
+
+def test_what_caps_is_said() -> None:
+    by_elub = confidence_of(v15_report(elub=2.0), 612_000, 1, None).details[0]
+    assert "about 100 times" in by_elub
+    assert by_elub.endswith("(ELUB).")
+    free = confidence_of(v15_report(raw=1.0), 612_000, 1, None).details[0]
+    assert free.endswith("(likelihood ratio of the worst tested group; 95 % interval 0.1 to 2,510).")
+    lowest = confidence_of(v15_report(raw=-9.0), 612_000, 1, None)
+    assert lowest.ratio is not None
+    assert lowest.ratio.log10 == -1.5
+    assert (
+        "about 32 times as frequent for the best candidate of a person not on it as for a person on the list"
+        in (lowest.details[0])
+    )
+
+
+def test_an_interval_that_is_capped_at_both_ends_is_no_interval() -> None:
+    report = v15_report()
+    ratio = fitted(report)
+    top = tuple(dataclasses.replace(point, lower=people_cap(412), upper=people_cap(412)) for point in ratio.points)
+    capped = dataclasses.replace(report, likelihood=Likelihood(None, dataclasses.replace(ratio, points=top)))
+    said = confidence_of(capped, 612_000, 1, Prior(0.01, "log"))
+    assert "interval" not in said.details[0]
+    assert said.details[2].endswith("about 81 in 100 such candidates are the listed person.")
+
+
+def test_only_the_best_candidate_has_a_ratio() -> None:
+    said = confidence_of(v15_report(), 612_000, 2, Prior(0.01, "log"))
+    assert (said.ratio, said.break_even, said.posterior) == (None, None, None)
+    assert said.no_ratio == NOT_THE_BEST
+    assert said.details == (f"No likelihood ratio: {NOT_THE_BEST}.",)
+
+
+def test_without_a_ratio_the_reason_stands_there() -> None:
+    report = report_of(people([200_000] * 60, "w", gender="female"))
+    said = confidence_of(report, 300_000, 1, Prior(0.01, "log"))
+    assert said.ratio is None
+    assert said.no_ratio is not None
+    assert "two usable pictures" in said.no_ratio
+    assert said.line == curve_of(report).at(300_000)
+    assert sum(said.strip.nonmated) == 60
+    assert sum(said.strip.mated) == 0
+
+
+def test_a_hidden_ratio_is_not_shown_but_its_reason_is() -> None:
+    report = v15_report()
+    hidden = dataclasses.replace(report.likelihood, hidden="it may be no better than knowing nothing")
+    said = confidence_of(dataclasses.replace(report, likelihood=hidden), 612_000, 1, Prior(0.01, "log"))
+    assert said.ratio is None
+    assert said.posterior is None
+    assert said.details == ("No likelihood ratio: it may be no better than knowing nothing.",)
+
+
+def test_it_names_no_group_and_no_percentage_and_is_plain_json() -> None:
+    report = report_of(people([200_000] * 60, "w", 700_000, gender="female") + people([1] * 60, "m", gender="male"))
+    said = confidence_of(report, 690_000, 1, Prior(0.01, "log"))
+    text = " ".join((said.line.text, *said.details))
+    assert said.ratio is not None
+    assert "male" not in text
+    assert text.count("%") == text.count("95 % bound") + text.count("95 % interval")
+    assert "male" not in json.dumps(dataclasses.asdict(said), allow_nan=False)
+
+
+@given(st.floats(-3, 6), st.floats(-3, 6), st.floats(1e-6, 0.999))
+def test_a_higher_ratio_never_has_a_lower_chance(one: float, other: float, prior: float) -> None:
+    low, high = sorted((one, other))
+    chances = [posterior_of(LikelihoodRatio(log10, low, high, False), Prior(prior, "log")) for log10 in (low, high)]
+    assert chances[0].chance <= chances[1].chance
+    assert chances[0].lower == chances[0].chance
+    assert chances[1].upper == chances[1].chance
+
+
+million = st.integers(-1_000_000, 1_000_000)
+
+
+@given(million, st.lists(million, max_size=30), st.lists(million, min_size=1, max_size=30))
+def test_the_strip_holds_everybody_and_this_score(score: int, mated: list[int], nonmated: list[int]) -> None:
+    strip = strip_of(score, sorted(mated), sorted(nonmated))
+    assert (sum(strip.mated), sum(strip.nonmated)) == (len(mated), len(nonmated))
+    assert 0 <= strip.at < len(strip.mated) == len(strip.nonmated)
+    alone = strip_of(score, [], sorted([*mated, *nonmated, score]))
+    assert alone.nonmated[alone.at] >= 1

@@ -15,6 +15,7 @@ from matcher.domain.case import (
     independent,
     reviewers_needed,
 )
+from matcher.domain.confidence import ConfidenceLine, LikelihoodRatio, MatchConfidence, StripChart
 from matcher.domain.desk import (
     BlindAlert,
     BlindCandidate,
@@ -35,6 +36,18 @@ QUORUM = 2
 CONFIDENCE = (
     "Of every 1,000 people *not* on this list, up to 12 would score this high (95 % bound; worst tested group: "
     "0 of 250 did). This is not the chance that these two are the same person."
+)
+DETAIL = (
+    "A score like this is about 413 times as frequent for a person on the list. Capped: 412 people cannot show more."
+)
+SAID = MatchConfidence(
+    ConfidenceLine(CONFIDENCE, 0.012, 0, 250),
+    LikelihoodRatio(2.615950052, 2.1, 2.615950052, True),
+    None,
+    1 / 414,
+    None,
+    (DETAIL, "It would be even odds if, before the comparison, 1 in 414 such people were on the list."),
+    StripChart(100_000, 900_000, 40, (*[0] * 30, 1, 2, 9, *[0] * 15), (1, 5, 40, *[0] * 45)),
 )
 
 
@@ -155,7 +168,7 @@ class Desk:
         path.disclosed = True
         ranked = sorted(alert.candidates, key=lambda c: -c.score)
         shown = tuple(
-            DisclosedCandidate(c.candidate_id, path.judgements[c.candidate_id].verdict, c.score, 702_000, CONFIDENCE,
+            DisclosedCandidate(c.candidate_id, path.judgements[c.candidate_id].verdict, c.score, 702_000, SAID,
                                ranked.index(c) + 1, len(ranked))
             for c in alert.candidates
         )  # fmt: skip

@@ -194,3 +194,15 @@ def test_no_run_of_keys_commits_anything_but_what_was_chosen_last(keys: list[str
             session = finished(session)
         if not session.drawn.ready:
             session = draw(session, face_pixels)
+
+
+def test_details_are_for_after_the_judgement_and_stay_until_they_are_put_away() -> None:
+    session, _ = play(begun(), "e", "d", "enter", "e", "d", "enter")
+    assert not session.details
+    session, _ = play(session, "enter", "e", start=30.0)
+    assert session.stage is Stage.DISCLOSED
+    assert session.details
+    session, _ = play(session, "right", start=40.0)
+    assert session.details
+    session, _ = play(session, "e", start=50.0)
+    assert not session.details

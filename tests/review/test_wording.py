@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.case import Outcome, Verdict
+from matcher.domain.confidence import StripChart
 from matcher.domain.desk import DisclosedCandidate
 from matcher.review import wording
+from tests.fakes.review_office import SAID
 
 
 def test_every_outcome_has_words_and_none_says_match() -> None:
@@ -16,14 +18,14 @@ def test_every_outcome_has_words_and_none_says_match() -> None:
 
 
 def test_a_score_is_never_a_percentage() -> None:
-    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, "", 1, 1)
+    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, 1)
     assert wording.score_line(found) == "0.7345, threshold 0.7020"
     assert wording.others_line(found) == "no other candidate on the list reaches the threshold"
 
 
 @pytest.mark.parametrize(("others", "words"), [(1, "1 other candidate reaches"), (2, "2 other candidates reach")])
 def test_others(others: int, words: str) -> None:
-    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, "", 1, others + 1)
+    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, others + 1)
     assert words in wording.others_line(found)
 
 
@@ -31,3 +33,15 @@ def test_others(others: int, words: str) -> None:
 def test_age(minutes: int, words: str) -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     assert wording.age(now - timedelta(minutes=minutes), now) == words
+
+
+def test_the_strip_chart_stands_on_one_scale_and_shows_a_single_person() -> None:
+    rows = dict(wording.strip_rows(StripChart(0, 3, 2, (0, 0, 1, 8), (200, 1, 0, 0))))
+    assert rows == {"not on list": "█▁  ", "mates": "  ▁█", "this score": "  ▲"}
+
+
+def test_without_mates_there_is_no_row_of_them() -> None:
+    assert [title for title, _ in wording.strip_rows(StripChart(0, 1, 0, (0, 0), (1, 0)))] == [
+        "not on list",
+        "this score",
+    ]

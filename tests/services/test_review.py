@@ -87,7 +87,7 @@ def test_scores_are_shown_only_after_every_judgement_and_then_no_judgement_count
     shown = desk.disclose(alert_id)
     assert shown.candidates[0].own is Verdict.DIFFERENT
     assert shown.candidates[0].score >= shown.candidates[0].threshold
-    assert "This is not the chance that these two are the same person." in shown.candidates[0].confidence
+    assert "This is not the chance that these two are the same person." in shown.candidates[0].confidence.line.text
     with pytest.raises(Refused):
         desk.judge(alert_id, judgement(candidate, Verdict.SAME))
     desk.correct(alert_id, Correction(candidate, Verdict.SAME, "the score is high"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matcher.bootstrap import confidence_line
+from matcher.bootstrap import match_confidence
 from matcher.calibration.report import Report
 from matcher.domain.case import Component, Finding, Judgement, Verdict
 from matcher.domain.cohort import CohortTerms
@@ -145,7 +145,7 @@ class World:
         return list(submit(self.sessions[who], "missing", images, Errand("2026/1", "seen"), VectorPipeline))
 
     def desk(self, who: str) -> Desk:
-        return Desk(self.sessions[who], confidence_line)
+        return Desk(self.sessions[who], match_confidence)
 
     def judge(self, who: str, verdict: Verdict) -> str:
         """Judges every candidate of the first waiting alert and ends there; returns the alert."""

@@ -15,7 +15,18 @@ def assert_blind(stage: Stage, made: Home) -> None:
     drawn = " ".join(re.findall(r">([^<>]+)</text>", svg))
     everything = stage.text() + "\n" + drawn
     for one in made.alerts.values():
-        for word in (one.case, one.list_name, "SUBJ-", "Esi", "Stavros", "invented", CONFIDENCE[:20], "threshold"):
+        for word in (
+            one.case,
+            one.list_name,
+            "SUBJ-",
+            "Esi",
+            "Stavros",
+            "invented",
+            CONFIDENCE[:20],
+            "413",
+            "▲",
+            "threshold",
+        ):
             assert word not in everything, word
         for candidate in one.candidates:
             digits = f"{candidate.score / 1_000_000:.4f}"
@@ -34,7 +45,7 @@ async def test_queue_and_every_moment_of_stage_one() -> None:
         await stage.keys("enter")
         await stage.until(lambda: isinstance(stage.app.screen, CompareScreen), "compare")
         await stage.drawn()
-        for keys in (("z",), ("n",), ("b",), ("b",), ("m",), ("f",), ("f",), ("s", "a", "x", "v"), ("escape",),
+        for keys in (("z",), ("n",), ("b",), ("b",), ("m",), ("f",), ("f",), ("s", "a", "x", "v"), ("escape",), ("e",),
                      ("d", "enter"), ("u", "enter"), ("d", "enter")):  # fmt: skip
             await stage.press(*keys)
             assert_blind(stage, made)

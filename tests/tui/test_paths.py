@@ -67,6 +67,32 @@ async def test_outcome_of_the_second_reviewer(other: Verdict, own: str, words: s
         assert "Esi Stavros" not in stage.text()
 
 
+@pytest.mark.parametrize("size", [(100, 30), (80, 24)])
+async def test_what_the_score_says_is_shown_on_a_key_after_the_judgement(size: tuple[int, int]) -> None:
+    async with on_stage(home(alert(1, candidates=1)), size) as stage:
+        await stage.open("rita")
+        await stage.press("e", "d", "enter")
+        assert "413" not in stage.text()
+        await stage.press("enter")
+        assert "413" not in stage.text()
+        assert "e details    enter finish this alert" in stage.drawn_text()
+        await stage.press("e")
+        shown = stage.drawn_text()
+        for words in (
+            "0.7345, threshold 0.7020",
+            "about 413 times",
+            "1 in 414",
+            "mates",
+            "█",
+            "▲",
+            "finish this alert",
+        ):
+            assert words in shown, words
+        await stage.press("e")
+        assert "413" not in stage.text()
+        assert "C-2026-0117" in stage.text()
+
+
 async def test_third_reviewer_settles_it() -> None:
     one = alert(1, candidates=1)
     votes(one, "sam", SAME)

@@ -26,6 +26,7 @@ KEYS = (
         (
             ("w", "withdraw *same*, with a reason"),
             ("t", "ask for a third reviewer"),
+            ("e", "what the score says, and back"),
             ("enter", "next candidate, then finish"),
         ),
     ),

@@ -205,6 +205,7 @@ class CompareScreen(Room):
     def _refresh(self) -> None:
         stage, view = self.session.stage, self.session.view
         self.set_class(view.full, "-full")
+        self.set_class(self.session.details, "-details")
         for one in Stage:
             self.set_class(stage is one, f"-{one.value}")
         self.query_one(FacePair).set_blinking(view.blink)

@@ -91,14 +91,29 @@ def _checklist(session: Session) -> Content:
 def disclosure(session: Session, alert: DisclosedAlert) -> Content:
     """Stage 2: what the software found on the candidate on screen, beside the reviewer's own judgement."""
     found = next(one for one in alert.candidates if one.candidate_id == session.candidate.candidate_id)
+    if session.details:
+        return _details(session, found)
     return Content.assemble(
         _row("You judged", Content.assemble((found.own.value, "bold $ink"), _changed(session))),
         _row("Score", prose(wording.score_line(found), "bold $ink")),
-        Content.assemble(prose(found.confidence, "$warn"), ("\n", "")),
+        Content.assemble(prose(found.confidence.line.text, "$warn"), ("\n", "")),
         _row("On the list", prose(wording.others_line(found), "$ink")),
         _row("Case", _case(alert)),
         _steps(session, found),
     )  # fmt: skip
+
+
+def _details(session: Session, found: DisclosedCandidate) -> Content:
+    """What the score says and does not say, in the place of list and case."""
+    said = found.confidence
+    sentences = [Content.assemble(prose(text, "$ink"), ("\n", "")) for text in said.details]
+    return Content.assemble(
+        _row("Score", prose(wording.score_line(found), "bold $ink")),
+        Content.assemble(prose(said.line.text, "$warn"), ("\n", "")),
+        *sentences,
+        *(_row(title, Content.styled(row, "$ink")) for title, row in wording.strip_rows(said.strip)),
+        _steps(session, found),
+    )
 
 
 def _case(alert: DisclosedAlert) -> Content:
@@ -120,6 +135,7 @@ def _steps(session: Session, found: DisclosedCandidate) -> Content:
     if session.correction(found.candidate_id) is None:
         key, meaning = ("w", "withdraw same") if found.own is Verdict.SAME else ("t", "ask for a third reviewer")
         parts += [(key, "bold $mark"), (f" {meaning}    ", "$muted")]
+    parts += [("e", "bold $mark"), (" less    " if session.details else " details    ", "$muted")]
     parts += [("enter", "bold $mark"), (" next candidate" if unseen else " finish this alert", "$muted")]
     return Content.assemble(*parts)
 
