@@ -33,7 +33,7 @@ _Pair = tuple[Event, GroupCount, GroupCount]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class GroupTest:
     """One group against the others of its column. `p` and `adjusted` are None for the `reason`.
 
     `more_often`: the group's rate is the higher one and `adjusted` is at most delta.
@@ -49,18 +49,16 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparisons:
+class GroupTests:
     """A family of `tests` different tests, and what it allows to be said."""
 
     delta: float
     tests: int
-    entries: tuple[Comparison, ...]
+    entries: tuple[GroupTest, ...]
     sentences: tuple[str, ...]
 
 
-def compare_groups(
-    false_alarms: Sequence[GroupCount], misses: Sequence[GroupCount], delta: float = 0.05
-) -> Comparisons:
+def compare_groups(false_alarms: Sequence[GroupCount], misses: Sequence[GroupCount], delta: float = 0.05) -> GroupTests:
     """The comparisons of the groups of all columns, each with the others of its own column."""
     pairs = [
         (event, group, others_of(group, groups))
@@ -74,7 +72,7 @@ def compare_groups(
         _untested(pair) if name is None else _tested(pair, p_values[name], adjusted[name], delta)
         for name, pair in named
     )
-    return Comparisons(delta, len(p_values), entries, _sentences(entries, len(p_values), delta))
+    return GroupTests(delta, len(p_values), entries, _sentences(entries, len(p_values), delta))
 
 
 def fisher_two_sided(one: GroupCount, other: GroupCount) -> float:
@@ -110,19 +108,19 @@ def _hypotheses(pairs: Sequence[_Pair]) -> list[tuple[Event, str, str] | None]:
     ]
 
 
-def _tested(pair: _Pair, p: float, adjusted: float, delta: float) -> Comparison:
+def _tested(pair: _Pair, p: float, adjusted: float, delta: float) -> GroupTest:
     event, group, others = pair
     higher = group.k * others.n > others.k * group.n
-    return Comparison(event, group, others, p, adjusted, higher and adjusted <= delta, None)
+    return GroupTest(event, group, others, p, adjusted, higher and adjusted <= delta, None)
 
 
-def _untested(pair: _Pair) -> Comparison:
+def _untested(pair: _Pair) -> GroupTest:
     event, group, others = pair
     reason = counts_text([side for side in (group, others) if side.n == 0])
-    return Comparison(event, group, others, None, None, False, reason)
+    return GroupTest(event, group, others, None, None, False, reason)
 
 
-def _sentences(entries: Sequence[Comparison], tests: int, delta: float) -> tuple[str, ...]:
+def _sentences(entries: Sequence[GroupTest], tests: int, delta: float) -> tuple[str, ...]:
     found = tuple(_sentence(entry, entry.p, entry.adjusted, tests) for entry in entries if entry.more_often)
     if found:
         return found
@@ -134,7 +132,7 @@ def _sentences(entries: Sequence[Comparison], tests: int, delta: float) -> tuple
     )
 
 
-def _sentence(entry: Comparison, p: float | None, adjusted: float | None, tests: int) -> str:
+def _sentence(entry: GroupTest, p: float | None, adjusted: float | None, tests: int) -> str:
     group, others = entry.group, entry.others
     return (
         f"{group.name[0].upper()}{group.name[1:]} is {entry.event.value} more often than the others: "
