@@ -8,7 +8,7 @@ LEFT, RIGHT, TOP, ROW = 230, 700, 30, 22
 
 
 def differential(found: Differentials, place: int) -> Figure:
-    """Each defined measure as a multiple of its permutation median: a mark for the value, a whisker to the 95 % limit."""
+    """Each defined measure as a multiple of its permutation median, a whisker to the 95 % limit."""
     drawn = [one for one in found.measures if _relative(one) is not None]
     bottom = TOP + ROW * max(1, len(drawn))
     drawing = Drawing(720, bottom + 50)
