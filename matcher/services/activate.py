@@ -48,7 +48,11 @@ _ATTEMPTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What an approver is about to sign: the sentence, the number in it, and what it rests on."""
+    """What an approver is about to sign: the sentence, the number in it, and what it rests on.
+
+    It cannot be built for a revision that the report did not test, unless a `Reduction` shows that it is a part of what
+    the certificate before it is for, or that certificate is for exactly this revision. Raises IntegrityError.
+    """
 
     watchlist: Watchlist
     revision: Revision
@@ -61,6 +65,16 @@ class Prepared:
     threshold: Millionths
     previous: Certificate | None
     reduction: Reduction | None
+
+    def __post_init__(self) -> None:
+        tested = self.revision.digest
+        if self.previous is not None:
+            held = self.revision if self.reduction is None else self.reduction.whole
+            if self.previous.terms.binding.list_digest != held.digest:
+                raise IntegrityError("the certificate before this one is for another revision: do not search")
+            tested = self.previous.terms.tested_list
+        if self.certified.binding.list != tested or (self.reduction and self.reduction.part != self.revision):
+            raise IntegrityError("the report is about another revision than it is stored for: calibrate again")
 
     @property
     def derived_from(self) -> str:
@@ -199,8 +213,8 @@ def _prepared(
             f"the report of list {watchlist.name} is older than 90 days: collect people anew and calibrate again"
         )
     certified = CertifiedReport.parse(stored.body)
-    if certified.binding.list != _tested_list(revision, basis) or certified.binding.policy != policy.digest():
-        raise IntegrityError("the report is about another revision or policy than it is stored for: calibrate again")
+    if certified.binding.policy != policy.digest():
+        raise IntegrityError("the report is about another policy than it is stored for: calibrate again")
     serving = certified.tau if basis.previous is None else basis.previous.threshold
     threshold = serving if basis.raised is None else basis.raised
     meant = consequence(certified, threshold)
@@ -222,16 +236,6 @@ def _prepared(
         previous=basis.previous,
         reduction=basis.reduction,
     )
-
-
-def _tested_list(revision: Revision, basis: _Basis) -> str:
-    """The digest of the list that the report must be about. Raises IntegrityError where certificates do not follow."""
-    if basis.previous is None:
-        return revision.digest
-    held = revision if basis.reduction is None else basis.reduction.whole
-    if basis.previous.terms.binding.list_digest != held.digest:
-        raise IntegrityError("the certificate before this one is for another revision: do not search")
-    return basis.previous.terms.tested_list
 
 
 def _since_tested(tested: int, left: int) -> str:

@@ -419,4 +419,11 @@ def test_a_reduction_is_the_only_way(active: World) -> None:
         Reduction(whole, part, (contents[0], contents[0]))
     with pytest.raises(NotSearchable):
         Reduction(part, whole, (contents[1], contents[0]))
+    prepared = prepare(active.sessions["vera"], "missing")
+    with pytest.raises(IntegrityError, match="another revision"):
+        replace(prepared, reduction=None)
+    with pytest.raises(IntegrityError, match="another revision"):
+        replace(prepared, previous=None)
+    with pytest.raises(IntegrityError, match="another revision"):
+        replace(prepared, revision=replace(part, digest="0" * 64))
     assert np.array_equal(contents[1].templates, np.delete(contents[0].templates, 3, axis=0))
