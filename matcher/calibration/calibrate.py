@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from matcher.calibration.groups import Cell, CellEvidence, Level, cells_of, label_in
+from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, steady
 from matcher.calibration.likelihood_fit import likelihood_of
 from matcher.calibration.next_step import OTHER_QUALITY, Setting, sentence
@@ -29,7 +29,6 @@ from matcher.calibration.report import (
 from matcher.calibration.resampling import Resampling
 from matcher.calibration.trials import Mask, Outcomes, TrialPlan, TrialScores, outcomes_of
 from matcher.calibration.verdict import CellRuling, Gate, Ruling, Status, expected_a_day, rule, tiers_that_would_pass
-from matcher.domain.revision import Pairs
 from matcher.domain.template import Millionths, ModelIdentity, Scores
 from matcher.errors import BadInput
 
@@ -101,7 +100,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     """The report. Raises BadInput for impossible scores or thresholds, Refused for alpha above 0.05."""
     policy, listed = inputs.policy, inputs.list
     outcomes = outcomes_of(inputs.plan, inputs.scores)
-    cells = _cells(inputs)
+    labels = [person.labels for person in inputs.plan.people]
+    cells = cells_with_people(labels, inputs.columns, dict(policy.required))
     evidence = tuple(_evidence(cell, mask, outcomes) for cell, mask in cells)
     gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
     pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
@@ -213,20 +213,6 @@ def _worst_of(rated: Sequence[tuple[GroupReport, int, int]]) -> WorstMisses | No
         return None
     _, n, _, key, k = max(ranked, key=lambda entry: entry[:3])
     return WorstMisses(key, k, n)
-
-
-def _cells(inputs: CalibrationInputs) -> list[tuple[Cell, Mask]]:
-    """Every cell and who of the people (people,) is in it."""
-    labels: list[Pairs] = [person.labels for person in inputs.plan.people]
-    people = [dict(pairs) for pairs in labels]
-    cells = cells_of(labels, inputs.columns, dict(inputs.policy.required))
-    pairs = {pair for cell in cells for pair in cell.key}
-    holds = {
-        (column, label): np.array([label_in(person, column) == label for person in people], dtype=bool)
-        for column, label in pairs
-    }
-    everyone = np.ones(len(people), dtype=bool)
-    return [(cell, np.logical_and.reduce([everyone, *(holds[pair] for pair in cell.key)])) for cell in cells]
 
 
 def _evidence(cell: Cell, mask: Mask, outcomes: Outcomes) -> CellEvidence:

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations, product
 
+import numpy as np
+
 from matcher.calibration.intervals import k_star
+from matcher.calibration.trials import Mask
 from matcher.domain.revision import Pairs
 from matcher.domain.template import Millionths
 
@@ -87,6 +90,20 @@ def cells_of(
         for first, second in product(values[one], values[other])
     ]
     return (Cell((), Level.ALL), *groups, *pairs, *undeclared)
+
+
+def cells_with_people(
+    labels: Sequence[Pairs], columns: Sequence[str], required: Mapping[str, Sequence[str]]
+) -> list[tuple[Cell, Mask]]:
+    """`cells_of` these people, and which of them (people,) are in each."""
+    people = [dict(pairs) for pairs in labels]
+    cells = cells_of(labels, columns, required)
+    holds = {
+        (column, label): np.array([label_in(person, column) == label for person in people], dtype=bool)
+        for column, label in {pair for cell in cells for pair in cell.key}
+    }
+    everyone = np.ones(len(people), dtype=bool)
+    return [(cell, np.logical_and.reduce([everyone, *(holds[pair] for pair in cell.key)])) for cell in cells]
 
 
 def label_in(person: Mapping[str, str], column: str) -> str:

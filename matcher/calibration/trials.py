@@ -159,9 +159,14 @@ def _check_people(people: list[CohortMember], listed: frozenset[str]) -> None:
         raise BadInput("the same picture belongs to two people of the cohort: remove it or join the two")
 
 
+def drawn(collection_digest: str, subject_id: str, item_digest: str) -> bytes:
+    """Where a person's item stands in the order in which their items are taken; rule 2."""
+    return hashlib.sha256("\0".join((collection_digest, subject_id, item_digest)).encode()).digest()
+
+
 def _trial(cohort_digest: str, member: CohortMember) -> PersonTrial:
     def place(item: CohortItem) -> bytes:
-        return hashlib.sha256("\0".join((cohort_digest, member.subject_id, item.digest)).encode()).digest()
+        return drawn(cohort_digest, member.subject_id, item.digest)
 
     def preference(item: CohortItem) -> tuple[bool, str, int]:
         return item.row is None, "" if item.session is None else item.session, -1 if item.row is None else item.row

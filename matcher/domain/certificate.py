@@ -5,12 +5,14 @@
 3. It binds the digests of list, cohort, policy and report, the model identity and the threshold. A search with anything
    else than exactly these is refused (IntegrityError).
 4. It ends with its lease, or when its report is 90 days old, whichever comes first.
+5. A derived certificate is for a list from which people were removed since it was tested: it names the tested one too.
 """
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from matcher.domain.ids import utc_time
 from matcher.domain.template import Millionths
@@ -36,8 +38,9 @@ class Binding:
 class CertificateTerms:
     """Everything the approver signs.
 
-    Times are RFC 3339 UTC text (`ids.utc_text`); `previous` is the digest of the certificate that this one renews or
-    raises, or empty.
+    Times are RFC 3339 UTC text (`ids.utc_text`); `previous` is the digest of the certificate that this one renews,
+    raises or derives from, or empty. `derived_from` is the digest of the list that the report tested where that is a
+    larger one (`reduction.py`), or empty.
     """
 
     list_id: str
@@ -54,10 +57,23 @@ class CertificateTerms:
     lease_until: str
     report_made_at: str
     previous: str
+    derived_from: str = ""
+
+    @property
+    def tested_list(self) -> str:
+        """The digest of the list that the report is about."""
+        return self.derived_from or self.binding.list_digest
+
+    def facts(self) -> dict[str, Any]:
+        """What is signed and stored; `derived_from` is in it only where there is one."""
+        found = asdict(self)
+        if not self.derived_from:
+            del found["derived_from"]
+        return found
 
     def signed_bytes(self) -> bytes:
         """What the signature is over: a context line and canonical JSON."""
-        return _CONTEXT + json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+        return _CONTEXT + json.dumps(self.facts(), sort_keys=True, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

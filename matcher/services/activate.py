@@ -5,24 +5,32 @@
 3. A declared group of which more than half are missed needs an acknowledgement of its own.
 4. Renewing signs the same report again while it is younger than 90 days; raising signs it with a higher threshold.
    A lower threshold is never derived.
+5. A newest revision without a report of its own, from which people were only removed (a `Reduction` of the one that
+   serves), is activated under the report of the larger list, at the threshold that serves: a derived certificate. Not
+   where a later report refutes the list.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from matcher.calibration.certified import CertifiedReport
 from matcher.calibration.consequence import consequence
+from matcher.calibration.report import parse_report
+from matcher.calibration.verdict import Status
 from matcher.domain.certificate import REPORT_LIFE, Binding, Certificate, CertificateTerms
 from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.records import StoredReport
+from matcher.domain.reduction import Reduction
 from matcher.domain.revision import Revision
 from matcher.domain.template import Millionths, score_text
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, Refused
 from matcher.services.collections import find_list
+from matcher.services.remove import reduction_of
 from matcher.services.workplace import Session, refusals_logged, still_here
 
 # A home opens for the account that owns it, so its reviewers always share one.
@@ -32,6 +40,7 @@ ONE_ACCOUNT = (
 )
 _ATTEMPTS = {
     Action.ACTIVATED: "watchlist.activate",
+    Action.DERIVED: "watchlist.activate",
     Action.RENEWED: "watchlist.renew",
     Action.RAISED: "watchlist.raise",
 }
@@ -39,7 +48,11 @@ _ATTEMPTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """What an approver is about to sign: the sentence, the number in it, and what it rests on."""
+    """What an approver is about to sign: the sentence, the number in it, and what it rests on.
+
+    It cannot be built for a revision that the report did not test, unless a `Reduction` shows that it is a part of what
+    the certificate before it is for, or that certificate is for exactly this revision. Raises IntegrityError.
+    """
 
     watchlist: Watchlist
     revision: Revision
@@ -51,6 +64,32 @@ class Prepared:
     missed_group: str | None
     threshold: Millionths
     previous: Certificate | None
+    reduction: Reduction | None
+
+    def __post_init__(self) -> None:
+        tested = self.revision.digest
+        if self.previous is not None:
+            held = self.revision if self.reduction is None else self.reduction.whole
+            if self.previous.terms.binding.list_digest != held.digest:
+                raise IntegrityError("the certificate before this one is for another revision: do not search")
+            tested = self.previous.terms.tested_list
+        if self.certified.binding.list != tested or (self.reduction and self.reduction.part != self.revision):
+            raise IntegrityError("the report is about another revision than it is stored for: calibrate again")
+
+    @property
+    def derived_from(self) -> str:
+        """The digest of the larger list that was tested, or empty where exactly this one was."""
+        tested = self.certified.binding.list
+        return "" if tested == self.revision.digest else tested
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What is signed beside a report: the certificate it follows, a higher threshold, the removal of people."""
+
+    previous: Certificate | None = None
+    raised: Millionths | None = None
+    reduction: Reduction | None = None
 
 
 def prepare(session: Session, name: str) -> Prepared:
@@ -63,10 +102,12 @@ def prepare(session: Session, name: str) -> Prepared:
             stored = work.reports.get(digest) if digest is not None else None
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
+        if revision is not None and digest is None and watchlist.certificate is not None:
+            return _derived(session, watchlist, revision, watchlist.certificate)
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
         _check_ratchet(watchlist, stored)
-        return _prepared(session, watchlist, revision, (stored, policy), (None, None))
+        return _prepared(session, watchlist, revision, (stored, policy), _Basis())
 
 
 def prepare_renewal(session: Session, name: str, threshold: Millionths | None = None) -> Prepared:
@@ -85,12 +126,13 @@ def prepare_renewal(session: Session, name: str, threshold: Millionths | None = 
             raise NotSearchable(f"list {name} was never activated: there is nothing to renew")
         if previous is not None and threshold is not None and threshold <= previous.threshold:
             raise Refused("a derived certificate can only raise the threshold: calibrate again to lower it")
-        return _prepared(session, watchlist, revision, (stored, policy), (previous, threshold))
+        return _prepared(session, watchlist, revision, (stored, policy), _Basis(previous, threshold))
 
 
 def activate(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
     """Signs and activates. `acknowledged` names the group of which more than half are missed, where there is one."""
-    return _signed(session, prepared, (typed, acknowledged), Action.ACTIVATED)
+    action = Action.ACTIVATED if prepared.reduction is None else Action.DERIVED
+    return _signed(session, prepared, (typed, acknowledged), action)
 
 
 def renew(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
@@ -98,7 +140,7 @@ def renew(session: Session, prepared: Prepared, typed: int, acknowledged: str | 
 
     False alarms can only fall with a rising threshold; the misses in what is signed are counted at it.
     """
-    if prepared.previous is None:
+    if prepared.previous is None or prepared.reduction is not None:
         raise TypeError("only what prepare_renewal prepared can be renewed")
     raised = prepared.threshold > prepared.previous.threshold
     return _signed(session, prepared, (typed, acknowledged), Action.RAISED if raised else Action.RENEWED)
@@ -137,27 +179,70 @@ def _check_ratchet(watchlist: Watchlist, stored: StoredReport) -> None:
         )
 
 
+def _derived(session: Session, watchlist: Watchlist, revision: Revision, served: Certificate) -> Prepared:
+    """The newest revision under the certificate that serves, if people were only removed since."""
+    with session.place.work(write=False) as work:
+        reports = work.reports.of_list(watchlist.list_id)
+        stored = work.reports.get(served.terms.binding.report_digest)
+        policy = work.reports.policy(served.terms.binding.policy_digest)
+    if watchlist.serving is None or stored is None:
+        raise IntegrityError(f"the report or the revision behind the activation of list {watchlist.name} is missing")
+    _check_not_refuted_since(watchlist, stored, reports)
+    if watchlist.serving == revision:  # a derived one that was suspended
+        return _prepared(session, watchlist, revision, (stored, policy), _Basis(served))
+    try:
+        reduction = reduction_of(session, watchlist.serving, revision)
+    except NotSearchable as error:
+        raise NotSearchable(f"the newest revision of list {watchlist.name} has no report: {error}") from None
+    return _prepared(session, watchlist, revision, (stored, policy), _Basis(served, None, reduction))
+
+
+def _check_not_refuted_since(watchlist: Watchlist, stored: StoredReport, reports: Sequence[StoredReport]) -> None:
+    """What a later test found is not undone by removing somebody."""
+    later = [one for one in reports if one.made_at >= stored.made_at and one.digest != stored.digest]
+    if any(parse_report(one.body).verdict.status is Status.REFUTED for one in later):
+        raise Refused(f"a later report refutes list {watchlist.name}: calibrate what it holds now")
+
+
 def _prepared(
-    session: Session,
-    watchlist: Watchlist,
-    revision: Revision,
-    evidence: tuple[StoredReport, Policy],
-    derived: tuple[Certificate | None, Millionths | None],
+    session: Session, watchlist: Watchlist, revision: Revision, evidence: tuple[StoredReport, Policy], basis: _Basis
 ) -> Prepared:
-    (stored, policy), (previous, raised) = evidence, derived
+    stored, policy = evidence
     if session.place.clock() - stored.made_at >= REPORT_LIFE:
         raise NotSearchable(
             f"the report of list {watchlist.name} is older than 90 days: collect people anew and calibrate again"
         )
     certified = CertifiedReport.parse(stored.body)
-    if certified.binding.list != revision.digest or certified.binding.policy != policy.digest():
-        raise IntegrityError("the report is about another revision or policy than it is stored for: calibrate again")
-    serving = certified.tau if previous is None else previous.threshold
-    threshold = serving if raised is None else raised
+    if certified.binding.policy != policy.digest():
+        raise IntegrityError("the report is about another policy than it is stored for: calibrate again")
+    serving = certified.tau if basis.previous is None else basis.previous.threshold
+    threshold = serving if basis.raised is None else basis.raised
     meant = consequence(certified, threshold)
-    text = meant.text if policy.review.same_account == "mark" else f"{meant.text}; {ONE_ACCOUNT}"
+    parts = [meant.text]
+    if certified.binding.list != revision.digest:
+        parts.append(_since_tested(certified.binding.N, revision.subjects))
+    if policy.review.same_account != "mark":
+        parts.append(ONE_ACCOUNT)
     return Prepared(
-        watchlist, revision, stored, certified, policy, text, meant.number, meant.missed_group, threshold, previous
+        watchlist=watchlist,
+        revision=revision,
+        stored=stored,
+        certified=certified,
+        policy=policy,
+        consequence="; ".join(parts),
+        number=meant.number,
+        missed_group=meant.missed_group,
+        threshold=threshold,
+        previous=basis.previous,
+        reduction=basis.reduction,
+    )
+
+
+def _since_tested(tested: int, left: int) -> str:
+    people = f"{tested - left} of the {tested} people" if left < tested else "people"
+    return (
+        f"{people} on the list that was tested were removed since: false alarms can only be fewer, "
+        "misses were measured on the larger list"
     )
 
 
@@ -172,7 +257,12 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
         list_id=prepared.watchlist.list_id,
         revision_id=prepared.revision.revision_id,
         binding=Binding(
-            binding.list, binding.model, binding.cohort, binding.policy, prepared.certified.digest, prepared.threshold
+            prepared.revision.digest,
+            binding.model,
+            binding.cohort,
+            binding.policy,
+            prepared.certified.digest,
+            prepared.threshold,
         ),
         tier=prepared.policy.tier().value,
         alpha=repr(prepared.policy.certification.alpha),
@@ -185,6 +275,7 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
         lease_until=utc_text(now + timedelta(hours=prepared.policy.lease_hours())),
         report_made_at=utc_text(prepared.stored.made_at),
         previous="" if prepared.previous is None else prepared.previous.digest(),
+        derived_from=prepared.derived_from,
     )
     return Certificate(terms, session.who.sign(terms.signed_bytes()), session.user.public_key)
 
@@ -205,6 +296,7 @@ def _store(session: Session, prepared: Prepared, certificate: Certificate, actio
                 certificate=certificate.digest(),
                 report=prepared.certified.digest,
                 list_digest=prepared.revision.digest,
+                tested_list=prepared.certified.binding.list,
                 threshold=certificate.threshold,
                 tier=certificate.terms.tier,
                 consequence=prepared.consequence,

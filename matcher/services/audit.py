@@ -3,7 +3,8 @@
 1. The rules of the database are in place; the hash chain holds from the first entry to the head.
 2. The home, people, terms, revisions, reports, states, counts of searches, alerts, judgements, steps and leads are the
    log's, no more, no fewer; the sealed containers of every revision are there.
-3. Every certificate in force: its approver's signature and key, and its report recomputed from the non-mated maxima.
+3. Every certificate in force: its approver's signature and key, its report recomputed from the non-mated maxima, and
+   that it is for the list that the report tested, or for less of it by a logged derivation.
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matcher.calibration.certified import CertifiedReport
-from matcher.domain.certificate import verify_signature
+from matcher.domain.certificate import Certificate, verify_signature
 from matcher.domain.cohort import Cohort
 from matcher.domain.ids import utc_text
 from matcher.domain.ports import UnitOfWork
@@ -145,9 +146,22 @@ def _certificate(work: UnitOfWork, watchlist: Watchlist, keys: Mapping[str, byte
     _same(stored.certified, True, f"verdict behind {where}")
     if certified.digest not in replay.reports or certified.tau > certificate.threshold:
         raise IntegrityError(f"{where} does not rest on a logged report at its threshold")
+    _certified_list(work, certificate, certified, replay.lists[watchlist.name])
     policy = work.reports.policy(certificate.terms.binding.policy_digest)
     _same(policy.digest(), certificate.terms.binding.policy_digest, f"policy under {where}")
     return 1
+
+
+def _certified_list(
+    work: UnitOfWork, certificate: Certificate, certified: CertifiedReport, facts: CollectionFacts
+) -> None:
+    """A certificate is for the list that its report tested, or for what a logged derivation left of it."""
+    terms = certificate.terms
+    revision = work.revisions.get(terms.revision_id)
+    _same(None if revision is None else revision.digest, terms.binding.list_digest, "list under a certificate")
+    _same(certified.binding.list, terms.tested_list, "list that the report of a certificate tested")
+    if terms.derived_from and (terms.binding.list_digest, terms.derived_from) not in facts.derived:
+        raise IntegrityError("a certificate was derived for another list than was tested, and nobody logged why")
 
 
 def _alerts(work: UnitOfWork, replay: Replay, keys: Mapping[str, bytes], names: Mapping[str, str]) -> int:

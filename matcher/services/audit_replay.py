@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matcher.domain.events import Action, LogEntry
+from matcher.errors import IntegrityError
 
 Details = dict[str, Any]
+LOAD_FACTS = ("model", "loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
 
 
 @dataclass(slots=True)
@@ -29,8 +31,14 @@ class CollectionFacts:
     loads: dict[int, tuple[str | int, ...]] = field(default_factory=dict)
     report: str | None = None
     certificate: str | None = None
+    certificates: set[str] = field(default_factory=set)
+    derived: set[tuple[str, str]] = field(default_factory=set)  # digest of a list, and of the tested one it is part of
     suspended: bool = False
     retired: bool = False
+
+    def digests(self) -> set[str | int]:
+        """Of everything it ever held."""
+        return {load[LOAD_FACTS.index("digest") + 1] for load in self.loads.values()}
 
 
 @dataclass(slots=True)
@@ -85,10 +93,11 @@ class Replay:
             self.lists[details["list"]] = CollectionFacts(details["terms"], (entry.actor, details["created_at"]))
         elif action == Action.COHORT_CREATED:
             self.cohorts[details["cohort"]] = CollectionFacts(details["terms"], (entry.actor, details["created_at"]))
-        elif action in (Action.LIST_LOADED, Action.COHORT_LOADED):
-            found = (self.lists if action == Action.LIST_LOADED else self.cohorts)[details["name"]]
-            facts = ("model", "loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
-            found.loads[details["revision"]] = (entry.actor, *(details[name] for name in facts))
+        elif action in (Action.LIST_LOADED, Action.COHORT_LOADED, Action.LIST_REDUCED):
+            found = (self.cohorts if action == Action.COHORT_LOADED else self.lists)[details["name"]]
+            if action == Action.LIST_REDUCED:
+                _check_reduced(entry, details, found)
+            found.loads[details["revision"]] = (entry.actor, *(details[name] for name in LOAD_FACTS))
             found.report = None
         elif action == Action.SEARCHED:
             self.cases[details["list"], details["case"]] = details["search_of_case"]
@@ -102,13 +111,31 @@ class Replay:
 
     def _state(self, entry: LogEntry, details: Details) -> None:
         found = self.lists[details["list"]]
-        if entry.action in (Action.ACTIVATED, Action.RAISED, Action.RENEWED):
+        if entry.action in (Action.ACTIVATED, Action.RAISED, Action.RENEWED, Action.DERIVED):
             found.certificate, found.suspended = details["certificate"], False
-            return
-        found.suspended = found.suspended or entry.action == Action.LIST_SUSPENDED
-        found.retired = entry.action == Action.LIST_RETIRED
-        for alert in self.alerts.values():
-            alert.closed = alert.closed or (alert.list_name == details["list"] and not alert.concluded)
+            found.certificates.add(details["certificate"])
+            if entry.action == Action.DERIVED:
+                _check_derived(entry, details, found)
+                found.derived.add((details["list_digest"], details["tested_list"]))
+        elif entry.action in (Action.LIST_SUSPENDED, Action.LIST_RETIRED):
+            found.suspended = found.suspended or entry.action == Action.LIST_SUSPENDED
+            found.retired = entry.action == Action.LIST_RETIRED
+            for alert in self.alerts.values():
+                alert.closed = alert.closed or (alert.list_name == details["list"] and not alert.concluded)
+        elif entry.action == Action.INNOCENTS_COUNTED:
+            self._check_innocents(entry, details, found)
+        elif entry.action == Action.REHEARSED:
+            _require(entry, details["list_digest"] in found.digests(), "a rehearsal of what the list never held")
+        else:
+            raise IntegrityError(f"log entry {entry.sequence} is of a kind unknown here: use the release that wrote it")
+
+    def _check_innocents(self, entry: LogEntry, details: Details, found: CollectionFacts) -> None:
+        cohort = self.cohorts.get(details["cohort"])
+        known = cohort is not None and details["cohort_digest"] in cohort.digests()
+        _require(entry, known and details["list_digest"] in found.digests(), "a count of what was never loaded")
+        _require(entry, details["report"] in self.reports, "a count under a report that nobody made")
+        _require(entry, details["certificate"] in {None, *found.certificates}, "a count under no known certificate")
+        _require(entry, 0 <= details["k"] <= details["n"] <= details["people"], "a count that is none")
 
     def _alert(self, entry: LogEntry, details: Details) -> None:
         found = self.alerts[details["alert"]]
@@ -123,3 +150,32 @@ class Replay:
         elif entry.action in (Action.DISCLOSED, Action.RECUSED, Action.FINISHED):
             found.steps.add((entry.actor, entry.action.partition(".")[2]))
         found.seats[entry.actor].add((entry.account, entry.terminal))
+
+
+def _check_reduced(entry: LogEntry, details: Details, found: CollectionFacts) -> None:
+    """A removal follows the newest revision, and leaves less of it, of the same kind."""
+    newest = found.loads.get(max(found.loads, default=0))
+    follows = newest is not None and newest[LOAD_FACTS.index("digest") + 1] == details["reduced_from"]
+    after = tuple(details[name] for name in LOAD_FACTS)
+    _require(entry, follows and newest is not None and _smaller(after, newest[1:]), "a removal that removes nothing")
+
+
+def _check_derived(entry: LogEntry, details: Details, found: CollectionFacts) -> None:
+    """A derived certificate is for less than was tested, of the same kind. Only a key shows that it is a part of it."""
+    by_digest = {load[LOAD_FACTS.index("digest") + 1]: load[1:] for load in found.loads.values()}
+    part, whole = by_digest.get(details["list_digest"]), by_digest.get(details["tested_list"])
+    smaller = part is not None and whole is not None and _smaller(part, whole)
+    _require(entry, smaller, "a derived certificate for more than was tested")
+
+
+def _smaller(part: tuple[str | int, ...], whole: tuple[str | int, ...]) -> bool:
+    one, other = (dict(zip(LOAD_FACTS, facts, strict=True)) for facts in (part, whole))
+    counts = ("subjects", "templates", "rejected_in_all")
+    fewer = all(int(one[name]) <= int(other[name]) for name in counts)
+    items = [int(facts["templates"]) + int(facts["rejected_in_all"]) for facts in (one, other)]
+    return fewer and items[0] < items[1] and all(one[name] == other[name] for name in ("model", "quality"))
+
+
+def _require(entry: LogEntry, holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise IntegrityError(f"log entry {entry.sequence} tells of {otherwise}: it was not written by this program")

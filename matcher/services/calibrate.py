@@ -3,7 +3,7 @@
 1. List and cohort must hold templates of one model identity; nobody may be in both.
 2. Only maxima leave the index here: before activation there is no way to learn who resembles whom.
 3. Attempts count the list's calibrations since its last certified one; the same inputs again are the same attempt.
-4. The shipped demo cohort certifies nothing but the shipped demo list.
+4. The shipped demo people test nothing but the shipped demo list.
 """
 
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Subjects:
-    """Both sides of a calibration, opened."""
+class Subjects:
+    """A list and the people to test it on, opened."""
 
     watchlist: Watchlist
     cohort: Cohort
@@ -63,14 +63,9 @@ def calibrate_list(session: Session, question: Question, shipped: Shipped) -> Re
     """Makes and stores the report. Raises BadInput, Refused, MissingRole, IntegrityError."""
     with refusals_logged(session, "calibrate", question.list_name):
         session.user.require(Role.ADMIN)
-        watchlist, listed = _latest_of_list(session, question.list_name)
-        cohort, tested = _latest_of_cohort(session, question.cohort_name)
-        if listed.model != tested.model:
-            raise Refused(
-                f"list {watchlist.name} and cohort {cohort.name} hold templates of different models: "
-                "load the cohort again with the list's model (--replace)"
-            )
-        subjects = _open(session, (watchlist, listed), (cohort, tested), shipped)
+        watchlist, listed = latest_of_list(session, question.list_name)
+        cohort, tested = latest_of_cohort(session, question.cohort_name)
+        subjects = open_subjects(session, (watchlist, listed), (cohort, tested), shipped)
     inputs = _inputs(session, question, subjects, (listed, tested))
     report = calibrate(inputs)
     _store(session, question.policy, subjects, report, (listed, tested))
@@ -78,7 +73,7 @@ def calibrate_list(session: Session, question: Question, shipped: Shipped) -> Re
 
 
 def _inputs(
-    session: Session, question: Question, subjects: _Subjects, revisions: tuple[Revision, Revision]
+    session: Session, question: Question, subjects: Subjects, revisions: tuple[Revision, Revision]
 ) -> CalibrationInputs:
     listed, tested = revisions
     names = frozenset(item.subject_id for item in subjects.listed.items)
@@ -134,13 +129,18 @@ def attempt_number(earlier: Sequence[StoredReport], binding: tuple[str, str, str
     return next_attempt(earlier)
 
 
-def _scores(session: Session, subjects: _Subjects, plan: TrialPlan, digest: str) -> TrialScores:
-    templates = subjects.people.templates
-    searched = [item for item in subjects.listed.items if item.row is not None]
-    index = session.place.build_index(subjects.listed.templates, np.zeros(len(searched), np.int32), digest)
-    probes = np.array(plan.probe_rows(), dtype=np.int64)
-    maxima = index.maxima(templates[probes]) if len(probes) else np.empty(0, np.int32)
-    return TrialScores(maxima, _mates(templates, plan.mated_rows()))
+def _scores(session: Session, subjects: Subjects, plan: TrialPlan, digest: str) -> TrialScores:
+    maxima = best_scores(session, subjects, plan.probe_rows(), digest)
+    return TrialScores(maxima, _mates(subjects.people.templates, plan.mated_rows()))
+
+
+def best_scores(session: Session, subjects: Subjects, probes: Sequence[int], digest: str) -> Scores:
+    """The best score of each of these rows of the people against the whole list of this digest, int32 millionths."""
+    if not probes:
+        return np.empty(0, np.int32)
+    listed = subjects.listed.templates
+    index = session.place.build_index(listed, np.zeros(len(listed), np.int32), digest)
+    return index.maxima(subjects.people.templates[np.array(probes, dtype=np.int64)])
 
 
 def _mates(templates: Floats, pairs: Sequence[tuple[int, int]]) -> Scores:
@@ -152,7 +152,7 @@ def _mates(templates: Floats, pairs: Sequence[tuple[int, int]]) -> Scores:
 
 
 def _store(
-    session: Session, policy: Policy, subjects: _Subjects, report: Report, revisions: tuple[Revision, Revision]
+    session: Session, policy: Policy, subjects: Subjects, report: Report, revisions: tuple[Revision, Revision]
 ) -> None:
     listed, tested = revisions
     now = session.place.clock()
@@ -191,7 +191,8 @@ def _store(
         work.commit()
 
 
-def _latest_of_list(session: Session, name: str) -> tuple[Watchlist, Revision]:
+def latest_of_list(session: Session, name: str) -> tuple[Watchlist, Revision]:
+    """A list whose life is not over, and its newest revision. Raises BadInput, Refused."""
     with session.place.work(write=False) as work:
         watchlist = find_list(work, name)
     watchlist.require_open(session.place.clock())
@@ -200,7 +201,8 @@ def _latest_of_list(session: Session, name: str) -> tuple[Watchlist, Revision]:
     return watchlist, watchlist.latest
 
 
-def _latest_of_cohort(session: Session, name: str) -> tuple[Cohort, Revision]:
+def latest_of_cohort(session: Session, name: str) -> tuple[Cohort, Revision]:
+    """A cohort that may be tested on, and what it holds. Raises BadInput, Refused."""
     with session.place.work(write=False) as work:
         cohort = find_cohort(work, name)
     if cohort.expired(session.place.clock()):
@@ -214,15 +216,21 @@ def _latest_of_cohort(session: Session, name: str) -> tuple[Cohort, Revision]:
     return cohort, cohort.latest
 
 
-def _open(
+def open_subjects(
     session: Session, listed: tuple[Watchlist, Revision], tested: tuple[Cohort, Revision], shipped: Shipped
-) -> _Subjects:
+) -> Subjects:
+    """Opens a list's revision and a cohort's. Raises Refused where they cannot be compared, IntegrityError."""
+    if listed[1].model != tested[1].model:
+        raise Refused(
+            f"list {listed[0].name} and cohort {tested[0].name} hold templates of different models: "
+            "load the cohort again with the list's model (--replace)"
+        )
     list_content = session.place.revisions.read(session.vault, listed[1])
     cohort_content = session.place.revisions.read(session.vault, tested[1])
     synthetic = bool(_digests(cohort_content.items) & shipped.cohort)
     if synthetic and not _digests(list_content.items) <= shipped.listed:
         raise Refused("the shipped demo people do not exist: they certify nothing but the shipped demo list")
-    return _Subjects(listed[0], tested[0], list_content, cohort_content, synthetic)
+    return Subjects(listed[0], tested[0], list_content, cohort_content, synthetic)
 
 
 def _digests(items: Sequence[Item]) -> frozenset[str]:

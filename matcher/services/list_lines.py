@@ -9,6 +9,8 @@ from matcher.domain.watchlist import ListState, Watchlist
 from matcher.services.collections import find_list
 from matcher.services.workplace import Workplace
 
+_PENDING = "loaded, not active yet: calibrate and activate it (where people were only removed, activate it)"
+
 
 def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | None]:
     """Everything public about one list, for `watchlist show` and its JSON. Raises BadInput."""
@@ -30,7 +32,7 @@ def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | Non
         "prior": found.terms.prior,
         "revision": None if revision is None else revision.number,
         "serving_revision": None if found.serving is None else found.serving.number,
-        "successor": "loaded, not active yet: calibrate and activate it" if pending else None,
+        "successor": _PENDING if pending else None,
         "subjects": None if revision is None else revision.subjects,
         "templates": None if revision is None else revision.templates,
         "rejected": None if revision is None else revision.rejected,
@@ -40,6 +42,7 @@ def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | Non
         "report": found.latest_report,
         "threshold": None if certificate is None else certificate.threshold / 1_000_000,
         "tier": None if certificate is None else certificate.terms.tier,
+        "derived_from": None if certificate is None else certificate.terms.derived_from or None,
         "approver": None if certificate is None else certificate.terms.approver,
         "ends_at": None if certificate is None else utc_text(certificate.ends_at),
         "suspended_because": None if found.suspension is None else found.suspension.reason,

@@ -183,7 +183,7 @@ def _load(
     kept = session.place.revisions.read(session.vault, before) if before is not None else None
     revision_id = new_id(session.place.random)
     with ExitStack() as undo:
-        undo.callback(_discard, session, revision_id)
+        undo.callback(discard_uncommitted, session, revision_id)
         new = _enrol(session, source, revision_id, progress)
         rejected = [(one.item.subject_id, one.rejected) for one in new if one.rejected is not None]
         content, duplicates = _merged(kept, new, source.model.dim)
@@ -212,8 +212,8 @@ def _nothing_new(latest: Revision, before: Revision | None, made: Revision) -> b
     return latest.digest == made.digest and vouched
 
 
-def _discard(session: Session, revision_id: str) -> None:
-    """Removes what a load that failed has sealed. Ctrl-C may come after the commit: then the revision is there."""
+def discard_uncommitted(session: Session, revision_id: str) -> None:
+    """Removes what a load or a removal that failed has sealed. After a Ctrl-C it may be committed: then it stays."""
     with session.place.work(write=False) as work:
         committed = work.revisions.get(revision_id) is not None
     if not committed:

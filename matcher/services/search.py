@@ -69,8 +69,10 @@ def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certif
     certified = CertifiedReport.parse(report.body)
     if certificate.threshold < certified.tau:
         raise IntegrityError("the certificate's threshold is below the one its report certifies: do not search")
+    if certificate.terms.tested_list != certified.binding.list:
+        raise IntegrityError("the certificate rests on a report about another list: do not search")
     return Binding(
-        list_digest=certified.binding.list,
+        list_digest=certificate.terms.binding.list_digest,
         model=certified.binding.model,
         cohort_digest=certified.binding.cohort,
         policy_digest=policy.digest(),

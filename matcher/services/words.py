@@ -14,12 +14,15 @@ def no_candidate(place: Workplace, list_name: str) -> str:
         stored = None if certificate is None else work.reports.get(certificate.terms.binding.report_digest)
     if certificate is None or stored is None:
         return no_candidate_words(None)
-    return no_candidate_words(worst_misses_at(CertifiedReport.parse(stored.body).report, certificate.threshold))
+    worst = worst_misses_at(CertifiedReport.parse(stored.body).report, certificate.threshold)
+    return no_candidate_words(worst, larger=bool(certificate.terms.derived_from))
 
 
-def no_candidate_words(worst: WorstMisses | None) -> str:
-    """The sentence for the misses of the worst tested group."""
+def no_candidate_words(worst: WorstMisses | None, larger: bool = False) -> str:
+    """The sentence for the misses of the worst tested group; `larger`: people were removed from the list since."""
     if worst is None:
         return "No candidate. Not proof of absence: how many listed people are missed could not be tested."
     missed = f"{worst.k} of {worst.n} listed people of the worst tested group were missed"
+    if larger:
+        missed += " (measured on the larger list from which people were removed since)"
     return f"No candidate. Not proof of absence: {missed}."

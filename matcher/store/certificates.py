@@ -1,6 +1,5 @@
 """Certificates: signed terms, checked again whenever they are read."""
 
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -35,7 +34,7 @@ class SqlCertificates:
                 "report_digest": terms.binding.report_digest,
                 "approver": terms.approver,
                 "approver_key": certificate.approver_key,
-                "terms": canonical_json(asdict(terms)),
+                "terms": canonical_json(terms.facts()),
                 "signature": certificate.signature,
             }
             self._transaction.run(insert(certificates), row)
@@ -61,6 +60,6 @@ class SqlCertificates:
 def _certificate(row: Row[Any]) -> Certificate:
     with well_formed("a certificate"):
         terms = msgspec.json.decode(row.terms, type=CertificateTerms)
-        if canonical_json(asdict(terms)) != row.terms:
+        if canonical_json(terms.facts()) != row.terms:
             raise ValueError("terms are not canonical")
         return Certificate(terms, row.signature, row.approver_key)

@@ -1,5 +1,6 @@
 """A small world with the real store, the real keys and the real index; only the faces are vectors."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from matcher.bootstrap import match_confidence
 from matcher.calibration.report import Report
 from matcher.domain.case import Component, Finding, Judgement, Verdict
 from matcher.domain.cohort import CohortTerms
+from matcher.domain.events import Action, Detail, event
 from matcher.domain.face import Face, FacePlace, Picture, QualityMeasures
 from matcher.domain.people import Role, Seat
 from matcher.domain.policy import Policy, Quality, parse_policy
@@ -23,6 +25,7 @@ from matcher.index.exact import ExactIndex
 from matcher.index.screen import screen_of
 from matcher.kernels import normalise
 from matcher.services.activate import activate, prepare
+from matcher.services.audit_replay import Replay
 from matcher.services.calibrate import Question, Shipped, calibrate_list
 from matcher.services.collections import create_cohort, create_list
 from matcher.services.load import EmbeddingSource, load_cohort, load_list
@@ -155,6 +158,21 @@ class World:
             desk.judge(alert_id, judgement(candidate.candidate_id, verdict))
         desk.disclose(alert_id)
         return alert_id
+
+    def plays(self, action: Action, **details: Detail) -> None:
+        """Plays the log with one more entry, which is not kept. Raises what the replay raises."""
+        with self.place.work() as work:
+            work.log.append(event(action, "boss", **details))
+            replay = Replay()
+            for entry in work.log.entries():
+                replay.take(entry)
+
+    def newest(self, action: Action) -> dict[str, Detail]:
+        """The details of the newest log entry of a kind."""
+        with self.place.work(write=False) as work:
+            found = [entry for entry in work.log.entries() if entry.action == action]
+        details: dict[str, Detail] = json.loads(found[-1].details)
+        return details
 
     def log_actions(self) -> list[str]:
         with self.place.work(write=False) as work:

@@ -1,4 +1,4 @@
-"""`matcher audit`: the log."""
+"""`matcher audit`: the log, and the count of innocents."""
 
 import json
 
@@ -10,7 +10,7 @@ from matcher.cli.output import table
 
 @click.group("audit")
 def command() -> None:
-    """Verify and show the log. It holds no template, face, identifier or name."""
+    """Verify and show the log; count how many innocents a list flags. Neither shows a face, an identifier or a name."""
 
 
 @command.command("verify")
@@ -75,3 +75,29 @@ def show(call: Call, last: int, action: str | None) -> None:
         for entry in kept
     ]
     call.output.result({"entries": value}, table(("no", "time", "actor", "action", "details"), rows, whole=True))
+
+
+@command.command("innocents")
+@click.argument("watchlist")
+@click.option("--cohort", required=True, help="People known not to be on the list; any cohort that may be tested on.")
+@leaf
+def innocents(call: Call, watchlist: str, cohort: str) -> None:
+    """Count how many people who are not on a list it would flag, at the threshold it is certified for.
+
+    Per declared group and two-way group: flagged of searched, the exact 95 % interval, Wilson's beside it to compare
+    with published counts, and Fisher's exact p of each group against everyone outside it. One picture per person is
+    searched; one that nobody can use is counted as a failure to acquire. Nothing is certified or changed; the count is
+    logged. Nobody on the list is shown.
+
+    An admin runs it, or an auditor who is also an approver or a reviewer: it opens faces, and an auditor who is nothing
+    else holds no key to them. Exit code 4 or 5: the list has no certified threshold yet. 8: somebody is on both.
+
+    Example: `matcher audit innocents missing --cohort congress --user boss`
+    """
+    from matcher.bootstrap import shipped_people
+    from matcher.cli.count_output import print_innocents
+    from matcher.services.innocents import count_innocents
+
+    session = call.session
+    call.output.say(f"counting {cohort} against {watchlist} ...")
+    print_innocents(call.output, count_innocents(session, watchlist, cohort, shipped_people()))

@@ -17,21 +17,29 @@ from matcher.cli.output import rendered
 @click.option("--threshold", metavar="T", help="Verify this threshold instead of selecting one.")
 @click.option("--groups", metavar="COL,...", help="Only these group columns of the cohort.")
 @click.option("--plan", is_flag=True, help="Print how many people are needed; tests nothing.")
+@click.option("--rehearse", is_flag=True, help="Search listed people against each other; certifies nothing.")
 @leaf
 def command(call: Call, watchlist: str, cohort: str | None, **given: Any) -> None:
     """Test a list on people who are not on it: exact counts and bounds for every declared group, and a verdict.
 
     Exit code 0: certified. 3: refuted. 4: insufficient evidence; the report says what would be enough.
 
+    --rehearse needs no cohort: it prints the likely threshold of every tier and the likely misses, stores no report,
+    spends no attempt and proves nothing, because nobody who is not on the list is searched.
+
     Example: `matcher calibrate missing --cohort staff --user boss`
     """
     from matcher.errors import UsageError
 
-    if given.pop("plan"):
+    plan, rehearse = given.pop("plan"), given.pop("rehearse")
+    if rehearse:
+        _rehearse(call, watchlist, {"--plan": plan, "--cohort": cohort, **given})
+        return
+    if plan:
         _plan(call, watchlist, given["policy"])
         return
     if cohort is None:
-        raise UsageError("test on whom? give --cohort NAME, or --plan to see how many people are needed")
+        raise UsageError("test on whom? give --cohort NAME, or --plan or --rehearse to begin without one")
     _calibrate(call, watchlist, cohort, given)
 
 
@@ -52,6 +60,18 @@ def _calibrate(call: Call, watchlist: str, cohort: str, given: dict[str, Any]) -
     print_report(call.output, report)
     codes = {Status.CERTIFIED: ExitCode.DONE, Status.REFUTED: ExitCode.REFUSED}
     raise Exit(codes.get(report.verdict.status, ExitCode.INSUFFICIENT))
+
+
+def _rehearse(call: Call, watchlist: str, given: dict[str, Any]) -> None:
+    from matcher.cli.count_output import print_rehearsal
+    from matcher.errors import UsageError
+    from matcher.services.rehearse import rehearse_list
+
+    policy = given.pop("policy")
+    if beside := [f"--{name.removeprefix('--')}" for name, value in given.items() if value]:
+        raise UsageError(f"a rehearsal searches listed people at no given threshold: leave out {', '.join(beside)}")
+    delta = call.program.policy(policy).certification.delta
+    print_rehearsal(call.output, rehearse_list(call.session, watchlist, delta))
 
 
 def _plan(call: Call, watchlist: str, policy: Path | None) -> None:

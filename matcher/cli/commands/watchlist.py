@@ -10,10 +10,12 @@ from matcher.cli.common import DAY, Call, agreed, leaf
 from matcher.cli.loading import load_options, run_load
 from matcher.cli.output import local_text, table
 
+_MOST_STDIN = 16_000_000
+
 
 @click.group("watchlist")
 def command() -> None:
-    """Create, load, show, activate, suspend and retire lists."""
+    """Create, load, show, shorten, activate, suspend and retire lists."""
 
 
 @command.command("create")
@@ -54,6 +56,30 @@ def load(call: Call, name: str, **given: Any) -> None:
     Example: `matcher watchlist load missing people.csv --user boss`
     """
     run_load(call, "watchlist", name, given)
+
+
+@command.command("remove")
+@click.argument("name")
+@click.argument("subjects", nargs=-1, metavar="SUBJECT_ID...")
+@leaf
+def remove(call: Call, name: str, subjects: tuple[str, ...]) -> None:
+    """Remove subjects with all their pictures: a new revision, whatever serves goes on serving until it is activated.
+
+    Where the rest is exactly what serves without them, an approver activates it without a new calibration: fewer people
+    can only mean fewer false alarms, so the certificate is derived at the same threshold. Anything added or changed
+    since needs a new calibration. Without SUBJECT_ID, ids are read from standard input, one a line, and stand in no
+    history of the shell. What was sealed before stays sealed in the older revision until it is erased.
+
+    Example: `matcher watchlist remove missing S-0042 --user boss`
+    """
+    from matcher.cli.count_output import print_removal
+    from matcher.errors import UsageError
+    from matcher.services.remove import remove_subjects
+
+    given = subjects or _lines_of_stdin()
+    if not given:
+        raise UsageError("who is removed? give SUBJECT_ID, or ids on standard input, one a line")
+    print_removal(call.output, name, remove_subjects(call.session, name, given))
 
 
 @command.command("show")
@@ -114,6 +140,8 @@ def _signing(command: Callable[..., Any]) -> Callable[..., Any]:
 @leaf
 def activate(call: Call, name: str, **said: Any) -> None:
     """Activate a certified report, as an approver who loaded none of the list, by typing and signing its consequence.
+
+    A revision from which people were only removed since it serves is activated under the same report (derived).
 
     Example: `matcher watchlist activate missing --user approver`
     """
@@ -194,6 +222,24 @@ def retire(call: Call, name: str, yes: bool) -> None:
     agreed(f"Retire list {name} for good?", yes)
     retire_list(call.session, name)
     call.output.result({"name": name, "state": "retired"}, f"list {name} is retired")
+
+
+def _lines_of_stdin() -> tuple[str, ...]:
+    """What a pipe or a file holds, one entry a line; nothing from a terminal. Raises BadInput."""
+    import sys
+
+    from matcher.errors import BadInput
+
+    if sys.stdin is None or sys.stdin.isatty():
+        return ()
+    raw = sys.stdin.buffer.read(_MOST_STDIN + 1)
+    try:
+        lines = raw.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise BadInput("standard input is not UTF-8 text: give one id a line") from None
+    if len(raw) > _MOST_STDIN:
+        raise BadInput(f"standard input is longer than {_MOST_STDIN} bytes: remove fewer subjects at a time")
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def _cell(key: str, value: object) -> object:

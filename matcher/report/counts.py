@@ -1,0 +1,103 @@
+"""Counts of innocents and rehearsals in the terminal. Words that come from data are `Text`, never markup."""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
+
+from matcher.calibration.consequence import group_label
+from matcher.calibration.innocents import FlaggedGroup
+from matcher.calibration.intervals import Estimate
+from matcher.calibration.rehearsal import RehearsedTier
+from matcher.domain.template import score_text
+from matcher.report.table import share
+from matcher.review.safe_text import neutralise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+    from rich.text import Text
+
+
+def flagged_table(groups: "Sequence[FlaggedGroup]") -> "Table":
+    """How many of each group would be flagged."""
+    table = _table("people who are not on the list and would be flagged, by group")
+    for name in ("flagged", "rate", "exact 95 %", "Wilson 95 %", "rest", "p", "p (Holm)", "no template"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for group in groups:
+        test = group.fisher
+        table.add_row(
+            _words(group.cell.label),
+            _of(group.flagged),
+            share(group.flagged.rate),
+            outwards(group.flagged.cp95),
+            "-" if group.wilson95 is None else "{:.2f}-{:.2f} %".format(*(100 * bound for bound in group.wilson95)),
+            "-" if test is None else f"{test.rest_k}/{test.rest_n}",
+            "-" if test is None else f"{test.p:.2g}",
+            "-" if test is None else f"{test.holm:.2g}",
+            _of(group.fta),
+        )
+    return table
+
+
+def rehearsal_table(tiers: "Sequence[RehearsedTier]") -> "Table":
+    """The likely threshold of each tier and the group that set it."""
+    table = _table("likely thresholds")
+    for name in ("limit", "threshold", "set by", "flagged as another", "own picture missed"):
+        table.add_column(name, justify="left" if name == "set by" else "right")
+    for tier in tiers:
+        everyone = tier.groups[0]
+        table.add_row(
+            _words(tier.tier),
+            f"{100 * tier.alpha:g} %",
+            "-" if tier.tau is None else score_text(tier.tau),
+            _words(f"{tier.people_needed:,} people needed" if tier.set_by is None else group_label(tier.set_by)),
+            _counted(everyone.flagged),
+            _counted(everyone.missed),
+        )
+    return table
+
+
+def rehearsed_groups_table(tiers: "Sequence[RehearsedTier]") -> "Table":
+    """Every group at the threshold of each tier that has one."""
+    table = _table("by declared attribute, at those thresholds: flagged as another; own picture missed")
+    table.add_column("people", justify="right")
+    reached = [tier for tier in tiers if tier.tau is not None]
+    for tier in reached:
+        table.add_column(f"{tier.tier} {score_text(tier.tau or 0)}", justify="right")
+    for place, group in enumerate(tiers[0].groups):
+        rows = [tier.groups[place] for tier in reached]
+        cells = [f"{_counted(row.flagged)}; {_counted(row.missed)}" for row in rows]
+        table.add_row(_words(group.cell.label), f"{group.n_people:,}", *cells)
+    return table
+
+
+def outwards(bounds: tuple[float, float] | None) -> str:
+    """An exact interval for people, rounded outwards: it is never narrower than what was computed."""
+    if bounds is None:
+        return "-"
+    low, high = (100 * Decimal(repr(bound)) for bound in bounds)
+    step = Decimal("0.01")
+    return f"{low.quantize(step, ROUND_FLOOR)}-{high.quantize(step, ROUND_CEILING)} %"
+
+
+def _table(title: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", overflow="fold", min_width=11)
+    return table
+
+
+def _words(text: str) -> "Text":
+    from rich.text import Text
+
+    return Text(neutralise(text))
+
+
+def _of(rate: Estimate) -> str:
+    return "-" if rate.n == 0 else f"{rate.k}/{rate.n}"
+
+
+def _counted(rate: Estimate | None) -> str:
+    return "-" if rate is None or rate.k is None else _of(rate)
