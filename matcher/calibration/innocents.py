@@ -10,19 +10,20 @@
 4. Undefined is None and says why. Nothing here certifies a list or suspends one.
 """
 
-import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from matcher.calibration.group_count import OTHERS, GroupCount
+from matcher.calibration.group_tests import fisher_two_sided, holm
 from matcher.calibration.groups import Cell, Level, cells_with_people
-from matcher.calibration.intervals import Estimate, estimate, refutes, steady
+from matcher.calibration.intervals import Estimate, estimate, refutes
 from matcher.calibration.report import Key
 from matcher.calibration.trials import Mask, TrialPlan, TrialScores, outcomes_of
+from matcher.calibration.wilson import wilson
 from matcher.domain.template import Millionths, Scores
 
-_Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 _UNTESTED = {
     Level.ALL: "everyone has no rest",
     Level.GROUP: "nobody was searched in this group, or nobody outside it",
@@ -93,40 +94,14 @@ def flagged_groups(plan: TrialPlan, maxima: Scores, threshold: Millionths, alpha
     return tuple(_group(cell, mask, searched, alpha, tests.get(cell)) for cell, mask in cells)
 
 
-def wilson95(k: int, n: int) -> tuple[float, float] | None:
-    """Wilson's two-sided 95 % interval of k in n; None without trials."""
-    if n == 0:
-        return None
-    square = _Z95 * _Z95
-    centre = (k + square / 2) / (n + square)
-    half = _Z95 / (n + square) * math.sqrt(k * (n - k) / n + square / 4)
-    return (0.0 if k == 0 else steady(centre - half), 1.0 if k == n else steady(centre + half))
-
-
-def fisher_p(group: tuple[int, int], rest: tuple[int, int]) -> float:
-    """Two-sided p of two (k, n) with n > 0."""
-    from scipy.stats import fisher_exact
-
-    table = np.array([[k, n - k] for k, n in (group, rest)])
-    return steady(float(fisher_exact(table).pvalue))
-
-
-def holm(values: Mapping[Hashable, float]) -> dict[Hashable, float]:
-    """Holm's adjusted p values: each at least as large as the one before it in order of p, none above 1."""
-    adjusted: dict[Hashable, float] = {}
-    least = 0.0
-    for place, (name, p) in enumerate(sorted(values.items(), key=lambda entry: entry[1])):
-        least = max(least, min(1.0, steady((len(values) - place) * p)))
-        adjusted[name] = least
-    return adjusted
-
-
 def _tests(groups: Mapping[Cell, Mask], searched: _Searched) -> dict[Cell, FisherTest]:
     """One test for each group with somebody on both sides, adjusted together."""
     sides = {cell: (searched.count(mask), searched.count(~mask)) for cell, mask in groups.items()}
     asked = {cell: both for cell, both in sides.items() if both[0][1] and both[1][1]}
-    p = {cell: fisher_p(group, rest) for cell, (group, rest) in asked.items()}
-    adjusted = holm({searched.question(groups[cell]): value for cell, value in p.items()})
+    p = {cell: fisher_two_sided(GroupCount(*cell.key[0], *group), GroupCount(OTHERS, OTHERS, *rest))
+         for cell, (group, rest) in asked.items()}  # fmt: skip
+    questions = {searched.question(groups[cell]): value for cell, value in p.items()}
+    adjusted = dict(zip(questions, holm(list(questions.values())), strict=True))
     return {
         cell: FisherTest(*rest, p[cell], adjusted[searched.question(groups[cell])]) for cell, (_, rest) in asked.items()
     }
@@ -140,7 +115,7 @@ def _group(cell: Cell, mask: Mask, searched: _Searched, alpha: float, test: Fish
         level=cell.level,
         n_people=people,
         flagged=estimate(k, n),
-        wilson95=wilson95(k, n),
+        wilson95=wilson(k / n, n) if n else None,
         fta=estimate(people - n, people),
         above_alpha=refutes(k, n, alpha),
         fisher=test,

@@ -8,7 +8,7 @@ from matcher.calibration.innocents import FlaggedGroup
 from matcher.calibration.intervals import Estimate
 from matcher.calibration.rehearsal import RehearsedTier
 from matcher.domain.template import score_text
-from matcher.report.table import share
+from matcher.report.wording import counted, share
 from matcher.review.safe_text import neutralise
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def flagged_table(groups: "Sequence[FlaggedGroup]") -> "Table":
         test = group.fisher
         table.add_row(
             _words(group.cell.label),
-            _of(group.flagged),
+            counted(group.flagged),
             share(group.flagged.rate),
             outwards(group.flagged.cp95),
             "-" if group.wilson95 is None else "{:.2f}-{:.2f} %".format(*(100 * bound for bound in group.wilson95)),
             "-" if test is None else f"{test.rest_k}/{test.rest_n}",
             "-" if test is None else f"{test.p:.2g}",
             "-" if test is None else f"{test.holm:.2g}",
-            _of(group.fta),
+            counted(group.fta),
         )
     return table
 
@@ -51,8 +51,8 @@ def rehearsal_table(tiers: "Sequence[RehearsedTier]") -> "Table":
             f"{100 * tier.alpha:g} %",
             "-" if tier.tau is None else score_text(tier.tau),
             _words(f"{tier.people_needed:,} people needed" if tier.set_by is None else group_label(tier.set_by)),
-            _counted(everyone.flagged),
-            _counted(everyone.missed),
+            _told(everyone.flagged),
+            _told(everyone.missed),
         )
     return table
 
@@ -66,7 +66,7 @@ def rehearsed_groups_table(tiers: "Sequence[RehearsedTier]") -> "Table":
         table.add_column(f"{tier.tier} {score_text(tier.tau or 0)}", justify="right")
     for place, group in enumerate(tiers[0].groups):
         rows = [tier.groups[place] for tier in reached]
-        cells = [f"{_counted(row.flagged)}; {_counted(row.missed)}" for row in rows]
+        cells = [f"{_told(row.flagged)}; {_told(row.missed)}" for row in rows]
         table.add_row(_words(group.cell.label), f"{group.n_people:,}", *cells)
     return table
 
@@ -95,9 +95,5 @@ def _words(text: str) -> "Text":
     return Text(neutralise(text))
 
 
-def _of(rate: Estimate) -> str:
-    return "-" if rate.n == 0 else f"{rate.k}/{rate.n}"
-
-
-def _counted(rate: Estimate | None) -> str:
-    return "-" if rate is None or rate.k is None else _of(rate)
+def _told(rate: Estimate | None) -> str:
+    return "-" if rate is None or rate.k is None else counted(rate)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, fisher_exact, hypergeom
+from scipy.stats import binomtest, fisher_exact
 
 from matcher.calibration.groups import Level
-from matcher.calibration.innocents import FlaggedGroup, fisher_p, flagged_groups, holm, wilson95
+from matcher.calibration.innocents import FlaggedGroup, flagged_groups
 from matcher.calibration.trials import CohortItem, PersonTrial, TrialPlan
 from matcher.domain.revision import Pairs
 from matcher.domain.template import Scores
@@ -53,38 +53,13 @@ def test_congress_in_2018() -> None:
     assert everyone.flagged.cp95 == pytest.approx(tuple(binomtest(28, 535).proportion_ci(0.95, "exact")), abs=1e-9)
 
 
-@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_is_scipys_and_holds_the_rate(counts: tuple[int, int]) -> None:
-    k, n = counts
-    found = wilson95(k, n)
-    assert found is not None
-    assert found == pytest.approx(tuple(binomtest(k, n).proportion_ci(0.95, "wilson")), abs=1e-9)
-    assert found[0] <= k / n <= found[1]
-
-
 def test_nobody_searched_is_undefined() -> None:
     found = counted([((("g", "a"),), None), ((("g", "b"),), TAU)])
-    assert wilson95(0, 0) is None
     assert (found["g a"].flagged.rate, found["g a"].wilson95, found["g a"].flagged.n) == (None, None, 0)
     assert (found["g a"].fta.k, found["g a"].n_people) == (1, 1)
     assert found["g b"].fisher is None
     assert found["g b"].fisher_reason == "nobody was searched in this group, or nobody outside it"
     assert (found["everyone"].flagged.k, found["everyone"].flagged.n, found["everyone"].fta.k) == (1, 1, 1)
-
-
-@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 30), st.integers(0, 30))
-def test_fisher_is_the_sum_of_tables_no_more_probable(k: int, rest_k: int, more: int, rest_more: int) -> None:
-    n, rest_n = k + more + 1, rest_k + rest_more + 1
-    law = hypergeom(n + rest_n, k + rest_k, n)
-    chances = law.pmf(np.arange(max(0, k + rest_k - rest_n), min(n, k + rest_k) + 1))
-    by_hand = chances[chances <= law.pmf(k) * (1 + 1e-9)].sum()
-    assert fisher_p((k, n), (rest_k, rest_n)) == pytest.approx(by_hand, abs=1e-9)
-
-
-def test_holm_by_hand() -> None:
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
-    assert holm({"a": 0.9, "b": 0.8}) == {"b": 1.0, "a": 1.0}
-    assert holm({}) == {}
 
 
 def test_groups_that_are_not_each_others_rest_are_adjusted_even_with_equal_counts() -> None:
