@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matcher.domain.events import Action, LogEntry
+from matcher.services.audit_watch import WatchFacts
 
 Details = dict[str, Any]
 
@@ -29,7 +30,8 @@ class CollectionFacts:
     loads: dict[int, tuple[str | int, ...]] = field(default_factory=dict)
     report: str | None = None
     certificate: str | None = None
-    suspended: bool = False
+    stopped: tuple[str, str] | None = None  # by whom, why
+    refuted: bool = False  # stopped by the count of rejections, which no other stop replaces
     retired: bool = False
 
 
@@ -44,7 +46,7 @@ class AlertFacts:
     steps: set[tuple[str, str]] = field(default_factory=set)  # reviewer, step
     seats: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     leads: set[str] = field(default_factory=set)
-    concluded: bool = False
+    rejected: bool | None = None
     closed: bool = False
 
 
@@ -58,6 +60,8 @@ class Replay:
     alerts: dict[str, AlertFacts] = field(default_factory=dict)
     reports: set[str] = field(default_factory=set)
     cases: dict[tuple[str, str], int] = field(default_factory=dict)  # list, case: searches
+    signed: dict[str, str] = field(default_factory=dict)  # certificate: report
+    watch: WatchFacts = field(default_factory=WatchFacts)
     home: Details = field(default_factory=dict)
 
     def take(self, entry: LogEntry) -> None:
@@ -92,6 +96,7 @@ class Replay:
             found.report = None
         elif action == Action.SEARCHED:
             self.cases[details["list"], details["case"]] = details["search_of_case"]
+            self.watch.search(self.signed[details["certificate"]], details["case"], details["place"], details["alert"])
             if details["alert"] is not None:
                 self.alerts[details["alert"]] = AlertFacts(details["list"], details["fingerprint"])
         elif action == Action.CALIBRATED:
@@ -103,12 +108,19 @@ class Replay:
     def _state(self, entry: LogEntry, details: Details) -> None:
         found = self.lists[details["list"]]
         if entry.action in (Action.ACTIVATED, Action.RAISED, Action.RENEWED):
-            found.certificate, found.suspended = details["certificate"], False
+            self.signed[details["certificate"]] = details["report"]
+            found.certificate, found.stopped, found.refuted = details["certificate"], None, False
             return
-        found.suspended = found.suspended or entry.action == Action.LIST_SUSPENDED
-        found.retired = entry.action == Action.LIST_RETIRED
+        if entry.action == Action.LIST_REFUTED:
+            refutation = self.watch.refute(details)
+            if not details["suspends"]:
+                return
+            found.stopped, found.refuted = (entry.actor, refutation.reason), True
+        elif entry.action == Action.LIST_SUSPENDED and not found.refuted:
+            found.stopped = (entry.actor, details["reason"])
+        found.retired = found.retired or entry.action == Action.LIST_RETIRED
         for alert in self.alerts.values():
-            alert.closed = alert.closed or (alert.list_name == details["list"] and not alert.concluded)
+            alert.closed = alert.closed or (alert.list_name == details["list"] and alert.rejected is None)
 
     def _alert(self, entry: LogEntry, details: Details) -> None:
         found = self.alerts[details["alert"]]
@@ -119,7 +131,9 @@ class Replay:
         elif entry.action == Action.UNSEALED:
             found.leads.add(details["candidate"])
         elif entry.action == Action.CONCLUDED:
-            found.concluded = True
+            found.rejected = not details["leads"] and not details["inconclusive"]
+            if found.rejected:
+                self.watch.rejected.add(details["alert"])
         elif entry.action in (Action.DISCLOSED, Action.RECUSED, Action.FINISHED):
             found.steps.add((entry.actor, entry.action.partition(".")[2]))
         found.seats[entry.actor].add((entry.account, entry.terminal))
