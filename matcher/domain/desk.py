@@ -91,18 +91,25 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class ConcludedCandidate:
-    """Stage 3: the outcome; `label` only for a lead, `waiting` says what is still needed otherwise."""
+    """Stage 3: the outcome; `label` only for a lead, `waiting` says what is still needed otherwise.
+
+    `stopped` says why the list stopped, where this alert's conclusion stopped it.
+    """
 
     candidate_id: str
     outcome: Outcome
     waiting: str
     independent: bool
     label: Label | None
+    stopped: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """One list as the lists screen shows it: `waiting` alerts, and by whom and why it was `stopped`, if it is."""
+    """One list as the lists screen shows it: `waiting` alerts, and by whom and why it was `stopped`, if it is.
+
+    `watched` says how many searches reviewers rejected since its report was activated.
+    """
 
     name: str
     state: str
@@ -119,3 +126,4 @@ class ListLine:
     next_step: str
     waiting: int
     stopped: str
+    watched: str

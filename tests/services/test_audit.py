@@ -17,7 +17,7 @@ EDITS = {
     "a sealed probe": "UPDATE alerts SET probe = x'00'",
     "all alerts gone": "DELETE FROM alerts",
     "an alert closed": "UPDATE alerts SET closed_reason = 'x', closed_at = submitted_at WHERE concluded_at IS NULL",
-    "a conclusion taken back": "UPDATE alerts SET concluded_at = NULL",
+    "a conclusion taken back": "UPDATE alerts SET concluded_at = NULL, rejected = NULL",
     "another seat": "UPDATE progress SET account = 'elsewhere'",
     "a step undone": "UPDATE progress SET finished_at = NULL, finish_number = NULL",
     "a lead gone": "DELETE FROM leads",

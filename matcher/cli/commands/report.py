@@ -49,10 +49,13 @@ def show(call: Call, watchlist: str, form: str, path: Path | None, public: bool)
         found = find_list(work, watchlist)
         serving = None if found.certificate is None else found.certificate.terms.binding.report_digest
         stored = work.reports.get(found.latest_report or serving or "")
+        refuted = None if stored is None else work.watch.refutation(stored.digest)
     if stored is None:
         raise BadInput(f"list {watchlist} has no report for what it holds now: make one with matcher calibrate")
     if found.latest_report is None:
         call.output.say("the newest revision has no report yet; this one is of the revision that serves")
+    if refuted is not None:
+        call.output.say(f"this report was refuted in service: {refuted.reason}")
     if public and form != "html":
         raise UsageError("--public is for pages: a report without its numbers has another digest (--format html)")
     report = recounted(stored.body)

@@ -159,5 +159,8 @@ def outcome(concluded: Sequence[ConcludedCandidate]) -> Content:
         if not one.independent:
             parts += [("  ", ""), (wording.NOT_INDEPENDENT, "bold $bad"), ("\n", "")]
         parts.append(("\n", ""))
+    stopped = next((one.stopped for one in concluded if one.stopped), "")
+    if stopped:
+        parts += [("The list is suspended with this outcome: ", "bold $bad"), prose(stopped, "$ink"), ("\n\n", "")]
     parts += [("enter", "bold $mark"), (" back to the queue", "$muted")]
     return Content.assemble(*parts)
