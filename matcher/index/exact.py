@@ -101,10 +101,7 @@ class ExactIndex:
 
     def _require_queries(self, queries: Floats) -> None:
         checks.require_unit("queries", queries)
-        if queries.shape[1] != self._codes.d:
-            raise BadInput(
-                f"queries and rows cannot be compared: {queries.shape[1]} and {self._codes.d} elements a row"
-            )
+        checks.require_queries(queries, self._codes.d)
 
     def _decided(self, queries: Floats, found: list[codes.Survivors], threshold: Millionths) -> list[tuple[Hit, ...]]:
         """The hits of each query among the survivors."""

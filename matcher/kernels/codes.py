@@ -101,8 +101,10 @@ def encode(rows: Floats, bits: Bits, threads: int | None = None) -> CodeSet:
 def scan_threshold(codes: CodeSet, span: Span, queries: Floats, threshold: Millionths) -> Survivors:
     """Rows of the span's blocks that may score at least `threshold` with a unit query (m, d): every one that does.
 
-    The GIL is released for all of it. Queries are checked by the caller, who may ask for many parts of one set.
+    The GIL is released for all of it. That queries are unit is checked by the caller, who may ask for many parts of
+    one set; BadInput for another width or a span beyond the set.
     """
+    _check(codes, span, queries)
     if not len(queries) or span[0] >= span[1]:
         return _survivors(b"")
     return _survivors(chosen().kernels.scan_threshold(codes.view, span, queries, threshold))
@@ -112,11 +114,21 @@ def scan_top(codes: CodeSet, span: Span, queries: Floats, k: int, floors: Double
     """Rows of the span's blocks that may be among the k best of them: every one that is, ties included.
 
     `floors`, float64 (m,), holds scores in millionths that the k-th best of the whole is known to reach (minus
-    infinity: nothing is known); it is raised to what this scan learnt.
+    infinity: nothing is known); it is raised to what this scan learnt. Raises BadInput as `scan_threshold` does, for k
+    below 1, and for other floors.
     """
+    _check(codes, span, queries)
+    checks.require_floors(floors, count=len(queries))
+    if k < 1:
+        raise BadInput(f"the {k} best were asked for: k must be at least 1")
     if not len(queries) or span[0] >= span[1]:
         return _survivors(b"")
     return _survivors(chosen().kernels.scan_top(codes.view, span, queries, k, floors))
+
+
+def _check(codes: CodeSet, span: Span, queries: Floats) -> None:
+    checks.require_queries(queries, codes.d)
+    checks.require_span(*span, codes.blocks)
 
 
 def _survivors(found: bytes) -> Survivors:
