@@ -140,7 +140,7 @@ int scan_threshold(const kernel_path *path, code_rows codes, ptrdiff_t first, pt
 int scan_top(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_t end, float_rows queries, int k,
              double *floors, survivor_list *found);
 
-/* Reads `count` bytes, 64 at a time, aligned to 8, and returns their sum as 64-bit words. */
+/* Reads bytes, 64 at a time, aligned to 8, and returns their sum as 64-bit words; `count` % 64 at the end are left out. */
 uint64_t read_all(const uint8_t *bytes, ptrdiff_t count);
 
 #endif

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 enum {
-    CHUNK_BYTES = 96 * 1024, /* codes that stay in the second-level cache while every query passes over them */
+    /* Codes, one a byte, that stay in the second-level cache while every query passes over them; packed they are half. */
+    CHUNK_BYTES = 96 * 1024,
     FEW = 8,                 /* so many queries pass over a chunk one by one; more are worth a tile (measured) */
     FIRST_CAPACITY = 64,
 };
@@ -155,8 +156,8 @@ static float limit_at(const scan_room *room, ptrdiff_t query, double score)
     return rounded_down(reached / room->units[query]);
 }
 
-/* The same turned round: no score above this has a limit that `upper` reaches. The float above it makes up for the
- * rounding of the limit, the last millionth for the roundings of this line. */
+/* Step 8, the same turned round: no score above this has a limit that `upper` reaches. The float above it makes up for
+ * the rounding of the limit, the last millionth for the roundings of this line. */
 static int32_t score_at_most(const scan_room *room, ptrdiff_t query, float upper)
 {
     const double reached = (double)nextafterf(upper, INFINITY) * room->units[query] + room->rests[query];
@@ -311,7 +312,7 @@ int scan_top(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_
     tell_scores(&room, found, before);
     for (ptrdiff_t i = 0; i < queries.count; i++) {
         const double low = (double)room.lows[i * k] * room.units[i] - room.rests[i];
-        floors[i] = fmax(floors[i], floor(low * 1e6) - 1.0); /* rounding to millionths loses at most half of one */
+        floors[i] = fmax(floors[i], floor(low * 1e6) - 1.0); /* rounded or clipped, a score is no lower */
     }
     leave(&room);
     return failed;

@@ -82,7 +82,7 @@ def available() -> tuple[str, ...]:
 
 
 def read_all(memory: Bytes) -> int:
-    """Reads uint8 memory in compiled code, the GIL released, and does nothing with it: how fast this machine reads."""
+    """Reads uint8 memory in compiled code, the GIL released, 64 bytes at a time: how fast this machine reads."""
     return int(_compiled().read_all(memory))
 
 
