@@ -1,16 +1,27 @@
 """The obvious NumPy twin of the compiled core: the same functions, the same bits, slow.
 
 Its interface is that of `matcher.kernels._compiled.Path`: checked arrays in, `out` filled. `ext/README.md` is the
-contract. The twins of encoding and scanning are in `reference_codes.py`.
+contract. The twins of encoding and scanning are in `reference_codes.py` and `reference_signs.py`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.template import MILLION, Floats, Scores
-from matcher.kernels.reference_codes import encode, scan_threshold, scan_top
+from matcher.kernels.reference_codes import encode, scan_listed, scan_threshold, scan_top
+from matcher.kernels.reference_signs import scan_signs
 
-__all__ = ["canonical_scores", "encode", "maxima", "normalise", "paired_scores", "scan_threshold", "scan_top"]
+__all__ = [
+    "canonical_scores",
+    "encode",
+    "maxima",
+    "normalise",
+    "paired_scores",
+    "scan_listed",
+    "scan_signs",
+    "scan_threshold",
+    "scan_top",
+]
 
 LANES = 16
 NOTHING_LEFT = np.iinfo(np.int32).min
