@@ -80,32 +80,27 @@ def encode_signs(rows: Floats, rotation: Doubles) -> SignSet:
 
 
 def asked(signs: SignSet, query: Floats, threshold: Millionths, depth: float) -> SignQuery:
-    """A unit query (d,) at a threshold, for a depth of `sphere.depth_for`. Raises BadInput for a threshold below 0.0001."""
+    """A unit query (d,) at a threshold from 0.0001 on, for a depth of `sphere.depth_for`. Raises BadInput."""
     if not LEAST <= threshold <= MILLION:
         raise BadInput(f"threshold {threshold} must be between {LEAST} and {MILLION} millionths for a cascade")
     checks.require_unit("queries", query[np.newaxis])
     lines = signs.view[2]
     turned = np.zeros(lines * WIDE)
     turned[: signs.d] = _turned(query[np.newaxis], signs.rotation)[0]
-    fours = turned.reshape(-1, FOUR)
-    mass = np.abs(fours).sum(axis=1)
-    wanted = fours @ _PATTERNS.T + mass[:, np.newaxis]
-    step = 2.0 * float(mass.max()) / 255.0
-    entries = np.rint(wanted / step)
-    lost = float(np.abs(wanted - step * entries).max(axis=1).sum())
-    tables = entries.astype(np.uint8).reshape(lines, 4, 2, 16).transpose(0, 2, 1, 3)
+    entries, step, mass, lost = _tables(turned.reshape(-1, FOUR))
+    tables = entries.reshape(lines, 4, 2, 16).transpose(0, 2, 1, 3)
     root, least = float(np.sqrt(signs.d)), threshold * 1e-6 - BELOW
     weights = (
         least * UNIT * root / step,
         float(np.sqrt(1.0 - least * least)) * depth * UNIT * root / step,
         # One step for every rounding to float32 and in it.
-        (float(mass.sum()) - lost - SLACK * root) / step - 1.0,
+        (mass - lost - SLACK * root) / step - 1.0,
     )
     return SignQuery(np.ascontiguousarray(tables).ravel(), weights)
 
 
 def scan_signs(signs: SignSet, span: Span, query: SignQuery) -> Scores:
-    """Rows of the span's blocks that pass, int32 (s,), in no promised order. The GIL is released while signs are read."""
+    """Rows of the span's blocks that pass, int32 (s,), in no promised order; the GIL is released meanwhile."""
     if span[0] >= span[1]:
         return np.empty(0, np.int32)
     found = np.frombuffer(chosen().kernels.scan_signs(signs.view, span, query.tables, query.weights), SURVIVOR)["row"]
@@ -113,6 +108,19 @@ def scan_signs(signs: SignSet, span: Span, query: SignQuery) -> Scores:
     if first == end:
         return np.ascontiguousarray(found)
     return np.union1d(found, signs.unsure[first:end])
+
+
+def _tables(fours: Doubles) -> tuple[Bytes, float, float, float]:
+    """What every pattern of signs adds for each four dimensions, in whole steps above the least.
+
+    Beside it the step, the sum of all absolute values, and what rounding to steps can have added or taken in all.
+    """
+    mass = np.abs(fours).sum(axis=1)
+    wanted = fours @ _PATTERNS.T + mass[:, np.newaxis]
+    step = 2.0 * float(mass.max()) / 255.0
+    entries = np.rint(wanted / step)
+    lost = np.abs(wanted - step * entries).max(axis=1)
+    return entries.astype(np.uint8), step, float(mass.sum()), float(lost.sum())
 
 
 def _turned(units: Floats, rotation: Doubles) -> Doubles:
