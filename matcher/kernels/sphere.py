@@ -44,7 +44,7 @@ def tail(m: int, depth: float) -> float:
 
 def miss_probability(d: int, n: int, depth: float) -> float:
     """At most how probable it is that a search of n rows of d elements misses one, at this depth."""
-    return n * tail(d - 1, depth)
+    return min(1.0, n * tail(d - 1, depth))
 
 
 def depth_for(d: int, n: int, probability: float) -> float:
