@@ -76,7 +76,7 @@ def encode_signs(rows: Floats, rotation: Doubles) -> SignSet:
         unsure.append(at + np.flatnonzero((np.abs(turned) <= MOVED).any(axis=1)))
         _pack(turned, blocks[at // BLOCK : (at + len(turned) + BLOCK - 1) // BLOCK])
     data.flags.writeable = False
-    return SignSet(count, d, rotation, np.concatenate([*unsure, []]).astype(np.int32), data)
+    return SignSet(count, d, rotation, np.concatenate([np.empty(0, np.int64), *unsure]).astype(np.int32), data)
 
 
 def asked(signs: SignSet, query: Floats, threshold: Millionths, depth: float) -> SignQuery:

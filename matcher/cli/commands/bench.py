@@ -1,7 +1,6 @@
 """`matcher bench`: timing, beside peers, in one run."""
 
 import json
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +65,8 @@ def search(call: Call, **given: Any) -> None:
         if given["batch"] is None:
             value["sealed"] = bench.sealed()
         if given["cascade"]:
+            import secrets
+
             # Drawn when the vectors exist: what the cascade promises holds for vectors that do not depend on the seed.
             value["cascade"] = bench.cascade(secrets.randbits(64))
         if given["peers"] == "all":
