@@ -76,7 +76,11 @@ def code_bytes(count: int, d: int, bits: int) -> int:
 
 def empty_codes(count: int, d: int, bits: int) -> Bytes:
     """Memory for a code set, uint8, aligned to 64 bytes, not initialised."""
-    size = code_bytes(count, d, bits)
+    return aligned(code_bytes(count, d, bits))
+
+
+def aligned(size: int) -> Bytes:
+    """So many bytes, aligned to 64, not initialised."""
     memory = np.empty(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + size]
@@ -108,6 +112,17 @@ def scan_threshold(codes: CodeSet, span: Span, queries: Floats, threshold: Milli
     if not len(queries) or span[0] >= span[1]:
         return _survivors(b"")
     return _survivors(chosen().kernels.scan_threshold(codes.view, span, queries, threshold))
+
+
+def scan_listed(codes: CodeSet, blocks: Scores, queries: Floats, threshold: Millionths) -> Survivors:
+    """As `scan_threshold`, for blocks that are listed, int32 (b,), instead of a span of them."""
+    checks.require_queries(queries, codes.d)
+    checks.require_numbers("blocks", blocks, count=len(blocks), least=0)
+    if len(blocks) and int(blocks.max()) >= codes.blocks:
+        raise BadInput(f"there are {codes.blocks} blocks, none of number {int(blocks.max())}")
+    if not len(queries) or not len(blocks):
+        return _survivors(b"")
+    return _survivors(chosen().kernels.scan_listed(codes.view, blocks, queries, threshold))
 
 
 def scan_top(codes: CodeSet, span: Span, queries: Floats, k: int, floors: Doubles) -> Survivors:

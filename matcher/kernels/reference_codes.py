@@ -151,6 +151,11 @@ def scan_threshold(view: CodeView, span: Span, queries: Floats, threshold: Milli
     return np.concatenate(found).tobytes()
 
 
+def scan_listed(view: CodeView, blocks: npt.NDArray[np.int32], queries: Floats, threshold: Millionths) -> bytes:
+    """As `scan_threshold`, block by block."""
+    return b"".join(scan_threshold(view, (at, at + 1), queries, threshold) for at in blocks.tolist())
+
+
 def scan_top(view: CodeView, span: Span, queries: Floats, k: int, floors: Doubles) -> bytes:
     """Records of every row that may be among the k best of these blocks; `floors` is raised."""
     part, bits = _Part(view, span, queries.shape[1]), view[2]

@@ -68,7 +68,7 @@ def test_the_numbers_of_a_query_are_on_the_safe_side(kind: str, d: int, seed: in
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(1, 90), SEEDS, st.sampled_from([4, 8]))
-def test_a_loss_is_told_in_full(kind: str, d: int, seed: int, bits: int) -> None:
+def test_a_loss_is_stated_in_full(kind: str, d: int, seed: int, bits: int) -> None:
     values = units(kind, 1, d, seed)
     true, told = losses(values, bits)
     assert true <= told * told
@@ -90,7 +90,7 @@ def test_a_loss_that_float64_takes_for_a_whole_number_of_units_is_rounded_up() -
         left = 255 - round(whole**2 / 2**16)  # in squares of a step of 2^-7
         unit = abs(whole**2 - (255 - left) * 2**16) < 1000
         if unit and 0 < whole % 256 < 128 and left >= 0 and (four := four_squares(left)):
-            row = np.array([[127 / 128, whole / 2**15, 2.0**-40, *(root / 128 for root in four)]], np.float32)
+            row = np.array([[127 / 128, whole / 2**15, 2.0**-50, *(root / 128 for root in four)]], np.float32)
             true, told = losses(row, 8)
             assert Fraction(whole % 256, 2**15) ** 2 < true <= told * told
             return

@@ -384,6 +384,17 @@ def test_a_scan_of_what_is_not_there_is_refused(message: str, bad: dict[str, obj
         screening.scan_top(**given, k=3, floors=np.full(len(given["queries"]), -np.inf))
 
 
+@pytest.mark.parametrize(
+    ("message", "blocks"),
+    [("3 blocks, none of number 3", [0, 3]), ("must not go below 0", [-1])],
+)
+def test_blocks_that_are_not_there_cannot_be_listed(message: str, blocks: list[int]) -> None:
+    with pytest.raises(BadInput, match=message):
+        screening.scan_listed(encode(ROWS, 4), np.array(blocks, np.int32), ROWS[:2], 100_000)
+    with pytest.raises(BadInput, match="13 and 16"):
+        screening.scan_listed(encode(ROWS, 4), np.arange(3, dtype=np.int32), units("normal", 2, 13, 6), 100_000)
+
+
 @pytest.mark.parametrize(("message", "bad"), BAD_TOPS.items(), ids=BAD_TOPS.keys())
 def test_a_wrong_k_and_wrong_floors_are_refused(message: str, bad: dict[str, object]) -> None:
     given: dict[str, Any] = {"k": 3, "floors": np.full(2, -np.inf), **bad}

@@ -35,6 +35,7 @@ static float rows[ROWS * D];
 static _Alignas(64) uint8_t codes[(ROWS / 16 + 1) * (D / 4 + 1) * 64];
 static int32_t owner[ROWS], scores[ROWS * QUERIES];
 static int64_t counts[2];
+static uint8_t tables[128];
 
 static int called(int function, const kernel_path *path)
 {
@@ -43,6 +44,7 @@ static int called(int function, const kernel_path *path)
     const pair_span pairs = {all, owner, 0, ROWS};
     survivor_list found = {0};
     pair_list reaching = {0};
+    const sign_query passing = {tables, 0.0f, 0.0f, -INFINITY};
     double floors[QUERIES];
     int result = 0;
     for (int i = 0; i < QUERIES; i++)
@@ -58,6 +60,8 @@ static int called(int function, const kernel_path *path)
     case 7: result = scan_threshold(path, set, 0, ROWS / 16, some, ALL, &found); break;
     case 8: result = scan_top(path, set, 0, ROWS / 16, some, 400, floors, &found); break;
     case 9: result = scan_threshold(path, set, 0, ROWS / 16, (float_rows){rows, 1, D}, ALL, &found); break;
+    case 10: result = scan_listed(path, set, owner, ROWS / 16, some, ALL, &found); break;
+    case 11: result = scan_signs(path, (sign_rows){codes, ROWS, 1}, 0, ROWS / 16, passing, &found); break;
     default: result = 1;
     }
     free(found.items), free(reaching.items);
@@ -74,7 +78,7 @@ int main(void)
     left = -1;
     wrong += encode((float_rows){rows, ROWS, D}, 8, codes) != 0;
     for (int place = 0; path_at(place) != NULL; place++)
-        for (int function = 0; path_runs(path_at(place)) && function < 10; function++)
+        for (int function = 0; path_runs(path_at(place)) && function < 12; function++)
             for (int after = 0;; after++) {
                 left = after;
                 const int told = called(function, path_at(place));
