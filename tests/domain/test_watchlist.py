@@ -127,3 +127,14 @@ def test_a_list_whose_life_is_over_takes_nothing() -> None:
         DRAFT.retired(NOW).loaded(REVISION, NOW)
     with pytest.raises(Refused):
         DRAFT.loaded(REVISION, datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def test_what_a_certificate_was_derived_from_is_signed_and_older_ones_keep_their_bytes() -> None:
+    plain, derived = terms(), terms(derived_from="b" * 64)
+    assert (plain.tested_list, derived.tested_list) == (plain.binding.list_digest, "b" * 64)
+    assert b"derived_from" not in plain.signed_bytes()
+    certificate = signed(derived)
+    with pytest.raises(IntegrityError, match="does not verify"):
+        Certificate(plain, certificate.signature, certificate.approver_key)
+    with pytest.raises(IntegrityError, match="does not verify"):
+        Certificate(replace(derived, derived_from="c" * 64), certificate.signature, certificate.approver_key)
