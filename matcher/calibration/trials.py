@@ -122,6 +122,11 @@ def plan_trials(cohort_digest: str, members: Iterable[CohortMember], listed: fro
     return TrialPlan(tuple(_trial(cohort_digest, member) for member in people))
 
 
+def place_of(revision_digest: str, subject_id: str, item_digest: str) -> bytes:
+    """Where an item stands in the order that nobody can choose; the smallest is a person's probe."""
+    return hashlib.sha256("\0".join((revision_digest, subject_id, item_digest)).encode()).digest()
+
+
 def outcomes_of(plan: TrialPlan, scores: TrialScores) -> Outcomes:
     """Scores put back to their people. Raises BadInput for the wrong count, kind (NaN included) or range."""
     completed = np.array([person.probe.row is not None for person in plan.people], dtype=bool)
@@ -161,7 +166,7 @@ def _check_people(people: list[CohortMember], listed: frozenset[str]) -> None:
 
 def _trial(cohort_digest: str, member: CohortMember) -> PersonTrial:
     def place(item: CohortItem) -> bytes:
-        return hashlib.sha256("\0".join((cohort_digest, member.subject_id, item.digest)).encode()).digest()
+        return place_of(cohort_digest, member.subject_id, item.digest)
 
     def preference(item: CohortItem) -> tuple[bool, str, int]:
         return item.row is None, "" if item.session is None else item.session, -1 if item.row is None else item.row

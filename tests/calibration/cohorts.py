@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matcher.calibration.adjudication import adjudicate, persons_of
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
+from matcher.calibration.pairs import FoundPairs
 from matcher.calibration.report import Report
+from matcher.calibration.resolutions import Resolutions
 from matcher.calibration.trials import CohortItem, CohortMember, TrialScores, plan_trials
 from matcher.domain.revision import Pairs
 
@@ -55,6 +58,7 @@ def report_of(
     shipped: bool = False,
     model: str = MODEL,
     same_quality: bool = True,
+    listed: tuple[int, ...] = (),
 ) -> Report:
     """The report of a cohort whose template rows are numbered in the order they are written down."""
     rows: list[Sample] = []
@@ -67,6 +71,8 @@ def report_of(
             rows += [sample] if usable else []
         members.append(CohortMember(person.subject, tuple(items), person.labels))
     plan = plan_trials(COHORT, members, frozenset())
+    handles = [f"{place:012x}" for place in range(len(members))]
+    persons = persons_of(COHORT, members, plan, handles)
     maxima = np.array([rows[row].maximum for row in plan.probe_rows()], dtype=np.int32)
     mates = np.array([min(rows[a].mate, rows[b].mate) for a, b in plan.mated_rows()], dtype=np.int32)
     return calibrate(
@@ -80,5 +86,7 @@ def report_of(
             attempt=attempt,
             plan=plan,
             scores=TrialScores(maxima, mates),
+            adjudication=adjudicate(persons, plan, TrialScores(maxima, mates), FoundPairs.none(), Resolutions()).record,
+            listed_maxima=listed,
         )
     )

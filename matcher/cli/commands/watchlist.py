@@ -58,14 +58,21 @@ def load(call: Call, name: str, **given: Any) -> None:
 
 @command.command("show")
 @click.argument("name")
+@click.option("--look-alikes", is_flag=True, help="For admins: which listed people this threshold does not keep apart.")
 @leaf
-def show(call: Call, name: str) -> None:
+def show(call: Call, name: str, look_alikes: bool) -> None:
     """Show one list: its terms, state, digests and what comes next.
 
     Example: `matcher watchlist show missing`
     """
     from matcher.services.list_lines import list_facts
 
+    if look_alikes:
+        from matcher.cli.handles_output import print_look_alikes
+        from matcher.services.handles import known_look_alikes
+
+        print_look_alikes(call.output, known_look_alikes(call.session, name))
+        return
     facts = list_facts(call.program.place, name)
     width = max(len(key) for key in facts)
     shown = facts | ({} if facts["ends_at"] is None else {"ends_at": local_text(str(facts["ends_at"]))})
