@@ -7,6 +7,7 @@
 3. It opens templates, so it takes somebody who holds the home key; `certified.py` counts again without any key.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +16,7 @@ from matcher.calibration.changes import Difference, differences
 from matcher.calibration.report import Report, parse_report
 from matcher.calibration.threshold import Origin
 from matcher.domain.cohort import Cohort
+from matcher.domain.events import Action
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.ports import UnitOfWork
@@ -117,7 +119,15 @@ def _sources(work: UnitOfWork, given: Report) -> _Sources:
         raise BadInput(f"this home does not hold the {missing} that the report is about: replay it where it was made")
     (watchlist, listed), (cohort, tested) = lists[-1], cohorts[-1]
     policy = work.reports.policy(given.binding.policy)
-    return _Sources(watchlist, listed, cohort, tested, policy, work.reports.of_list(watchlist.list_id))
+    return _Sources(watchlist, listed, cohort, tested, policy, _in_order(work, watchlist))
+
+
+def _in_order(work: UnitOfWork, watchlist: Watchlist) -> Sequence[StoredReport]:
+    """The reports of a list as the log has them: times may be equal, entries follow each other."""
+    logged = (json.loads(entry.details) for entry in work.log.entries() if entry.action == Action.CALIBRATED)
+    order = {details["report"]: None for details in logged if details["list"] == watchlist.name}
+    stored = {one.digest: one for one in work.reports.of_list(watchlist.list_id)}
+    return [stored[digest] for digest in order if digest in stored]
 
 
 def _loads(revisions: Sequence[Revision], collection_id: str, digest: str) -> list[Revision]:

@@ -1,6 +1,6 @@
 """Small cohorts for the tests: people with made-up scores, and the calibration of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from matcher.calibration.adjudication import adjudicate, persons_of
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
 from matcher.calibration.pairs import FoundPairs
 from matcher.calibration.report import Report
-from matcher.calibration.resolutions import Resolutions
+from matcher.calibration.resolutions import Resolutions, Ruling
 from matcher.calibration.trials import CohortItem, CohortMember, TrialScores, plan_trials
 from matcher.domain.revision import Pairs
 
@@ -59,8 +59,13 @@ def report_of(
     model: str = MODEL,
     same_quality: bool = True,
     listed: tuple[int, ...] = (),
+    pairs: Sequence[tuple[int, int, int]] = (),
+    ruled: Mapping[tuple[str, str], Ruling] | None = None,
 ) -> Report:
-    """The report of a cohort whose template rows are numbered in the order they are written down."""
+    """The report of a cohort whose template rows are numbered in the order they are written down.
+
+    `pairs` are (number, number, score) of people in the order of their subject ids, whose handles are their numbers.
+    """
     rows: list[Sample] = []
     members = []
     for person in cohort:
@@ -75,6 +80,8 @@ def report_of(
     persons = persons_of(COHORT, members, plan, handles)
     maxima = np.array([rows[row].maximum for row in plan.probe_rows()], dtype=np.int32)
     mates = np.array([min(rows[a].mate, rows[b].mate) for a, b in plan.mated_rows()], dtype=np.int32)
+    found = FoundPairs(*np.array(pairs, dtype=np.int32).reshape(-1, 3).T)
+    trials = adjudicate(persons, plan, TrialScores(maxima, mates), found, Resolutions(ruled or {}))
     return calibrate(
         CalibrationInputs(
             list=ListFacts("harbour", "11" * 32, 100, searches),
@@ -84,9 +91,9 @@ def report_of(
             columns=columns,
             tau=tau,
             attempt=attempt,
-            plan=plan,
-            scores=TrialScores(maxima, mates),
-            adjudication=adjudicate(persons, plan, TrialScores(maxima, mates), FoundPairs.none(), Resolutions()).record,
+            plan=trials.plan,
+            scores=trials.scores,
+            adjudication=trials.record,
             listed_maxima=listed,
         )
     )
