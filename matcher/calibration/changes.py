@@ -118,7 +118,7 @@ def _differing(path: str, old: Any, new: Any) -> Iterator[Difference]:
             yield from _differing(at, old.get(name, ABSENT), new.get(name, ABSENT))
     elif isinstance(old, list) and isinstance(new, list):
         yield from _of_lists(path, old, new)
-    elif type(old) is not type(new) or old != new:
+    elif old != new:
         yield Difference(path, _short(old), _short(new))
 
 

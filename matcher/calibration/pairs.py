@@ -62,8 +62,9 @@ def between_owners(found: FoundPairs, owner: Scores) -> FoundPairs:
 def _of_block(rows: Floats, owner: Scores, start: int, stop: int, threshold: Millionths) -> FoundPairs:
     """The block's rows against themselves and all rows after them: every pair is met once."""
     scores = kernels.canonical_scores(rows[start:stop], rows[start:])
-    reached = (scores >= threshold) & (owner[start:stop, None] != owner[None, start:])
-    one, other = np.nonzero(np.triu(reached, 1))
+    one, other = np.nonzero(scores >= threshold)  # few: the rest is asked of them alone
+    pair = (one < other) & (owner[one + start] != owner[other + start])
+    one, other = one[pair], other[pair]
     return FoundPairs((one + start).astype(np.int32), (other + start).astype(np.int32), scores[one, other])
 
 

@@ -8,8 +8,9 @@
    alarms say nothing about them, and nothing is certified. The other direction only makes a test harder than the truth.
 4. The probe is argmin of sha256(list digest, subject, item digest) over the subject's templates; of more than 2,000
    subjects the 2,000 with the smallest are searched. There is nothing to choose.
-5. The interval is Newcombe's (2006, method 5: a score interval, so not of width zero at 0 or 1). It treats the list's
-   values as independent; two people who are each other's nearest make it narrower than the truth.
+5. The interval is Newcombe's (2006, method 5: a score interval, so not of width zero at 0 or 1), with two listed people
+   counted as one: of two nearest to each other both values are the same score. In simulations of alike people it covers
+   93 to 100 %; with everybody counted it covers 57 to 91 %.
 6. The verdict is on the counted value, not on the interval: "no significant difference" is never evidence.
 """
 
@@ -79,11 +80,11 @@ def realism(listed: Sequence[Millionths], cohort: Sequence[Millionths]) -> Reali
     higher, equal = int(below.sum()), int((np.searchsorted(ordered, values, "right") - below).sum())
     area = float(Fraction(2 * higher + equal, 2 * len(listed) * len(cohort)))
     return Realism(
-        len(listed), len(cohort), higher, equal, steady(area), _interval(area, len(listed), len(cohort)), None
+        len(listed), len(cohort), higher, equal, steady(area), _interval(area, len(listed) / 2, len(cohort)), None
     )
 
 
-def _interval(area: float, m: int, n: int) -> tuple[float, float]:
+def _interval(area: float, m: float, n: float) -> tuple[float, float]:
     """Solves |area - t| = z SE(t) on either side of `area`."""
 
     def too_far(t: float) -> bool:

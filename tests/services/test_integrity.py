@@ -219,6 +219,18 @@ def test_the_attempt_is_counted_again_from_what_came_before(world: World) -> Non
     assert replay(world.sessions["boss"], report.canonical(), NOBODY).differences == ()
 
 
+def test_an_attempt_that_was_numbered_wrongly_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.create()
+    world.load()
+    world.cohort(people=60)
+    world.calibrate()
+    with monkeypatch.context() as patch:
+        patch.setattr("matcher.services.calibrate.next_attempt", lambda _: 1)
+        report = world.calibrate(threshold=990_000)
+    found = replay(world.sessions["boss"], report.canonical(), NOBODY)
+    assert ("attempt.j", 1, 2) in {(one.path, one.old, one.new) for one in found.differences}
+
+
 def test_what_was_edited_is_named(twice: World) -> None:
     plain = json.loads(twice.calibrate().canonical())
     plain["groups"][1]["fpir"]["k"] += 1
