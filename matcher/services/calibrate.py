@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher import kernels
+from matcher.calibration.at_threshold import CohortTemplates
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
 from matcher.calibration.report import VERSION, Report, parse_report, version_of
 from matcher.calibration.resolutions import Resolutions
@@ -31,6 +33,8 @@ from matcher.errors import BadInput, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
 from matcher.services.workplace import Session, refusals_logged
+
+PROBES_AT_ONCE = 64  # searches whose candidates are counted together
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,7 @@ def _inputs(
     facts = PolicyFacts(policy.digest(), policy.certification.alpha, policy.certification.delta, required)
     binding = (listed.digest, listed.model.text(), tested.digest, policy.digest())
     return CalibrationInputs(
-        list=ListFacts(
-            subjects.watchlist.name, listed.digest, listed.subjects, subjects.watchlist.terms.searches_per_day
-        ),
+        list=_list_facts(subjects.watchlist, listed),
         cohort=CohortFacts(
             subjects.cohort.name,
             subjects.cohort.terms.source,
@@ -136,7 +138,26 @@ def _inputs(
         scores=trials.scores,
         adjudication=trials.record,
         listed_maxima=listed_maxima(searched),
+        templates=_templates(searched, subjects.people.templates, trials.plan),
     )
+
+
+def _list_facts(watchlist: Watchlist, listed: Revision) -> ListFacts:
+    terms = watchlist.terms
+    prior = None if terms.declared_prior is None else terms.declared_prior.chance
+    return ListFacts(watchlist.name, listed.digest, listed.subjects, terms.searches_per_day, prior)
+
+
+def _templates(searched: SearchedList, templates: Floats, plan: TrialPlan) -> CohortTemplates:
+    rows, owner = plan.template_rows()
+    probes = templates[np.array(plan.probe_rows(), dtype=np.int64)]
+
+    def candidates(tau: Millionths) -> npt.NDArray[np.integer]:
+        starts = range(0, len(probes), PROBES_AT_ONCE)
+        answers = (searched.index.at_or_above(probes[at : at + PROBES_AT_ONCE], tau) for at in starts)
+        return np.array([len(hits) for answer in answers for hits in answer.hits], dtype=np.int64)
+
+    return CohortTemplates(templates[np.array(rows, dtype=np.int64)], np.array(owner, dtype=np.int32), candidates)
 
 
 def next_attempt(earlier: Sequence[StoredReport]) -> int:

@@ -97,5 +97,6 @@ def report_of(
             adjudication=trials.record,
             listed_maxima=listed,
             replicates=replicates,
+            permutations=99,
         )
     )
