@@ -3,7 +3,8 @@
 1. List and cohort must hold templates of one model identity; nobody may be in both.
 2. Before activation nobody can learn here which cohort person resembles which listed one: of their comparison only
    maxima are kept. Listed people who resemble each other are named by handles, as are those of the cohort.
-3. Attempts count the list's calibrations since its last certified one; the same inputs again are the same attempt.
+3. Attempts count the calibrations of the list's lineage (`lineage.py`) since its last certified one; the same inputs
+   again are the same attempt.
 4. The shipped demo people test nothing but the shipped demo list.
 5. Before counting, cohort people who look like one person are joined, unless an admin who looked ruled otherwise.
 """
@@ -32,6 +33,7 @@ from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
+from matcher.services.lineage import reports_of_lineage
 from matcher.services.workplace import Session, refusals_logged
 
 PROBES_AT_ONCE = 64  # searches whose candidates are counted together
@@ -78,8 +80,7 @@ def calibrate_list(session: Session, question: Question, shipped: Shipped) -> Re
         watchlist, listed = latest_of_list(session, question.list_name)
         cohort, tested = latest_of_cohort(session, question.cohort_name)
         subjects = open_subjects(session, (watchlist, listed), (cohort, tested), shipped)
-        with session.place.work(write=False) as work:
-            earlier = work.reports.of_list(watchlist.list_id)
+        earlier = reports_of_lineage(session, watchlist, subjects.listed)
         report = report_of(session, question, subjects, (listed, tested), earlier)
     _store(session, question.policy, subjects, report, (listed, tested))
     return report
@@ -92,7 +93,7 @@ def report_of(
     revisions: tuple[Revision, Revision],
     earlier: Sequence[StoredReport],
 ) -> Report:
-    """The report, not stored; `earlier` are the list's reports before it. Raises BadInput, InsufficientEvidence."""
+    """The report, not stored; `earlier` are those of the list's lineage. Raises BadInput, InsufficientEvidence."""
     searched = searched_list(session.place.build_index, subjects.listed, revisions[0].digest)
     inputs = _inputs(question, subjects, revisions, searched, earlier)
     report = calibrate(inputs)
