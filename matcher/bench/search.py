@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from matcher.bench import ranking, truth
+from matcher.bench.cascade import Cascade, Comparison
 from matcher.bench.machine import machine
 from matcher.bench.peers.flat import BlasProduct, FaissFlat, Mode
 from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s, resident_bytes
@@ -159,6 +160,13 @@ class Bench:
             ratio = None if ours is None else round(times.median / ours, 2)
             told[name] = {"s": times.median, "ratio": ratio, "recall": recall(search(queries, K), wanted)}
         return told
+
+    def cascade(self, seed: int) -> dict[str, Any]:
+        """One query on the cascade that may miss, beside exact search and faiss flat; vectors do not know the seed."""
+        self.say("building: signs of rotated rows")
+        made = Cascade.of(self.rows, seed, self.threads)
+        self.say("cascade")
+        return Comparison(self.rows, self.queries, made, self.index, self.flat).run() | {"seed": seed}
 
     def sealed(self) -> dict[str, Any]:
         """Opening a sealed index, and one query on it, beside the same query in memory."""
