@@ -21,6 +21,7 @@ from tests.cli.runner import Cli
 
 PHASES = {
     "searches",
+    "adjudication",
     "bounds, threshold, likelihood ratio and its bootstrap",
     "comparisons",
     "rates and bootstrap over people",
