@@ -8,10 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 
+from matcher.calibration.adjudication import Adjudication
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, steady
 from matcher.calibration.likelihood_fit import likelihood_of
-from matcher.calibration.next_step import OTHER_QUALITY, Setting, sentence
+from matcher.calibration.lookalikes import NOT_LOOKED, unlooked
+from matcher.calibration.next_step import Setting, sentence
+from matcher.calibration.realism import realism
 from matcher.calibration.report import (
     VERSION,
     Attempt,
@@ -34,11 +37,9 @@ from matcher.errors import BadInput
 
 _LATER = "not computed in this version"
 NOT_COMPUTED = {
-    "adjudication": f"{_LATER}: pairs of cohort people who look like one person are not listed and count as two",
     "comparison_rates": f"{_LATER}: FMR and FNMR within and across groups",
     "differentials": _LATER,
     "selectivity": f"{_LATER}: candidates per search (SEL)",
-    "realism": "not computed in this version: whether the cohort looks like the people on the list was not checked",
 }
 
 
@@ -81,7 +82,9 @@ class CalibrationInputs:
     """Everything a report is made from.
 
     `model` is `ModelIdentity.text()`; `columns` the group columns chosen; `tau` a threshold given beforehand
-    (millionths) or None to select one; `attempt` counts from 1; `replicates` are the bootstrap draws of people.
+    (millionths) or None to select one; `attempt` counts from 1; `plan` and `scores` are what adjudication left;
+    `listed_maxima` (millionths, sorted) are the list's leave-one-out maxima; `replicates` are the bootstrap draws of
+    people.
     """
 
     list: ListFacts
@@ -93,11 +96,16 @@ class CalibrationInputs:
     attempt: int
     plan: TrialPlan
     scores: TrialScores
+    adjudication: Adjudication
+    listed_maxima: tuple[Millionths, ...]
     replicates: int = 2_000
 
 
 def calibrate(inputs: CalibrationInputs) -> Report:
-    """The report. Raises BadInput for impossible scores or thresholds, Refused for alpha above 0.05."""
+    """The report, look-alikes excepted: they are looked for at the threshold that is found here.
+
+    Raises BadInput for impossible scores or thresholds, Refused for alpha above 0.05.
+    """
     policy, listed = inputs.policy, inputs.list
     outcomes = outcomes_of(inputs.plan, inputs.scores)
     labels = [person.labels for person in inputs.plan.people]
@@ -106,7 +114,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
     pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
     left_out = left_out_columns(inputs)
-    setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality)
+    likeness = realism(inputs.listed_maxima, outcomes.maxima[outcomes.completed].tolist())
+    setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality, likeness.obstacle)
     judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
     groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
@@ -131,10 +140,14 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         groups=groups,
         burden=judgement.burden,
         fnir_worst=worst_misses(groups),
+        realism=likeness,
+        adjudication=inputs.adjudication,
+        look_alikes=unlooked(NOT_LOOKED),
         differentials=None,
         not_computed=NOT_COMPUTED,
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
+        listed_maxima=inputs.listed_maxima,
         likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
     )
 
@@ -157,8 +170,9 @@ class Judgement:
 
 def judge(evidence: Sequence[CellEvidence], gate: Gate, setting: Setting) -> Judgement:
     """The verdict on this evidence, and what it means a day."""
-    ruling = rule(evidence, gate, () if setting.same_quality else (OTHER_QUALITY,))
-    passing = () if ruling.status is Status.CERTIFIED else tiers_that_would_pass(evidence, gate)
+    ruling = rule(evidence, gate, setting.obstacles)
+    looser = ruling.status is not Status.CERTIFIED and setting.unlike is None  # no tier certifies on other people
+    passing = tiers_that_would_pass(evidence, gate) if looser else ()
     set_by = ruling.selection.set_by
     verdict = Verdict(
         status=ruling.status,

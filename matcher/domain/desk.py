@@ -58,7 +58,10 @@ class BlindAlert:
 
 @dataclass(frozen=True, slots=True)
 class DisclosedCandidate:
-    """Stage 2: what the software found, after the reviewer's own judgement."""
+    """Stage 2: what the software found, after the reviewer's own judgement.
+
+    `look_alikes`: whether the list holds somebody whom this threshold does not keep apart; None where nobody looked.
+    """
 
     candidate_id: str
     own: Verdict
@@ -67,6 +70,7 @@ class DisclosedCandidate:
     confidence: MatchConfidence
     rank: int
     candidates: int
+    look_alikes: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +95,25 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class ConcludedCandidate:
-    """Stage 3: the outcome; `label` only for a lead, `waiting` says what is still needed otherwise."""
+    """Stage 3: the outcome; `label` only for a lead, `waiting` says what is still needed otherwise.
+
+    `stopped` says why the list stopped, where this alert's conclusion stopped it.
+    """
 
     candidate_id: str
     outcome: Outcome
     waiting: str
     independent: bool
     label: Label | None
+    stopped: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """One list as the lists screen shows it: `waiting` alerts, and by whom and why it was `stopped`, if it is."""
+    """One list as the lists screen shows it: `waiting` alerts, and by whom and why it was `stopped`, if it is.
+
+    `watched` says how many searches reviewers rejected since its report was activated.
+    """
 
     name: str
     state: str
@@ -119,3 +130,4 @@ class ListLine:
     next_step: str
     waiting: int
     stopped: str
+    watched: str

@@ -29,6 +29,7 @@ class Action(StrEnum):
     RAISED = "list.raised"
     RENEWED = "list.renewed"
     SEARCHED = "list.searched"
+    LIST_REFUTED = "list.refuted"  # the actor is whose search or judgement completed the count
     CLAIMED = "alert.claimed"
     RELEASED = "alert.released"
     JUDGED = "alert.judged"
@@ -38,6 +39,7 @@ class Action(StrEnum):
     FINISHED = "alert.finished"
     CONCLUDED = "alert.concluded"
     UNSEALED = "alert.unsealed"
+    HANDLES_READ = "handles.read"
     REFUSED = "refused"
 
 

@@ -34,6 +34,7 @@ from matcher.domain.rejection import Rejected
 from matcher.domain.revision import Revision, RevisionContent, Screen
 from matcher.domain.search import SearchAnswer
 from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
+from matcher.domain.watch import Refutation, Search, Watched
 from matcher.domain.watchlist import Watchlist
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class Lists(Protocol):
     def by_id(self, list_id: str) -> Watchlist | None: ...
     def all(self) -> Sequence[Watchlist]: ...
     def save(self, watchlist: Watchlist) -> None:
-        """Stores latest, latest_report, serving, certificate, suspension and retired_at."""
+        """Stores latest, latest_report, serving, certificate, suspension and retired_at; `Watch` keeps refutations."""
 
 
 class Cohorts(Protocol):
@@ -242,7 +243,9 @@ class Alerts(Protocol):
     def cases(self) -> Mapping[tuple[str, str], int]:
         """Searches by list id and case."""
 
-    def mark_concluded(self, alert_id: str, now: datetime) -> None: ...
+    def mark_concluded(self, alert_id: str, now: datetime, rejected: bool) -> None:
+        """`rejected`: every candidate is *not a lead*. Raises Refused unless two people judged each *different*."""
+
     def add_lead(self, alert_id: str, candidate_id: str, now: datetime) -> None:
         """Raises Refused unless two different people's newest judgement of the candidate is *same*."""
 
@@ -284,6 +287,30 @@ class Alerts(Protocol):
         """Closes every open alert of a list as inconclusive with a reason; returns how many."""
 
 
+class Watch(Protocol):
+    """Searches under each report, and the reports that they refuted. Rows are only ever added."""
+
+    def add_search(self, report: str, case: str, alert_id: str | None) -> int | None:
+        """Numbers a search; its place among the cases that count, None for a case that was searched before."""
+
+    def searches(self) -> Mapping[str, Sequence[Search]]:
+        """Every search by report, in order."""
+
+    def report_of(self, alert_id: str) -> str | None:
+        """The report under which an alert's search was made."""
+
+    def watched(self, report: str) -> Watched: ...
+    def false_alarms(self, report: str) -> Sequence[int]:
+        """Places of the cases that are estimated false alarms, ascending."""
+
+    def refute(self, refutation: Refutation) -> None:
+        """Raises Refused unless the counts are those of the tables and no list serves unstopped with the report."""
+
+    def refutation(self, report: str) -> Refutation | None: ...
+    def refutations(self) -> Sequence[Refutation]:
+        """Every one, by report."""
+
+
 class Log(Protocol):
     """The append-only log; an entry commits with the change it describes."""
 
@@ -307,6 +334,7 @@ class UnitOfWork(Protocol):
     revisions: RevisionTable
     reports: Reports
     alerts: Alerts
+    watch: Watch
     log: Log
 
     def __enter__(self) -> Self: ...
@@ -374,7 +402,7 @@ class ReviewDesk(Protocol):
         """Alerts waiting for this reviewer, oldest first."""
 
     def closings(self) -> Sequence[str]:
-        """What was closed as inconclusive in the last days without a judgement, and why; newest first."""
+        """What was closed as inconclusive in the last days, or stopped with nothing waiting, and why; newest first."""
 
     def claim(self, alert_id: str) -> BlindAlert:
         """Opens an alert. Raises Refused while another reviewer holds it."""

@@ -76,7 +76,10 @@ class AlertRecord:
 
 @dataclass(frozen=True, slots=True)
 class AlertLine:
-    """What the queue needs of an alert without opening any seal."""
+    """What the queue needs of an alert without opening any seal.
+
+    `rejected`: concluded with every candidate *not a lead* by quorum; None until it is concluded.
+    """
 
     alert_id: str
     list_id: str
@@ -87,6 +90,7 @@ class AlertLine:
     closed_reason: str | None
     closed_at: datetime | None
     concluded_at: datetime | None
+    rejected: bool | None
 
 
 @dataclass(frozen=True, slots=True)

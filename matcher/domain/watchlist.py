@@ -6,6 +6,7 @@
 3. The active revision serves until its successor is activated, so loading does not take a list down.
 4. Only an active list can be searched (`require_active`), only with the certificate it hands out.
 5. A retired or expired list cannot be loaded, calibrated or activated. A suspended one is activated again to lift that.
+6. A list whose report was refuted in service is suspended, and only another report lifts that.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from matcher.domain.certificate import Certificate
 from matcher.domain.cohort import end_of
 from matcher.domain.confidence import Prior
 from matcher.domain.revision import Revision
+from matcher.domain.watch import Refutation
 from matcher.domain.words import check_line
 from matcher.errors import BadInput, NotSearchable, Refused
 
@@ -75,7 +77,7 @@ def _probability(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """Who stopped a list, when and why."""
+    """Who stopped a list, when and why. Where its report was refuted, `by` is whose act completed the count."""
 
     by: str
     at: datetime
@@ -97,6 +99,7 @@ class Watchlist:
     serving: Revision | None = None
     certificate: Certificate | None = None
     suspension: Suspension | None = None
+    refutation: Refutation | None = None  # of the report that serves
     retired_at: datetime | None = None
 
     def state(self, now: datetime) -> ListState:
@@ -118,7 +121,8 @@ class Watchlist:
         state = self.state(now)
         if state is ListState.ACTIVE and self.serving is not None and self.certificate is not None:
             return self.serving, self.certificate
-        raise NotSearchable(f"list {self.name} is {state.value}: {self.next_step(now)}")
+        because = f" ({self.suspension.reason})" if state is ListState.SUSPENDED and self.suspension else ""
+        raise NotSearchable(f"list {self.name} is {state.value}{because}: {self.next_step(now)}")
 
     def next_step(self, now: datetime) -> str:
         """What comes next, as the end of a sentence."""
@@ -127,7 +131,17 @@ class Watchlist:
             return f"its newest report does not certify it, and says what would: matcher report show {self.name}"
         if state is ListState.ACTIVE and self.serving is not None and not self.serving.model.pictures_seen:
             return "it holds embeddings made elsewhere, with which no photograph can be compared"
+        if state is ListState.SUSPENDED and self.refutation is not None:
+            return NEXT_STEP[ListState.CALIBRATED if self._has_another_report() else ListState.ENROLLED]
         return NEXT_STEP[state]
+
+    @property
+    def stopped(self) -> str:
+        """By whom or what a list was stopped, and why; empty for one that is not."""
+        if self.suspension is None:
+            return ""
+        who = self.suspension.by if self.refutation is None else "the count of rejections"
+        return f"by {who}: {self.suspension.reason}"
 
     def require_open(self, now: datetime) -> None:
         """Raises Refused when the list's life is over."""
@@ -152,18 +166,35 @@ class Watchlist:
         self.require_open(now)
         if certificate.terms.list_id != self.list_id or certificate.terms.revision_id != revision.revision_id:
             raise Refused("the certificate was signed for another list or revision")
+        if self.refutation is not None and certificate.terms.binding.report_digest == self.refutation.report:
+            raise Refused(f"the report of list {self.name} was refuted in service: {NEXT_STEP[ListState.ENROLLED]}")
         certificate.check(certificate.terms.binding, now)
-        return replace(self, serving=revision, certificate=certificate, suspension=None)
+        return replace(self, serving=revision, certificate=certificate, suspension=None, refutation=None)
 
     def suspended(self, by: str, reason: str, now: datetime) -> "Watchlist":
-        """Stopped, at once and for everyone."""
+        """Stopped, at once and for everyone. A refutation stays the reason where there is one."""
         self.require_open(now)
-        return replace(self, suspension=Suspension(by, now, reason))
+        return self if self.refutation is not None else replace(self, suspension=Suspension(by, now, reason))
+
+    def refuted(self, refutation: Refutation, by: str, now: datetime) -> "Watchlist":
+        """Stopped, if the report that serves is the refuted one, whatever the state; `by` completed the count.
+
+        Raises ValueError for a look that does not exceed what was certified.
+        """
+        if not refutation.lower > refutation.alpha:
+            raise ValueError("a look within what was certified refutes nothing")
+        if self.certificate is None or self.certificate.terms.binding.report_digest != refutation.report:
+            return self
+        return replace(self, suspension=Suspension(by, now, refutation.reason), refutation=refutation)
 
     def retired(self, now: datetime) -> "Watchlist":
         """Ended for good; data stays until it is erased."""
         self.require_open(now)
         return replace(self, retired_at=now)
+
+    def _has_another_report(self) -> bool:
+        known = None if self.refutation is None else self.refutation.report
+        return self.latest_certified and self.latest_report not in (None, known)
 
 
 NEXT_STEP = {

@@ -10,6 +10,7 @@ from matcher.calibration.consequence import group_label
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
+from matcher.report.integrity_lines import integrity_lines
 from matcher.report.wording import counted, share, share_up, with_interval
 from matcher.review.safe_text import neutralise
 
@@ -31,6 +32,7 @@ def report_table(report: Report) -> "Group":
     blocks += [_words(f"- {reason}") for reason in report.verdict.reasons]
     blocks.append(_groups(report.groups))
     blocks += [_words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
+    blocks += [_words(line) for line in integrity_lines(report)]
     blocks += [_words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
     return Group(*blocks)
 

@@ -8,6 +8,8 @@
 5. A newest revision without a report of its own, from which people were only removed (a `Reduction` of the one that
    serves), is activated under the report of the larger list, at the threshold that serves: a derived certificate. Not
    where a later report refutes the list.
+6. A report that was refuted in service is not signed again, nor is one of the same list and cohort with the same or a
+   lower threshold and the same or a lower alpha: the same people are no new evidence.
 """
 
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
+from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import StoredReport
 from matcher.domain.reduction import Reduction
 from matcher.domain.revision import Revision
@@ -100,14 +103,19 @@ def prepare(session: Session, name: str) -> Prepared:
             _check_person(session, name, watchlist.latest)
             revision, digest = watchlist.latest, watchlist.latest_report
             stored = work.reports.get(digest) if digest is not None else None
+            refuted = _refuted(work, watchlist)
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
         if revision is not None and digest is None and watchlist.certificate is not None:
-            return _derived(session, watchlist, revision, watchlist.certificate)
+            prepared = _derived(session, watchlist, revision, watchlist.certificate)
+            _check_refuted(prepared, refuted)
+            return prepared
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
         _check_ratchet(watchlist, stored)
-        return _prepared(session, watchlist, revision, (stored, policy), _Basis())
+        prepared = _prepared(session, watchlist, revision, (stored, policy), _Basis())
+        _check_refuted(prepared, refuted)
+        return prepared
 
 
 def prepare_renewal(session: Session, name: str, threshold: Millionths | None = None) -> Prepared:
@@ -121,7 +129,7 @@ def prepare_renewal(session: Session, name: str, threshold: Millionths | None = 
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
         if watchlist.suspension is not None:
-            raise NotSearchable(f"list {name} is suspended: an approver must activate it again")
+            raise NotSearchable(f"list {name} is suspended: {watchlist.next_step(session.place.clock())}")
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} was never activated: there is nothing to renew")
         if previous is not None and threshold is not None and threshold <= previous.threshold:
@@ -202,6 +210,23 @@ def _check_not_refuted_since(watchlist: Watchlist, stored: StoredReport, reports
     later = [one for one in reports if one.made_at >= stored.made_at and one.digest != stored.digest]
     if any(parse_report(one.body).verdict.status is Status.REFUTED for one in later):
         raise Refused(f"a later report refutes list {watchlist.name}: calibrate what it holds now")
+
+
+def _refuted(work: UnitOfWork, watchlist: Watchlist) -> list[CertifiedReport]:
+    known = {one.report for one in work.watch.refutations()}
+    reports = work.reports.of_list(watchlist.list_id) if known else []
+    return [CertifiedReport.parse(one.body) for one in reports if one.digest in known]
+
+
+def _check_refuted(prepared: Prepared, refuted: Sequence[CertifiedReport]) -> None:
+    found = prepared.certified
+    for old in refuted:
+        same = all(getattr(found.binding, part) == getattr(old.binding, part) for part in ("list", "model", "cohort"))
+        if same and found.tau <= old.tau and found.alpha <= old.alpha:
+            raise Refused(
+                f"what this report certifies of list {prepared.watchlist.name} was refuted in service, "
+                "and the same people are no new evidence: calibrate on others (matcher calibrate)"
+            )
 
 
 def _prepared(

@@ -6,6 +6,7 @@
 3. Every certificate in force: its approver's signature and key, its report recomputed from the non-mated maxima, and
    that it is for the list that the report tested, or for less of it by a logged derivation.
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
+5. Every search under every report and what became of it, every refutation, and that none is missing (`audit_watch.py`).
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from matcher.domain.revision import Revision
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError
 from matcher.services.audit_replay import AlertFacts, CollectionFacts, Replay
+from matcher.services.audit_watch import check_watch
 from matcher.services.collections import terms_digest
 from matcher.services.review_files import signed_bytes
 from matcher.services.workplace import Workplace
@@ -36,6 +38,8 @@ class Verified:
     certificates: int
     judgements: int
     revisions: int
+    searches: int
+    refutations: int
 
 
 def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
@@ -63,7 +67,16 @@ def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
         _same({(names.get(one), case): n for (one, case), n in work.alerts.cases().items()}, replay.cases, "searches")
         certificates = sum(_certificate(work, one, keys, replay) for one in lists)
         judgements = _alerts(work, replay, keys, names)
-    return Verified(head.sequence, head.hash, certificates, judgements, len(revisions))
+        searches = check_watch(work, replay.watch)
+    return Verified(
+        head.sequence,
+        head.hash,
+        certificates,
+        judgements,
+        len(revisions),
+        searches,
+        len(replay.watch.refutations),
+    )
 
 
 def _home(work: UnitOfWork, replay: Replay) -> None:
@@ -104,7 +117,9 @@ def _list(found: Watchlist, facts: CollectionFacts, revisions: Sequence[Revision
     _same(
         None if found.certificate is None else found.certificate.digest(), facts.certificate, f"certificate of {where}"
     )
-    _same(found.suspension is not None, facts.suspended, f"suspension of {where}")
+    stop = found.suspension
+    _same(None if stop is None else (stop.by, stop.reason), facts.stopped, f"suspension of {where}")
+    _same(found.refutation is not None, facts.refuted, f"refutation of {where}")
     _same(found.retired_at is not None, facts.retired, f"retirement of {where}")
 
 
@@ -179,7 +194,8 @@ def _alert(
     where = f"alert {line.alert_id}"
     _same(names.get(line.list_id), facts.list_name, f"list of {where}")
     _same(work.alerts.fingerprint(line.alert_id), facts.fingerprint, f"content of {where}")
-    _same(line.concluded_at is not None, facts.concluded, f"conclusion of {where}")
+    _same(line.concluded_at is not None, facts.rejected is not None, f"conclusion of {where}")
+    _same(line.rejected, facts.rejected, f"result of {where}")
     _same(line.closed_reason is not None, facts.closed, f"closing of {where}")
     judgements = work.alerts.judgements(line.alert_id)
     corrections = work.alerts.corrections(line.alert_id)

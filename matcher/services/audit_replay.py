@@ -7,6 +7,7 @@ from typing import Any
 
 from matcher.domain.events import Action, LogEntry
 from matcher.errors import IntegrityError
+from matcher.services.audit_watch import WatchFacts
 
 Details = dict[str, Any]
 LOAD_FACTS = ("model", "loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
@@ -33,7 +34,8 @@ class CollectionFacts:
     certificate: str | None = None
     certificates: set[str] = field(default_factory=set)
     derived: set[tuple[str, str]] = field(default_factory=set)  # digest of a list, and of the tested one it is part of
-    suspended: bool = False
+    stopped: tuple[str, str] | None = None  # by whom, why
+    refuted: bool = False  # stopped by the count of rejections, which no other stop replaces
     retired: bool = False
 
     def digests(self) -> set[str | int]:
@@ -52,7 +54,7 @@ class AlertFacts:
     steps: set[tuple[str, str]] = field(default_factory=set)  # reviewer, step
     seats: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     leads: set[str] = field(default_factory=set)
-    concluded: bool = False
+    rejected: bool | None = None
     closed: bool = False
 
 
@@ -66,11 +68,18 @@ class Replay:
     alerts: dict[str, AlertFacts] = field(default_factory=dict)
     reports: set[str] = field(default_factory=set)
     cases: dict[tuple[str, str], int] = field(default_factory=dict)  # list, case: searches
+    signed: dict[str, str] = field(default_factory=dict)  # certificate: report
+    watch: WatchFacts = field(default_factory=WatchFacts)
     home: Details = field(default_factory=dict)
 
     def take(self, entry: LogEntry) -> None:
-        """Plays one entry."""
-        details: Details = json.loads(entry.details)
+        """Plays one entry. Raises IntegrityError for one that lacks what its kind tells, or names what never was."""
+        try:
+            self._play(entry, json.loads(entry.details))
+        except KeyError as error:
+            raise IntegrityError(f"log entry {entry.sequence} lacks {error}, or tells of it before it was") from None
+
+    def _play(self, entry: LogEntry, details: Details) -> None:
         kind = entry.action.partition(".")[0]
         if kind == "home":
             self.home = details
@@ -101,6 +110,7 @@ class Replay:
             found.report = None
         elif action == Action.SEARCHED:
             self.cases[details["list"], details["case"]] = details["search_of_case"]
+            self.watch.search(self.signed[details["certificate"]], details["case"], details["place"], details["alert"])
             if details["alert"] is not None:
                 self.alerts[details["alert"]] = AlertFacts(details["list"], details["fingerprint"])
         elif action == Action.CALIBRATED:
@@ -112,22 +122,32 @@ class Replay:
     def _state(self, entry: LogEntry, details: Details) -> None:
         found = self.lists[details["list"]]
         if entry.action in (Action.ACTIVATED, Action.RAISED, Action.RENEWED, Action.DERIVED):
-            found.certificate, found.suspended = details["certificate"], False
+            self.signed[details["certificate"]] = details["report"]
+            found.certificate, found.stopped, found.refuted = details["certificate"], None, False
             found.certificates.add(details["certificate"])
             if entry.action == Action.DERIVED:
                 _check_derived(entry, details, found)
                 found.derived.add((details["list_digest"], details["tested_list"]))
-        elif entry.action in (Action.LIST_SUSPENDED, Action.LIST_RETIRED):
-            found.suspended = found.suspended or entry.action == Action.LIST_SUSPENDED
-            found.retired = entry.action == Action.LIST_RETIRED
-            for alert in self.alerts.values():
-                alert.closed = alert.closed or (alert.list_name == details["list"] and not alert.concluded)
+        elif entry.action in (Action.LIST_SUSPENDED, Action.LIST_RETIRED, Action.LIST_REFUTED):
+            self._stop(entry, details, found)
         elif entry.action == Action.INNOCENTS_COUNTED:
             self._check_innocents(entry, details, found)
         elif entry.action == Action.REHEARSED:
             _require(entry, details["list_digest"] in found.digests(), "a rehearsal of what the list never held")
         else:
             raise IntegrityError(f"log entry {entry.sequence} is of a kind unknown here: use the release that wrote it")
+
+    def _stop(self, entry: LogEntry, details: Details, found: CollectionFacts) -> None:
+        if entry.action == Action.LIST_REFUTED:
+            refutation = self.watch.refute(details)
+            if not details["suspends"]:
+                return
+            found.stopped, found.refuted = (entry.actor, refutation.reason), True
+        elif entry.action == Action.LIST_SUSPENDED and not found.refuted:
+            found.stopped = (entry.actor, details["reason"])
+        found.retired = found.retired or entry.action == Action.LIST_RETIRED
+        for alert in self.alerts.values():
+            alert.closed = alert.closed or (alert.list_name == details["list"] and alert.rejected is None)
 
     def _check_innocents(self, entry: LogEntry, details: Details, found: CollectionFacts) -> None:
         cohort = self.cohorts.get(details["cohort"])
@@ -146,7 +166,9 @@ class Replay:
         elif entry.action == Action.UNSEALED:
             found.leads.add(details["candidate"])
         elif entry.action == Action.CONCLUDED:
-            found.concluded = True
+            found.rejected = not details["leads"] and not details["inconclusive"]
+            if found.rejected:
+                self.watch.rejected.add(details["alert"])
         elif entry.action in (Action.DISCLOSED, Action.RECUSED, Action.FINISHED):
             found.steps.add((entry.actor, entry.action.partition(".")[2]))
         found.seats[entry.actor].add((entry.account, entry.terminal))

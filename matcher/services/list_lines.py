@@ -7,20 +7,25 @@ from matcher.domain.ids import utc_text
 from matcher.domain.ports import UnitOfWork
 from matcher.domain.watchlist import ListState, Watchlist
 from matcher.services.collections import find_list
+from matcher.services.watch import record, record_facts, record_text
 from matcher.services.workplace import Workplace
 
 _PENDING = "loaded, not active yet: calibrate and activate it (where people were only removed, activate it)"
 
 
-def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | None]:
-    """Everything public about one list, for `watchlist show` and its JSON. Raises BadInput."""
+def list_facts(place: Workplace, name: str) -> tuple[dict[str, object], str | None]:
+    """Everything public about one list, for `watchlist show` and its JSON, and its watch in a sentence.
+
+    Raises BadInput.
+    """
     with place.work(write=False) as work:
         found = find_list(work, name)
+        watch = record(work, found)
     now = place.clock()
     state = found.state(now)
     revision, certificate = found.latest, found.certificate
     pending = revision is not None and found.serving is not None and revision != found.serving
-    return {
+    facts: dict[str, object] = {
         "name": found.name,
         "state": state.value,
         "next": found.next_step(now),
@@ -46,13 +51,15 @@ def list_facts(place: Workplace, name: str) -> dict[str, str | int | float | Non
         "approver": None if certificate is None else certificate.terms.approver,
         "ends_at": None if certificate is None else utc_text(certificate.ends_at),
         "suspended_because": None if found.suspension is None else found.suspension.reason,
+        "watched": None if watch is None else record_facts(watch),
     }
+    return facts, None if watch is None else record_text(watch)
 
 
 def list_line(work: UnitOfWork, found: Watchlist, now: datetime) -> ListLine:
     """One list as the lists screen shows it."""
     state = found.state(now)
-    revision, certificate = found.latest, found.certificate
+    revision, certificate, watch = found.latest, found.certificate, record(work, found)
     return ListLine(
         name=found.name,
         state=state.value,
@@ -68,5 +75,6 @@ def list_line(work: UnitOfWork, found: Watchlist, now: datetime) -> ListLine:
         expires=found.terms.expires.isoformat(),
         next_step=found.next_step(now),
         waiting=work.alerts.waiting(found.list_id),
-        stopped="" if found.suspension is None else f"by {found.suspension.by}: {found.suspension.reason}",
+        stopped=found.stopped,
+        watched="" if watch is None else record_text(watch),
     )

@@ -3,6 +3,7 @@
 1. Nothing but faces leaves this desk before all candidates of the alert are judged (`BlindAlert` has no other field).
 2. Every judgement is signed by the reviewer and logged by its digest, so that the log betrays no verdict.
 3. Identity is unsealed for a lead only, and only to those who judged it.
+4. A conclusion counts for the watch on the list (`services/watch.py`), and may suspend it.
 """
 
 import hashlib
@@ -31,7 +32,8 @@ from matcher.domain.records import AlertRecord, SignedJudgement
 from matcher.domain.revision import Item
 from matcher.domain.template import Millionths
 from matcher.errors import BadInput, IntegrityError, Refused
-from matcher.services.review_files import Standing, signed_bytes, standing
+from matcher.services.review_files import Standing, signed_bytes, standing, with_look_alikes
+from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
 
 Confidence = Callable[[bytes, Millionths, int, Prior | None], MatchConfidence]
@@ -82,11 +84,13 @@ class Desk:
         ]
 
     def closings(self) -> Sequence[str]:
-        """What was closed as inconclusive in the last week, and why; the newest first."""
+        """What was closed as inconclusive in the last week, or stopped with nothing waiting, and why; newest first."""
         since = self._now() - CLOSINGS_SHOWN
         with self._session.place.work(write=False) as work:
             closed = [line for line in work.alerts.lines() if line.closed_at is not None and line.closed_at > since]
+            stops = [one.suspension for one in work.lists.all() if one.suspension and one.suspension.at > since]
         counts = Counter((line.closed_at, line.closed_reason) for line in closed)
+        counts.update({(stop.at, f"list suspended: {stop.reason}"): 0 for stop in stops})
         newest = sorted(counts.items(), key=lambda entry: str(entry[0]), reverse=True)
         return [f"{count} closed as inconclusive: {reason}" for (_, reason), count in newest]
 
@@ -173,6 +177,7 @@ class Desk:
         if report is None or watchlist is None or own is None:
             raise IntegrityError("the report or the list behind this alert is missing")
         by_id = {candidate.candidate_id: candidate for candidate in alert.candidates}
+        resembled = with_look_alikes(report.body, self._revision_items(alert))
         shown = tuple(
             DisclosedCandidate(
                 candidate_id=one,
@@ -184,6 +189,7 @@ class Desk:
                 ),
                 rank=by_id[one].rank,
                 candidates=len(by_id),
+                look_alikes=resembled[by_id[one].subject_id],
             )
             for one in own.order
         )
@@ -218,15 +224,14 @@ class Desk:
             if line is None:
                 raise IntegrityError("an alert that was just finished is missing")
             found = standing(work, line, now)
-            if found.settled:
-                self._conclude(work, found, now)
+            stopped = self._conclude(work, found, now) if found.settled else ""
             alert = self._alert(work, alert_id)
             nobody_else = not any(_may_judge(user, found) for user in work.users.all())
             work.commit()
         apart, outcomes = independent(found.files), dict(found.outcomes)
         waiting = {one: _waiting(found, one, nobody_else) for one in outcomes}
         return [
-            ConcludedCandidate(one, outcomes[one], waiting[one], apart, self._label(alert, one, outcomes[one]))
+            ConcludedCandidate(one, outcomes[one], waiting[one], apart, self._label(alert, one, outcomes[one]), stopped)
             for one in own.order  # the numbers that this reviewer knows them by
         ]
 
@@ -240,9 +245,10 @@ class Desk:
                     self._conclude(work, found, now)
                     work.commit()
 
-    def _conclude(self, work: UnitOfWork, found: Standing, now: datetime) -> None:
+    def _conclude(self, work: UnitOfWork, found: Standing, now: datetime) -> str:
+        """Concludes an alert; says why the list stopped, where this conclusion makes it one rejection too many."""
         alert_id = found.line.alert_id
-        work.alerts.mark_concluded(alert_id, now)
+        work.alerts.mark_concluded(alert_id, now, all(one is Outcome.NOT_A_LEAD for _, one in found.outcomes))
         counts = {outcome: sum(one is outcome for _, one in found.outcomes) for outcome in Outcome}
         for candidate, outcome in found.outcomes:
             if outcome is Outcome.LEAD:
@@ -260,6 +266,10 @@ class Desk:
                 independent=independent(found.files),
             )
         )
+        report = work.watch.report_of(alert_id)
+        if report is None:
+            raise IntegrityError("the search behind this alert was never counted: restore a backup")
+        return take_looks(work, report, self.user.name, now)
 
     def _label(self, alert: AlertRecord, candidate_id: str, outcome: Outcome) -> Label | None:
         if outcome is not Outcome.LEAD:

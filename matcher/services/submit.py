@@ -4,6 +4,7 @@
 2. A face without a candidate at or above the threshold leaves only its log entry: no picture, no template, no digest.
 3. A face with candidates becomes one alert, stored in the same transaction as its log entry.
 4. The answer says how many alerts were queued, never who.
+5. Every search is numbered under its report, and the looks that it makes due are taken (`services/watch.py`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.face import Face, Picture
 from matcher.domain.ids import new_handle, new_id
 from matcher.domain.people import Role
-from matcher.domain.ports import FacePipeline
+from matcher.domain.ports import FacePipeline, UnitOfWork
 from matcher.domain.records import AlertRecord, CandidateRecord
 from matcher.domain.rejection import Rejected
 from matcher.domain.search import Hit, Work
@@ -24,6 +25,7 @@ from matcher.domain.words import check_line
 from matcher.errors import BadInput, NotSearchable, Refused
 from matcher.services.collections import find_list
 from matcher.services.search import OpenedList, open_list, search
+from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
 
 
@@ -100,30 +102,42 @@ def _search_faces(
             raise NotSearchable(f"list {watchlist.name} was activated anew meanwhile: submit again")
         for face, hits in zip(faces, answer.hits, strict=True):
             count = work.alerts.count_search(watchlist.list_id, errand.case)
-            alert_id = fingerprint = None
+            alert_id = None
             if hits and isinstance(picture, Picture):
                 alert = _alert(session, opened, errand, (picture, face), (hits, count))
                 work.alerts.add(session.vault, alert)
-                alert_id, fingerprint = alert.alert_id, work.alerts.fingerprint(alert.alert_id)
+                alert_id = alert.alert_id
                 queued += 1
-            work.log.append(
-                event(
-                    Action.SEARCHED,
-                    session.user.name,
-                    list=watchlist.name,
-                    list_digest=opened.binding.list_digest,
-                    certificate=opened.certificate.digest(),
-                    case=errand.case,
-                    reason=errand.reason,
-                    search_of_case=count,
-                    faces=len(faces),
-                    candidates=len(hits),
-                    alert=alert_id,
-                    fingerprint=fingerprint,
-                )
-            )
+            _log_search(work, session.user.name, opened, errand, (count, len(faces), len(hits), alert_id))
+        stopped = take_looks(work, opened.binding.report_digest, session.user.name, now)
         work.commit()
+    if stopped:
+        raise NotSearchable(f"list {watchlist.name} is suspended with this search: {stopped}")
     return queued, answer.work
+
+
+def _log_search(
+    work: UnitOfWork, actor: str, opened: OpenedList, errand: Errand, found: tuple[int, int, int, str | None]
+) -> None:
+    """Numbers a search and logs it; `found`: which search of its case, faces, candidates, the alert's id."""
+    count, faces, candidates, alert_id = found
+    work.log.append(
+        event(
+            Action.SEARCHED,
+            actor,
+            list=opened.watchlist.name,
+            list_digest=opened.binding.list_digest,
+            certificate=opened.certificate.digest(),
+            case=errand.case,
+            reason=errand.reason,
+            search_of_case=count,
+            faces=faces,
+            candidates=candidates,
+            alert=alert_id,
+            fingerprint=None if alert_id is None else work.alerts.fingerprint(alert_id),
+            place=work.watch.add_search(opened.binding.report_digest, errand.case, alert_id),
+        )
+    )
 
 
 def _alert(

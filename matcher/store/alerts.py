@@ -34,6 +34,7 @@ _LINE_COLUMNS = (
     "closed_reason",
     "closed_at",
     "concluded_at",
+    "rejected",
 )
 _LINE = tuple(alerts.c[name] for name in _LINE_COLUMNS)
 
@@ -130,10 +131,13 @@ class SqlAlerts(SqlClaims, SqlJudgements):
         """Searches counted by list id and case."""
         return {(row.list_id, row.case_reference): row.n for row in self._transaction.rows(select(case_searches))}
 
-    def mark_concluded(self, alert_id: str, now: datetime) -> None:
-        """Notes that an alert needs nobody any more; the second time changes nothing."""
+    def mark_concluded(self, alert_id: str, now: datetime, rejected: bool) -> None:
+        """Notes that an alert needs nobody any more; the second time changes nothing.
+
+        `rejected`: every candidate is *not a lead*. Raises Refused unless two people judged each of them *different*.
+        """
         statement = update(alerts).where(alerts.c.alert_id == alert_id, alerts.c.concluded_at.is_(None))
-        self._transaction.run(statement, {"concluded_at": utc_text(now)})
+        self._transaction.run(statement, {"concluded_at": utc_text(now), "rejected": int(rejected)})
 
     def close(self, list_id: str, reason: str, now: datetime) -> int:
         """Closes every alert of a list that is neither concluded nor closed, and returns how many these were."""
@@ -183,4 +187,5 @@ def _line(row: Row[Any], candidate_ids: list[str]) -> AlertLine:
             closed_reason=row.closed_reason,
             closed_at=None if row.closed_at is None else utc_time(row.closed_at),
             concluded_at=None if row.concluded_at is None else utc_time(row.concluded_at),
+            rejected=None if row.rejected is None else bool(row.rejected),
         )

@@ -70,7 +70,7 @@ def schema_statements() -> tuple[str, ...]:
 def open_database(home: Path) -> Engine:
     """The home's database.
 
-    Raises Refused when there is none, when others can read it or when it was made by a newer program; IntegrityError
+    Raises Refused when there is none, when others can read it or when it is another version's; IntegrityError
     when the file is no database of this program.
     """
     path = home / DATABASE
@@ -85,6 +85,11 @@ def open_database(home: Path) -> Engine:
     if version > schema.SCHEMA_VERSION:
         known = schema.SCHEMA_VERSION
         raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
+    if version < schema.SCHEMA_VERSION:
+        known = schema.SCHEMA_VERSION
+        raise Refused(
+            f"this home is of version {version}, made by an older matcher, and this one needs {known}: use that"
+        )
     return engine
 
 

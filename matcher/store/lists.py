@@ -1,4 +1,4 @@
-"""Watchlists, assembled whole: terms, revisions, certificate and suspension."""
+"""Watchlists, assembled whole: terms, revisions, certificate, suspension and refutation."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,6 +15,7 @@ from matcher.store.failures import well_formed
 from matcher.store.revisions import SqlRevisions
 from matcher.store.schema import reports, watchlists
 from matcher.store.transaction import Transaction
+from matcher.store.watch import SqlWatch
 
 _TERMS = ("purpose", "legal_basis", "owner", "searches_per_day", "prior", "prior_source")
 
@@ -26,6 +27,7 @@ class SqlLists:
         self._transaction = transaction
         self._revisions = SqlRevisions(transaction)
         self._certificates = SqlCertificates(transaction)
+        self._watch = SqlWatch(transaction)
 
     def add(self, watchlist: Watchlist) -> None:
         """Adds a list. Raises BadInput for a taken name."""
@@ -53,6 +55,8 @@ class SqlLists:
     def save(self, watchlist: Watchlist) -> None:
         """Stores latest, latest_report, serving, certificate, suspension and retired_at; keeps a new certificate.
 
+        A refutation is kept by `SqlWatch.refute`, after the list was stopped for it.
+
         Raises BadInput for a list that was never added, Refused for a certificate that is not for what serves.
         """
         changed = self._changing(watchlist)
@@ -79,6 +83,8 @@ class SqlLists:
         return None if row is None else self._watchlist(row)
 
     def _watchlist(self, row: Row[Any]) -> Watchlist:
+        certificate = self._certificate(row)
+        refuted = None if certificate is None else self._watch.refutation(certificate.terms.binding.report_digest)
         with well_formed("a list"):
             return Watchlist(
                 list_id=row.list_id,
@@ -92,8 +98,9 @@ class SqlLists:
                 latest_report=row.latest_report,
                 latest_certified=self._certified(row.latest_report),
                 serving=self._revisions.named(row.serving_id),
-                certificate=self._certificate(row),
+                certificate=certificate,
                 suspension=_suspension(row),
+                refutation=refuted,
                 retired_at=None if row.retired_at is None else utc_time(row.retired_at),
             )
 

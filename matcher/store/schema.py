@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 _Long = BigInteger().with_variant(Integer, "sqlite")  # a strict SQLite table knows no BIGINT; its INTEGER has 64 bits
@@ -215,6 +215,8 @@ alerts = _table(
     _text("closed_reason", null=True),
     _text("closed_at", null=True),
     _text("concluded_at", null=True),
+    Column("rejected", Integer, CheckConstraint("rejected IN (0, 1)")),
+    CheckConstraint("(rejected IS NULL) = (concluded_at IS NULL)", name="concluded_with_its_result"),
     CheckConstraint("(closed_reason IS NULL) = (closed_at IS NULL)", name="closed_with_its_time"),
     ForeignKeyConstraint(
         ["certificate_digest", "list_id", "revision_id"],
@@ -293,6 +295,32 @@ leads = _table(
     _text("candidate_id"),
     _text("unsealed_at"),
     ForeignKeyConstraint(["alert_id", "candidate_id"], ["candidates.alert_id", "candidates.candidate_id"]),
+)
+
+# --- watching after activation ----------------------------------------------------------------------------------------
+
+searches = _table(
+    "searches",
+    _text("report_digest", ForeignKey("reports.digest")),
+    _number("number", CheckConstraint("number >= 1")),
+    _text("case_reference"),
+    _number("place", CheckConstraint("place >= 1"), null=True),
+    _text("alert_id", ForeignKey("alerts.alert_id"), null=True, unique=True),
+    PrimaryKeyConstraint("report_digest", "number"),
+    UniqueConstraint("report_digest", "place"),
+    UniqueConstraint("report_digest", "case_reference", "number"),  # the index that finds a case
+)
+
+refutations = _table(
+    "refutations",
+    _text("report_digest", ForeignKey("reports.digest"), key=True),
+    _number("look", CheckConstraint("look >= 1")),
+    _number("n", CheckConstraint("n >= 2")),
+    _number("k", CheckConstraint("k >= 1")),
+    _text("alpha"),  # these three as Python writes a float
+    _text("spent"),
+    _text("lower"),
+    CheckConstraint("k <= n", name="no_more_than_all"),
 )
 
 # --- the log ----------------------------------------------------------------------------------------------------------

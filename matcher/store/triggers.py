@@ -1,14 +1,18 @@
 """Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too.
 
-1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections and leads are never
-   changed or removed, not by REPLACE either.
+1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches and
+   refutations are never changed or removed, not by REPLACE either.
 2. A log entry builds on the head; the head only moves to the entry just written.
 3. A list serves only what one of its certificates is for; no certificate is approved by a loader of a part.
 4. A candidate scores at least the alert's threshold.
 5. No judgement after its reviewer saw the score, no correction before it or after finishing; a step once taken stays.
 6. A lead needs two different people whose newest judgement of the candidate is *same* and was not withdrawn, and an
    alert that was not closed.
-7. What an alert was made with stays; it is closed or concluded once.
+7. What an alert was made with stays; it is closed or concluded once. It is rejected only where two different people
+   judged every candidate *different*.
+8. Searches are numbered without a gap, and the first of each case has its place; its alert is of the same report.
+9. A refutation has the counts of the tables. A refuted report serves no list that is not stopped, and no certificate is
+   signed for it again.
 """
 
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
@@ -23,13 +27,15 @@ _KEPT = {
     "judgements": ("alert_id", "number"),
     "corrections": ("alert_id", "number"),
     "leads": ("alert_id",),
+    "searches": ("report_digest", "number"),
+    "refutations": ("report_digest",),
 }
 
 
 def trigger_statements() -> list[str]:
     """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
     kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
-    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS]
+    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH]
 
 
 def _refuse(name: str, moment: str, table: str, condition: str, sentence: str) -> str:
@@ -133,7 +139,7 @@ _REVIEW = [
         "alerts_stay",
         "UPDATE",
         "alerts",
-        _once(*_ALERT_FACTS, "closed_reason", "closed_at", "concluded_at"),
+        _once(*_ALERT_FACTS, "closed_reason", "closed_at", "concluded_at", "rejected"),
         "what an alert was made with, and how it ended, stays",
     ),
     _refuse(
@@ -151,16 +157,27 @@ _REVIEW = [
     ),
 ]
 
-_SAYING_SAME = (
-    "SELECT COUNT(DISTINCT said.reviewer) FROM judgements AS said "
-    "WHERE said.alert_id = NEW.alert_id AND said.candidate_id = NEW.candidate_id AND said.verdict = 'same' "
-    "AND NOT EXISTS (SELECT 1 FROM judgements AS later WHERE later.alert_id = said.alert_id "
-    "AND later.candidate_id = said.candidate_id AND later.reviewer = said.reviewer AND later.number > said.number) "
-    "AND NOT EXISTS (SELECT 1 FROM corrections AS taken WHERE taken.alert_id = said.alert_id "
-    "AND taken.candidate_id = said.candidate_id AND taken.reviewer = said.reviewer AND taken.verdict <> 'same') "
-    "AND NOT EXISTS (SELECT 1 FROM progress WHERE alert_id = said.alert_id AND reviewer = said.reviewer "
-    "AND recused_at IS NOT NULL)"
+
+def _people_saying(verdict: str, alert: str, candidate: str) -> str:
+    """How many different people's newest judgement of a candidate is `verdict`, leaving out who stepped back."""
+    return (
+        "SELECT COUNT(DISTINCT said.reviewer) FROM judgements AS said "  # noqa: S608 -- words from this file
+        f"WHERE said.alert_id = {alert} AND said.candidate_id = {candidate} AND said.verdict = '{verdict}' "
+        "AND NOT EXISTS (SELECT 1 FROM judgements AS later WHERE later.alert_id = said.alert_id "
+        "AND later.candidate_id = said.candidate_id AND later.reviewer = said.reviewer AND later.number > said.number) "
+        "AND NOT EXISTS (SELECT 1 FROM progress WHERE alert_id = said.alert_id AND reviewer = said.reviewer "
+        "AND recused_at IS NOT NULL)"
+    )
+
+
+_WITHDRAWN = (
+    "EXISTS (SELECT 1 FROM corrections AS taken WHERE taken.alert_id = said.alert_id "
+    "AND taken.candidate_id = said.candidate_id AND taken.reviewer = said.reviewer AND taken.verdict <> 'same')"
 )
+_SAYING_SAME = f"{_people_saying('same', 'NEW.alert_id', 'NEW.candidate_id')} AND NOT {_WITHDRAWN}"
+_SAYING_DIFFERENT = _people_saying("different", "NEW.alert_id", "candidates.candidate_id")
+_OF_ALERT = "SELECT 1 FROM candidates WHERE alert_id = NEW.alert_id"
+_NOT_REJECTED = f"(NOT EXISTS ({_OF_ALERT}) OR EXISTS ({_OF_ALERT} AND ({_SAYING_DIFFERENT}) < 2))"
 _LEADS = [
     _refuse(
         "leads_need_two_people",
@@ -175,5 +192,86 @@ _LEADS = [
         "leads",
         "EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND closed_reason IS NOT NULL)",
         "the alert was closed as inconclusive",
+    ),
+    _refuse(
+        "leads_not_of_rejected_alerts",
+        "INSERT",
+        "leads",
+        "EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND rejected = 1)",
+        "reviewers rejected every candidate of this alert",
+    ),
+    _refuse(
+        "alerts_rejected_by_two_people",
+        "UPDATE",
+        "alerts",
+        f"NEW.rejected = 1 AND OLD.rejected IS NULL AND {_NOT_REJECTED}",
+        "an alert is rejected where two different people judge every candidate to be another person",
+    ),
+]
+
+_OF_REPORT = "FROM searches WHERE report_digest = NEW.report_digest"
+_REJECTED = (
+    "SELECT COUNT(*) FROM searches JOIN alerts USING (alert_id) "
+    "WHERE searches.report_digest = NEW.report_digest AND searches.place <= NEW.n AND rejected = 1"
+)
+_REFUTED_SERVES = (
+    "NEW.suspended_at IS NULL AND EXISTS (SELECT 1 FROM certificates JOIN refutations USING (report_digest) "
+    "WHERE certificates.digest = NEW.certificate_digest)"
+)
+_WATCH = [
+    _refuse(
+        "searches_in_order",
+        "INSERT",
+        "searches",
+        f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
+        "searches are numbered without a gap",
+    ),
+    _refuse(
+        "searches_count_each_case_once",
+        "INSERT",
+        "searches",
+        f"NEW.place IS NOT (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
+        f"THEN NULL ELSE (SELECT COALESCE(MAX(place), 0) + 1 {_OF_REPORT}) END)",
+        "the first search of a case counts, and no other",
+    ),
+    _refuse(
+        "searches_have_their_own_alert",
+        "INSERT",
+        "searches",
+        "NEW.alert_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id "
+        "AND report_digest = NEW.report_digest AND case_reference = NEW.case_reference)",
+        "the alert of a search is of its report and case",
+    ),
+    _refuse(
+        "refutations_count_the_tables",
+        "INSERT",
+        "refutations",
+        f"NEW.n > (SELECT COALESCE(MAX(place), 0) {_OF_REPORT}) OR NEW.k <> ({_REJECTED})",
+        "a refutation has the counts of the tables",
+    ),
+    _refuse(
+        "refutations_stop_the_list",
+        "INSERT",
+        "refutations",
+        "EXISTS (SELECT 1 FROM watchlists JOIN certificates ON certificates.digest = certificate_digest "
+        "WHERE report_digest = NEW.report_digest AND suspended_at IS NULL)",
+        "a list whose report is refuted is stopped first",
+    ),
+    _refuse(
+        "certificates_not_of_refuted_reports",
+        "INSERT",
+        "certificates",
+        "EXISTS (SELECT 1 FROM refutations WHERE report_digest = NEW.report_digest)",
+        "a report that was refuted in service is not signed again",
+    ),
+    *(
+        _refuse(
+            f"watchlists_stay_stopped_{moment.lower()}",
+            moment,
+            "watchlists",
+            _REFUTED_SERVES,
+            "a list whose report was refuted in service stays stopped until another report serves it",
+        )
+        for moment in ("INSERT", "UPDATE")
     ),
 ]

@@ -21,6 +21,7 @@ from matcher.store.reports import SqlReports
 from matcher.store.revisions import SqlRevisions
 from matcher.store.transaction import Transaction
 from matcher.store.users import SqlHome, SqlUsers
+from matcher.store.watch import SqlWatch
 
 
 class SqlUnitOfWork:
@@ -33,6 +34,7 @@ class SqlUnitOfWork:
     revisions: ports.RevisionTable
     reports: ports.Reports
     alerts: ports.Alerts
+    watch: ports.Watch
     log: ports.Log
 
     def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
@@ -55,6 +57,7 @@ class SqlUnitOfWork:
         self.revisions = SqlRevisions(transaction)
         self.reports = SqlReports(transaction)
         self.alerts = SqlAlerts(transaction)
+        self.watch = SqlWatch(transaction)
         self.log = SqlLog(transaction, self._seat, self._clock)
         return self
 

@@ -88,7 +88,7 @@ CHANGES: dict[str, Change] = {
     "pictures seen": lambda plain: plain["cohort"].update(pictures_seen=True),
     "cohort size": lambda plain: plain["cohort"].update(people=5000),
     "failures": lambda plain: group(plain, gender="m")["fta"].update(k=1),
-    "version": lambda plain: plain.update(version=1),
+    "version": lambda plain: plain.update(version=3),
     "unknown field": lambda plain: plain.update(note="ok"),
     "a kind": lambda plain: plain["threshold"].update(tau="210100"),
     "not finite": lambda plain: plain["burden"].update(upper95=float("nan")),
@@ -135,7 +135,7 @@ def test_the_consequence_is_the_number_an_approver_types() -> None:
         "up to 1 false alarm a day at 20 searches; worst group gender f (1 of 119 people); "
         "0.0 % of listed people missed in group site s (0 of 130); "
         "not tested: gender f, site s; gender m, site n; cohort supplied by the harbour office "
-        "(its likeness to the list was not checked)"
+        "(its likeness to the list is unknown: the list has fewer than two people with a template)"
     )
 
 

@@ -10,7 +10,8 @@ from matcher.domain.certificate import Binding, Certificate, CertificateTerms
 from matcher.domain.ids import utc_text
 from matcher.domain.revision import Revision
 from matcher.domain.template import ModelIdentity
-from matcher.domain.watchlist import ListState, ListTerms, Watchlist
+from matcher.domain.watch import Refutation
+from matcher.domain.watchlist import ListState, ListTerms, Suspension, Watchlist
 from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, NotSearchable, Refused
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -127,3 +128,69 @@ def test_a_list_whose_life_is_over_takes_nothing() -> None:
         DRAFT.retired(NOW).loaded(REVISION, NOW)
     with pytest.raises(Refused):
         DRAFT.loaded(REVISION, datetime(2027, 1, 1, tzinfo=UTC))
+
+
+# --- refuted in service -----------------------------------------------------------------------------------------------
+
+REFUTATION = Refutation("e" * 64, 3, 8, 5, 0.02, 0.003377372788, 0.2114)
+
+
+def active() -> Watchlist:
+    return DRAFT.loaded(REVISION, NOW).calibrated("e" * 64, True, NOW).activated(REVISION, signed(terms()), NOW)
+
+
+def test_a_refuted_report_suspends_the_list_and_says_why() -> None:
+    stopped = active().refuted(REFUTATION, "ben", NOW)
+    assert stopped.state(NOW) is ListState.SUSPENDED
+    assert stopped.suspension == Suspension("ben", NOW, REFUTATION.reason)
+    assert stopped.stopped == (
+        "by the count of rejections: reviewers rejected every candidate in 5 of the first 8 cases searched: "
+        "more than 21.1 % estimated false alarms (look 3), at most 2 % were certified"
+    )
+    with pytest.raises(NotSearchable, match=r"suspended \(reviewers rejected.*matcher calibrate"):
+        stopped.require_active(NOW)
+    assert active().suspended("ana", "why", NOW).stopped == "by ana: why"
+    assert active().stopped == ""
+
+
+def test_a_refuted_list_waits_for_another_report() -> None:
+    stopped = active().refuted(REFUTATION, "ben", NOW)
+    for report, certified, step in (("e", True, "calibrate"), ("f", False, "calibrate"), ("f", True, "activate")):
+        tested = stopped.calibrated(report * 64, certified, NOW)
+        assert tested.state(NOW) is ListState.SUSPENDED
+        assert f"matcher {step}" in tested.next_step(NOW) or f"matcher watchlist {step}" in tested.next_step(NOW)
+    with pytest.raises(Refused, match="refuted in service"):
+        stopped.activated(REVISION, signed(terms(previous="x")), NOW)
+    other = signed(terms(binding=replace(terms().binding, report_digest="f" * 64)))
+    back = stopped.activated(REVISION, other, NOW)
+    assert (back.state(NOW), back.refutation, back.suspension) == (ListState.ACTIVE, None, None)
+
+
+def test_a_refutation_of_another_report_stops_nothing() -> None:
+    serving = active()
+    assert serving.refuted(replace(REFUTATION, report="f" * 64), "ben", NOW) is serving
+    assert DRAFT.refuted(REFUTATION, "ben", NOW) == DRAFT
+
+
+def test_a_look_within_what_was_certified_is_no_refutation() -> None:
+    for lower in (0.02, 0.01):
+        with pytest.raises(ValueError, match="refutes nothing"):
+            active().refuted(replace(REFUTATION, lower=lower), "ben", NOW)
+
+
+def test_the_stop_button_keeps_the_refutation_and_a_lapsed_list_can_be_refuted() -> None:
+    later = NOW + timedelta(days=2)
+    stopped = active().refuted(REFUTATION, "ben", later)
+    assert stopped.state(later) is ListState.SUSPENDED
+    assert stopped.suspended("ana", "a pretext", later) == stopped
+
+
+def test_what_a_certificate_was_derived_from_is_signed_and_older_ones_keep_their_bytes() -> None:
+    plain, derived = terms(), terms(derived_from="b" * 64)
+    assert (plain.tested_list, derived.tested_list) == (plain.binding.list_digest, "b" * 64)
+    assert b"derived_from" not in plain.signed_bytes()
+    certificate = signed(derived)
+    with pytest.raises(IntegrityError, match="does not verify"):
+        Certificate(plain, certificate.signature, certificate.approver_key)
+    with pytest.raises(IntegrityError, match="does not verify"):
+        Certificate(replace(derived, derived_from="c" * 64), certificate.signature, certificate.approver_key)

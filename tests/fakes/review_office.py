@@ -99,6 +99,7 @@ class Home:
     terminals: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     closings: tuple[str, ...] = ()
+    stopped: str = ""  # why the next conclusion stops its list
     reasons: list[str] = field(default_factory=list)
 
     def names(self) -> Sequence[str]:
@@ -169,7 +170,7 @@ class Desk:
         ranked = sorted(alert.candidates, key=lambda c: -c.score)
         shown = tuple(
             DisclosedCandidate(c.candidate_id, path.judgements[c.candidate_id].verdict, c.score, 702_000, SAID,
-                               ranked.index(c) + 1, len(ranked))
+                               ranked.index(c) + 1, len(ranked), len(ranked) > 1)
             for c in alert.candidates
         )  # fmt: skip
         return DisclosedAlert(alert_id, alert.list_name, alert.case, 7, shown)
@@ -191,6 +192,7 @@ class Desk:
                 "one more reviewer" if outcomes[c.candidate_id] in {Outcome.PENDING, Outcome.THIRD_NEEDED} else "",
                 independent(files),
                 c.label if outcomes[c.candidate_id] is Outcome.LEAD else None,
+                self.home.stopped,
             )
             for c in alert.candidates
         ]
@@ -246,7 +248,7 @@ def list_line(name: str, *, state: str = "calibrated", loaded_by: str = "ada") -
         name=name, state=state, purpose="find people reported missing at the spring fair", owner="fair office",
         subjects=40, digest="9f2c" * 16, threshold=702_000 if state != "enrolled" else None, tier="pilot",
         loaded_by=loaded_by, approver="", ends_at=None, expires="2026-12-31", next_step="an approver activates it",
-        waiting=3, stopped="",
+        waiting=3, stopped="", watched="",
     )  # fmt: skip
 
 

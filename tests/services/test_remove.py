@@ -81,7 +81,7 @@ def test_what_is_signed_says_that_a_larger_list_was_tested(active: World) -> Non
     assert "larger list" not in no_candidate(active.place, "missing")
     active.activate()
     assert "measured on the larger list" in no_candidate(active.place, "missing")
-    assert list_facts(active.place, "missing")["derived_from"] == served(active)[1].terms.derived_from
+    assert list_facts(active.place, "missing")[0]["derived_from"] == served(active)[1].terms.derived_from
 
 
 def test_false_alarms_only_fall(active: World) -> None:
@@ -320,6 +320,7 @@ def forged(world: World, part: Revision, derived_from: str, logged: Action | Non
     facts: dict[str, Detail] = {
         "list": "missing",
         "certificate": certificate.digest(),
+        "report": before.terms.binding.report_digest,
         "list_digest": part.digest,
         "tested_list": derived_from or part.digest,
     }

@@ -142,10 +142,10 @@ class World:
         self.activate()
         return self
 
-    def submit(self, template: Floats, who: str = "boss") -> list[Submission]:
+    def submit(self, template: Floats, who: str = "boss", case: str = "2026/1") -> list[Submission]:
         picture = Picture("probe", template.astype(np.float32).tobytes())
         images = [(Path("probe.jpg"), lambda _: picture)]
-        return list(submit(self.sessions[who], "missing", images, Errand("2026/1", "seen"), VectorPipeline))
+        return list(submit(self.sessions[who], "missing", images, Errand(case, "seen"), VectorPipeline))
 
     def desk(self, who: str) -> Desk:
         return Desk(self.sessions[who], match_confidence)
@@ -173,6 +173,12 @@ class World:
             found = [entry for entry in work.log.entries() if entry.action == action]
         details: dict[str, Detail] = json.loads(found[-1].details)
         return details
+
+    def conclude(self, verdict: Verdict) -> str:
+        """Two reviewers say the same of the first waiting alert; the reason, if that stops the list."""
+        for who in ("ana", "ben"):
+            found = self.desk(who).finish(self.judge(who, verdict))
+        return found[0].stopped
 
     def log_actions(self) -> list[str]:
         with self.place.work(write=False) as work:

@@ -30,7 +30,7 @@ from tests.store.world import (
 
 LEASE = timedelta(minutes=15)
 ORDER = ("BBBB", "AAAA")
-LINE = AlertLine("alert1", "list1", POLICY.digest(), "ada", NOON, ("AAAA", "BBBB"), None, None, None)
+LINE = AlertLine("alert1", "list1", POLICY.digest(), "ada", NOON, ("AAAA", "BBBB"), None, None, None, None)
 
 
 def claim(work: SqlUnitOfWork, name: str, minutes: float = 0) -> bool:
@@ -130,8 +130,8 @@ def test_closing_takes_only_what_is_open(alerted: World) -> None:
     with alerted.work() as work:
         for number in (2, 3):
             work.alerts.add(VAULT, alert(f"alert{number}"))
-        work.alerts.mark_concluded("alert2", NOON)
-        work.alerts.mark_concluded("alert2", NOON + LEASE)
+        work.alerts.mark_concluded("alert2", NOON, rejected=False)
+        work.alerts.mark_concluded("alert2", NOON + LEASE, rejected=False)
     with alerted.work() as work:
         assert work.alerts.close("list1", "list suspended: a complaint", NOON) == 2
         assert work.alerts.close("list1", "list retired", NOON) == 0

@@ -1,7 +1,11 @@
 """Lists, the stop button, and activation by an approver who types the number."""
 
+from dataclasses import replace
+
+import pytest
 from textual.widgets import DataTable
 
+from matcher.domain.watch import Refutation
 from matcher.tui.dialogs.question import Reason
 from matcher.tui.screens.calibration import CalibrationScreen
 from matcher.tui.screens.lists import ListsScreen
@@ -82,3 +86,42 @@ async def test_anybody_stops_a_list_with_a_reason() -> None:
         await stage.keys(*"wrong", "enter")
         await stage.until(lambda: made.lists["spring fair"].state == "suspended", "suspended")
     assert made.reasons == ["wrong"]
+
+
+REASON = Refutation("e" * 64, 1, 2, 2, 0.05, 0.03, 0.1743).reason
+WATCHED = (
+    "2 cases: 2 estimated false alarms, 0 waiting, 0 closed unjudged (all 2 searches: 2 rejected); at most 5 % "
+    "certified; look 1: 2 of 2, lower bound 17.4 %; refuted in service"
+)
+
+
+def refuted() -> Home:
+    made = home()
+    line = replace(made.lists["spring fair"], state="suspended", watched=WATCHED)
+    made.lists = {"spring fair": replace(line, stopped=f"by the count of rejections: {REASON}")}
+    return made
+
+
+def words(text: str) -> str:
+    """Text without the line breaks of a screen."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_refuted_list_says_why_it_stopped_and_what_was_counted(size: tuple[int, int]) -> None:
+    async with on_stage(refuted(), size=size) as stage:
+        await open_lists(stage, "rita")
+        await stage.until(lambda: REASON in words(stage.drawn_text()), "the reason, whole")
+        shown = words(stage.drawn_text())
+        assert WATCHED in shown
+        assert "spring fair" in shown  # the row is still there on the smallest screen
+        assert "Next step" in shown
+
+
+async def test_the_report_of_a_stopped_list_says_so_above_it() -> None:
+    async with on_stage(refuted(), report_table=lambda report, width: "the report") as stage:
+        await open_report(stage, "ann", "the report")
+        assert f"Stopped by the count of rejections: {REASON}" in words(stage.drawn_text())
+    async with on_stage(home(), report_table=lambda report, width: "the report") as stage:
+        await open_report(stage, "ann", "the report")
+        assert "Stopped" not in stage.drawn_text()

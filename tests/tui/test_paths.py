@@ -25,7 +25,9 @@ async def test_two_reviewers_at_one_terminal_reach_a_lead() -> None:
     async with on_stage(home(one, terminals={"rita": "pts/1", "sam": "pts/1"})) as stage:
         await stage.open("rita")
         await stage.same()
+        assert "look-alikes" not in stage.text()
         await stage.press("d", "enter", "enter")
+        assert "look-alikes of this person are on the list" in stage.text()
         assert "0.7345, threshold 0.7020" in stage.text()
         assert "This is not the chance that these two are the same person" in stage.text()
         await stage.press("enter", "enter")
@@ -223,3 +225,23 @@ async def test_a_claim_goes_back_when_somebody_else_signs_in_meanwhile(monkeypat
         held.set()
         await stage.until(lambda: len(made.calls) == 2, "claim and release")
     assert [call.split()[0] for call in made.calls] == ["claim", "release"]
+
+
+STOP = "reviewers rejected every candidate in 2 of the first 2 cases searched: more than 17.4 % estimated false alarms"
+
+
+async def test_who_completes_the_count_is_told_that_the_list_stopped() -> None:
+    one = alert(1, candidates=1)
+    votes(one, "rita", DIFFERENT)
+    async with on_stage(
+        home(one, stopped=STOP, closings=(f"0 closed as inconclusive: list suspended: {STOP}",))
+    ) as stage:
+        await stage.open("sam")
+        assert "reviewers rejected" not in stage.text()
+        await stage.press("d", "enter", "enter", "enter")
+        shown = " ".join(stage.drawn_text().split())
+        assert "not a lead" in shown
+        assert f"The list is suspended with this outcome: {STOP}" in shown
+        await stage.press("enter")
+        await stage.until(lambda: "list suspended: reviewers rejected" in stage.drawn_text(), "told on the queue")
+        assert "spring fair" not in stage.drawn_text()  # the queue names no list

@@ -32,12 +32,15 @@ def verify(call: Call) -> None:
         "certificates": found.certificates,
         "judgements": found.judgements,
         "revisions": found.revisions,
+        "searches": found.searches,
+        "refutations": found.refutations,
         "warning": warning,
     }
     text = (
         f"{found.entries} entries verify, head {found.head}\n{found.certificates} certificates recomputed, "
         f"{found.judgements} judgements and their signatures checked, "
-        f"{found.revisions} revisions found in the log\n{warning}"
+        f"{found.revisions} revisions found in the log\n{found.searches} searches counted again: "
+        f"{found.refutations} reports refuted in service, as logged\n{warning}"
     )
     call.output.result(value, text)
 

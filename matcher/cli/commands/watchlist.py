@@ -84,17 +84,25 @@ def remove(call: Call, name: str, subjects: tuple[str, ...]) -> None:
 
 @command.command("show")
 @click.argument("name")
+@click.option("--look-alikes", is_flag=True, help="For admins: which listed people this threshold does not keep apart.")
 @leaf
-def show(call: Call, name: str) -> None:
-    """Show one list: its terms, state, digests and what comes next.
+def show(call: Call, name: str, look_alikes: bool) -> None:
+    """Show one list: its terms, state, digests and what comes next, and how often reviewers rejected what it found.
 
     Example: `matcher watchlist show missing`
     """
     from matcher.services.list_lines import list_facts
 
-    facts = list_facts(call.program.place, name)
+    if look_alikes:
+        from matcher.cli.handles_output import print_look_alikes
+        from matcher.services.handles import known_look_alikes
+
+        print_look_alikes(call.output, known_look_alikes(call.session, name))
+        return
+    facts, watched = list_facts(call.program.place, name)
     width = max(len(key) for key in facts)
-    shown = facts | ({} if facts["ends_at"] is None else {"ends_at": local_text(str(facts["ends_at"]))})
+    ends = None if facts["ends_at"] is None else local_text(str(facts["ends_at"]))
+    shown = facts | {"ends_at": ends, "watched": watched}
     lines = [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in shown.items() if value is not None]
     call.output.result(facts, "\n".join(lines))
 
@@ -110,10 +118,12 @@ def list_lists(call: Call) -> None:
 
     with call.program.place.work(write=False) as work:
         names = [watchlist.name for watchlist in work.lists.all()]
-    facts = [list_facts(call.program.place, name) for name in names]
+    facts = [list_facts(call.program.place, name)[0] for name in names]
     keys = ("name", "state", "subjects", "threshold", "tier", "ends_at", "expires")
     rows = [[_cell(key, fact[key]) for key in keys] for fact in facts]
-    call.output.result({"watchlists": facts}, table([key.replace("_", " ") for key in keys], rows))
+    stops = [f"{fact['name']} stopped: {fact['suspended_because']}" for fact in facts if fact["suspended_because"]]
+    shown = "\n".join([table([key.replace("_", " ") for key in keys], rows), *stops])
+    call.output.result({"watchlists": facts}, shown)
 
 
 def _signing(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -43,7 +43,8 @@ class CalibrationScreen(Room):
         )
 
     def body(self) -> ComposeResult:
-        """The report scrolls; the approver's part stays."""
+        """The report scrolls; the approver's part stays, and so does why the list is stopped."""
+        yield Static(Content.assemble(("Stopped ", "bold $bad"), prose(self._line.stopped, "$ink")), id="stopped")
         with ScrollableContainer(id="report-scroll"):
             yield Static(Content.styled("Reading the report", "$muted"), id="report")
         with Vertical(id="activation"):
@@ -57,6 +58,7 @@ class CalibrationScreen(Room):
         """Reads report and consequence."""
         self.query_one("#signing").display = False
         self.query_one("#report-scroll").focus()
+        self.query_one("#stopped").display = bool(self._line.stopped)
         self._read()
 
     @work
@@ -127,7 +129,7 @@ class CalibrationScreen(Room):
             return
         finally:
             self._working = False
-        self.query_one("#signing").display = False
+        self.query_one("#signing").display = self.query_one("#stopped").display = False
         self.query_one("#consequence", Static).update(Content.styled("Active. Your signature is in the log.", "$good"))
         self.notice("")
         self.query_one("#report-scroll").focus()

@@ -16,10 +16,11 @@ from matcher.domain.template import score_text
 from matcher.errors import MatcherError
 from matcher.review.safe_text import safe_display
 from matcher.tui.dialogs.question import Reason
-from matcher.tui.plain import cell, plain
+from matcher.tui.plain import cell, plain, prose
 from matcher.tui.screens.calibration import CalibrationScreen
 from matcher.tui.screens.room import Room
 
+IN_FULL = ("Stopped", "Watched", "Next step")  # sentences of this program or a reason somebody gave
 COLUMNS = (("List", 24), ("State", 12), ("Subjects", 8), ("Threshold", 9), ("Tier", 12))
 
 
@@ -92,12 +93,13 @@ class ListsScreen(Room):
             ("Purpose", line.purpose), ("Owner", line.owner), ("Loaded by", line.loaded_by),
             ("Approved by", line.approver or "nobody yet"), ("Active until", ends), ("Expires", line.expires),
             ("Digest", line.digest[:16]), ("Stopped", line.stopped), ("Waiting alerts", str(line.waiting)),
+            ("Watched", line.watched),
             ("Next step", line.next_step),
         )  # fmt: skip
         width = max(60, self.size.width - 20)
         told = [(title, text) for title, text in rows if text]
         parts = [
-            part for title, text in told for part in ((title.ljust(15), "$muted"), plain(text, "$ink", width), "\n")
+            part for title, text in told for part in ((title.ljust(15), "$muted"), _told(title, text, width), "\n")
         ]
         detail.update(Content.assemble(*parts))
 
@@ -143,3 +145,9 @@ class ListsScreen(Room):
     def action_back(self) -> None:
         """To the queue."""
         self.app.pop_screen()
+
+
+def _told(title: str, text: str, width: int) -> Content:
+    if title not in IN_FULL:
+        return plain(text, "$ink", width)
+    return prose(text, "$bad" if title == "Stopped" else "$ink")
