@@ -1,7 +1,8 @@
 """The same numbers from other people's libraries: SciPy always, the rest where the extra `peers` is installed.
 
 `pip install -e '.[test,peers]'`. A peer agrees where it defines a number; where it invents one, both answers are here.
-Fisher's exact test stands beside SciPy's in `test_group_tests.py`.
+Fisher's exact test stands beside SciPy's in `test_group_tests.py`, the logistic line beside scikit-learn's in
+`test_logistic.py`.
 """
 
 from typing import Any
@@ -14,7 +15,6 @@ from scipy.stats import binomtest
 
 from matcher.calibration.group_tests import holm
 from matcher.calibration.intervals import lower_bound, two_sided, upper_bound
-from matcher.calibration.logistic import C, fit
 from matcher.calibration.measures import Statistic, inequality
 from matcher.calibration.proper_scores import cllr, pooled
 from matcher.calibration.report import GroupReport, Report
@@ -55,34 +55,21 @@ def test_holm_against_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1], abs=CLOSE)
 
 
-# --- lines and pooling ------------------------------------------------------------------------------------------------
+# --- pooling and Cllr -------------------------------------------------------------------------------------------------
 
 
-def two_classes(seed: int, people: int) -> tuple[Any, Any, Any]:
+def two_classes(seed: int, people: int) -> tuple[Any, Any]:
     rng = np.random.default_rng(seed)
     mated = rng.random(people) < 0.3
     mated[:2] = (True, False)
-    return np.round(rng.normal(mated * 1.5, 1.0), 2), mated, np.where(mated, 1 / mated.sum(), 1 / (~mated).sum()) / 2
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(40, 300))
-def test_the_line_against_scikit_learn(seed: int, people: int) -> None:
-    linear = pytest.importorskip("sklearn.linear_model")
-    z, mated, weights = two_classes(seed, people)
-    # the same objective: C n times the weighed losses, and half the squared slope
-    peer = linear.LogisticRegression(C=C * people, tol=1e-12, max_iter=10_000).fit(z[:, None], mated, weights)
-    line = fit(z, mated[None].astype(float), (~mated)[None].astype(float))
-    assert float(line.slopes[0]) == pytest.approx(max(0.0, peer.coef_[0, 0]) / np.log(10), abs=1e-4)
-    if peer.coef_[0, 0] > 0:
-        assert float(line.intercepts[0]) == pytest.approx(peer.intercept_[0] / np.log(10), abs=1e-4)
+    return np.round(rng.normal(mated * 1.5, 1.0), 2), mated
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(10, 200))
 def test_pooling_against_scikit_learn(seed: int, people: int) -> None:
     isotonic = pytest.importorskip("sklearn.isotonic")
-    z, mated, _ = two_classes(seed, people)
+    z, mated = two_classes(seed, people)
     peer = isotonic.IsotonicRegression().fit(z, mated.astype(float))
     for block in pooled(z[mated], z[~mated]):
         share = block.mated / (block.mated + block.nonmated)

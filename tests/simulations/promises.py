@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.simulations import certificates, comparisons, exact, families, likelihoods
+from tests.simulations import certificates, comparisons, exact, families, likelihoods, likeness
 from tests.simulations.line import Line
 
 
@@ -23,4 +23,5 @@ PROMISES = (
     Promise("comparisons and candidates", comparisons.lines, 100, 1_200),
     Promise("families of statements", families.lines, 100, 2_000),
     Promise("likelihood ratio", likelihoods.lines, 25, 400),
+    Promise("likeness", likeness.lines, 150, 2_000),
 )
