@@ -9,7 +9,7 @@
    and only their sums are checked.
 6. The likelihood ratio is counted again as far as it can be without knowing whose scores are whose.
 7. Likeness, adjudication and look-alikes are counted again as far as the report holds what they follow from
-   (`integrity.py`).
+   (`integrity.py`). So are comparisons, differentials and burden (`threshold_check.py`).
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from matcher.calibration.likelihood_check import check_likelihood
 from matcher.calibration.next_step import Setting
 from matcher.calibration.report import VERSION, Burden, GroupReport, Report, ReportBinding, parse_report
 from matcher.calibration.threshold import RULES, Origin
+from matcher.calibration.threshold_check import check_beside
 from matcher.calibration.verdict import Gate, Status
 from matcher.domain.template import Millionths, ModelIdentity
 from matcher.errors import BadInput, InsufficientEvidence, IntegrityError, Refused
@@ -94,6 +95,7 @@ def recounted(body: bytes) -> Report:
     _check_counts(report)
     _check_likelihood(report)
     check_integrity(report)
+    check_beside(report)
     return report
 
 

@@ -37,14 +37,19 @@ class FoundPairs:
 
 def pairs_reaching(rows: Floats, owner: Scores, threshold: Millionths, most: int = MOST_PAIRS) -> FoundPairs | None:
     """Pairs of rows, float32 (n, d), of different owners, int32 (n,), that reach `threshold`; None for over `most`."""
-    if len(rows) < 2:
-        return FoundPairs.none()
-    above = -(-threshold // WIDTH) * WIDTH
-    counts = kernels.pair_counts(rows, owner, np.zeros(len(rows), np.int32))
-    if above < MILLION and counts.reaching(0, 0, above) > most:
+    if more_than(most, rows, owner, threshold):
         return None
     found = kernels.pairs_reaching(rows, owner, threshold)
     return FoundPairs(found.first, found.second, found.score) if len(found) <= most else None
+
+
+def more_than(most: int, rows: Floats, owner: Scores, threshold: Millionths) -> bool:
+    """Whether more than `most` pairs are certain to reach the threshold: counted at the next thousandth above it."""
+    above = -(-threshold // WIDTH) * WIDTH
+    if len(rows) < 2 or above >= MILLION:
+        return False
+    counts = kernels.pair_counts(rows, owner, np.zeros(len(rows), np.int32))
+    return counts.reaching(0, 0, above) > most
 
 
 def between_owners(found: FoundPairs, owner: Scores) -> FoundPairs:

@@ -15,11 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matcher.calibration.adjudication import Adjudication
+from matcher.calibration.burden import BurdenTable
+from matcher.calibration.comparisons import ComparisonRates
+from matcher.calibration.differentials import Differentials
+from matcher.calibration.group_tests import GroupTests
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.intervals import Estimate
 from matcher.calibration.likelihood import Likelihood
 from matcher.calibration.lookalikes import LookAlikes
+from matcher.calibration.ratios import RateRatio
 from matcher.calibration.realism import Realism
+from matcher.calibration.selectivity import Selectivity
 from matcher.calibration.threshold import Threshold
 from matcher.calibration.verdict import GatedRate, Status
 from matcher.domain.template import Millionths
@@ -107,10 +113,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """The list's name and expected use."""
+    """The list's name and expected use; `prior` is declared by its owner, or None."""
 
     name: str
     searches_per_day: int
+    prior: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +170,16 @@ class Report:
     attempt: Attempt
     groups: tuple[GroupReport, ...]
     burden: Burden | None
+    burden_shares: BurdenTable
     fnir_worst: WorstMisses | None
     realism: Realism
     adjudication: Adjudication
     look_alikes: LookAlikes
-    differentials: None
+    comparisons: ComparisonRates | None
+    selectivity: Selectivity | None
+    differentials: tuple[Differentials, ...] | None
+    ratios: tuple[RateRatio, ...] | None
+    group_tests: GroupTests | None
     not_computed: Mapping[str, str]
     non_mated_maxima: Mapping[str, tuple[Millionths, ...]]
     mated_scores: Mapping[str, tuple[Millionths, ...]]

@@ -3,7 +3,8 @@
 1. List and cohort must hold templates of one model identity; nobody may be in both.
 2. Before activation nobody can learn here which cohort person resembles which listed one: of their comparison only
    maxima are kept. Listed people who resemble each other are named by handles, as are those of the cohort.
-3. Attempts count the list's calibrations since its last certified one; the same inputs again are the same attempt.
+3. Attempts count the calibrations of the list's lineage (`lineage.py`) since its last certified one; the same inputs
+   again are the same attempt.
 4. The shipped demo people test nothing but the shipped demo list.
 5. Before counting, cohort people who look like one person are joined, unless an admin who looked ruled otherwise.
 """
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher import kernels
+from matcher.calibration.at_threshold import CohortTemplates
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
 from matcher.calibration.report import VERSION, Report, parse_report, version_of
 from matcher.calibration.resolutions import Resolutions
@@ -30,7 +33,10 @@ from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
+from matcher.services.lineage import reports_of_lineage
 from matcher.services.workplace import Session, refusals_logged
+
+PROBES_AT_ONCE = 64  # searches whose candidates are counted together
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +80,7 @@ def calibrate_list(session: Session, question: Question, shipped: Shipped) -> Re
         watchlist, listed = latest_of_list(session, question.list_name)
         cohort, tested = latest_of_cohort(session, question.cohort_name)
         subjects = open_subjects(session, (watchlist, listed), (cohort, tested), shipped)
-        with session.place.work(write=False) as work:
-            earlier = work.reports.of_list(watchlist.list_id)
+        earlier = reports_of_lineage(session, watchlist, subjects.listed)
         report = report_of(session, question, subjects, (listed, tested), earlier)
     _store(session, question.policy, subjects, report, (listed, tested))
     return report
@@ -88,7 +93,7 @@ def report_of(
     revisions: tuple[Revision, Revision],
     earlier: Sequence[StoredReport],
 ) -> Report:
-    """The report, not stored; `earlier` are the list's reports before it. Raises BadInput, InsufficientEvidence."""
+    """The report, not stored; `earlier` are those of the list's lineage. Raises BadInput, InsufficientEvidence."""
     searched = searched_list(session.place.build_index, subjects.listed, revisions[0].digest)
     inputs = _inputs(question, subjects, revisions, searched, earlier)
     report = calibrate(inputs)
@@ -117,9 +122,7 @@ def _inputs(
     facts = PolicyFacts(policy.digest(), policy.certification.alpha, policy.certification.delta, required)
     binding = (listed.digest, listed.model.text(), tested.digest, policy.digest())
     return CalibrationInputs(
-        list=ListFacts(
-            subjects.watchlist.name, listed.digest, listed.subjects, subjects.watchlist.terms.searches_per_day
-        ),
+        list=_list_facts(subjects.watchlist, listed),
         cohort=CohortFacts(
             subjects.cohort.name,
             subjects.cohort.terms.source,
@@ -136,7 +139,26 @@ def _inputs(
         scores=trials.scores,
         adjudication=trials.record,
         listed_maxima=listed_maxima(searched),
+        templates=_templates(searched, subjects.people.templates, trials.plan),
     )
+
+
+def _list_facts(watchlist: Watchlist, listed: Revision) -> ListFacts:
+    terms = watchlist.terms
+    prior = None if terms.declared_prior is None else terms.declared_prior.chance
+    return ListFacts(watchlist.name, listed.digest, listed.subjects, terms.searches_per_day, prior)
+
+
+def _templates(searched: SearchedList, templates: Floats, plan: TrialPlan) -> CohortTemplates:
+    rows, owner = plan.template_rows()
+    probes = templates[np.array(plan.probe_rows(), dtype=np.int64)]
+
+    def candidates(tau: Millionths) -> npt.NDArray[np.integer]:
+        starts = range(0, len(probes), PROBES_AT_ONCE)
+        answers = (searched.index.at_or_above(probes[at : at + PROBES_AT_ONCE], tau) for at in starts)
+        return np.array([len(hits) for answer in answers for hits in answer.hits], dtype=np.int64)
+
+    return CohortTemplates(templates[np.array(rows, dtype=np.int64)], np.array(owner, dtype=np.int32), candidates)
 
 
 def next_attempt(earlier: Sequence[StoredReport]) -> int:

@@ -7,7 +7,6 @@
 3. It opens templates, so it takes somebody who holds the home key; `certified.py` counts again without any key.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -16,7 +15,6 @@ from matcher.calibration.changes import Difference, differences
 from matcher.calibration.report import Report, parse_report
 from matcher.calibration.threshold import Origin
 from matcher.domain.cohort import Cohort
-from matcher.domain.events import Action
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.ports import UnitOfWork
@@ -26,6 +24,7 @@ from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.calibrate import Question, Shipped, answers, open_subjects, report_of
 from matcher.services.collections import find_list
+from matcher.services.lineage import reports_of_lineage
 from matcher.services.workplace import Session, refusals_logged
 
 SHORTEST_DIGEST = 8
@@ -49,7 +48,6 @@ class _Sources:
     cohort: Cohort
     tested: Revision
     policy: Policy
-    reports: Sequence[StoredReport]
 
 
 def list_report(work: UnitOfWork, name: str) -> tuple[Watchlist, StoredReport]:
@@ -89,7 +87,8 @@ def replay(session: Session, body: bytes, shipped: Shipped) -> Replayed:
         )
         question = _question(given, sources)
         binding = (given.binding.list, given.binding.model, given.binding.cohort, given.binding.policy)
-        earlier = tuple(takewhile(lambda stored: not answers(stored, binding, question), sources.reports))
+        reports = reports_of_lineage(session, sources.watchlist, subjects.listed)
+        earlier = tuple(takewhile(lambda stored: not answers(stored, binding, question), reports))
         again = report_of(session, question, subjects, revisions, earlier)
     return Replayed(given.digest(), again.digest(), differences(given, again))
 
@@ -121,15 +120,7 @@ def _sources(work: UnitOfWork, given: Report) -> _Sources:
         raise BadInput(f"this home does not hold the {missing} that the report is about: replay it where it was made")
     (watchlist, listed), (cohort, tested) = lists[-1], cohorts[-1]
     policy = work.reports.policy(given.binding.policy)
-    return _Sources(watchlist, listed, cohort, tested, policy, _in_order(work, watchlist))
-
-
-def _in_order(work: UnitOfWork, watchlist: Watchlist) -> Sequence[StoredReport]:
-    """The reports of a list as the log has them: times may be equal, entries follow each other."""
-    logged = (json.loads(entry.details) for entry in work.log.entries() if entry.action == Action.CALIBRATED)
-    order = {details["report"]: None for details in logged if details["list"] == watchlist.name}
-    stored = {one.digest: one for one in work.reports.of_list(watchlist.list_id)}
-    return [stored[digest] for digest in order if digest in stored]
+    return _Sources(watchlist, listed, cohort, tested, policy)
 
 
 def _loads(revisions: Sequence[Revision], collection_id: str, digest: str) -> list[Revision]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.calibration.adjudication import adjudicate, persons_of
+from matcher.calibration.at_threshold import CohortTemplates
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
 from matcher.calibration.pairs import FoundPairs
 from matcher.calibration.report import Report
@@ -62,6 +63,7 @@ def report_of(
     listed: tuple[int, ...] = (),
     pairs: Sequence[tuple[int, int, int]] = (),
     ruled: Mapping[tuple[str, str], Ruling] | None = None,
+    templates: CohortTemplates | None = None,
 ) -> Report:
     """The report of a cohort whose template rows are numbered in the order they are written down.
 
@@ -97,5 +99,7 @@ def report_of(
             adjudication=trials.record,
             listed_maxima=listed,
             replicates=replicates,
+            permutations=99,
+            templates=templates,
         )
     )
