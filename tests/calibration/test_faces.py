@@ -13,11 +13,13 @@ import pytest
 
 from matcher import kernels
 from matcher.calibration.certified import CertifiedReport
+from matcher.calibration.comparisons import match_rates
 from matcher.calibration.confidence import curve_of
+from matcher.calibration.pair_cells import compared, partitions
 from matcher.calibration.report import GroupReport, Report
 from matcher.calibration.threshold import just_above
 from matcher.calibration.verdict import Status
-from matcher.domain.template import Scores
+from matcher.domain.template import Floats, Scores
 from tests.calibration.cohorts import Sample, Somebody, report_of
 
 FACES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "lfw" / "lfw_half.npz"
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.skipif(not FACES.exists(), reason="the embeddings of re
 class Case:
     """The first 300 people by name as list, the others as cohort; best scores of every row against the list."""
 
+    rows: Floats
     people: dict[str, list[int]]
     labels: dict[str, str]
     listed: tuple[int, ...]
@@ -61,6 +64,7 @@ def case() -> Case:
     mates = {name: int(kernels.canonical_scores(rows[[one]], rows[[two]])[0, 0]) for name, (one, two) in pairs.items()}
     first = [int(np.flatnonzero(owner == at)[0]) for at in range(LISTED)]
     return Case(
+        rows,
         people,
         {name: str(genders[found[0]]) for name, found in people.items()},
         tuple(sorted(beside[first].tolist())),
@@ -136,3 +140,24 @@ def test_the_strict_tier_asks_for_more_people_than_there_are(case: Case) -> None
     assert strict.verdict.status is Status.INSUFFICIENT
     assert [tier.tier for tier in strict.verdict.would_pass] == ["provisional", "pilot"]
     assert "more people" in " ".join(strict.verdict.reasons)
+
+
+def test_comparisons_of_real_people_hang_together(case: Case) -> None:
+    owner = np.repeat(np.arange(len(case.people)), [len(found) for found in case.people.values()]).astype(np.int32)
+    rows = case.rows[np.concatenate(list(case.people.values()))]
+    found = compared(rows, owner, len(case.people), 363_000)
+    labels = [(("gender", label),) if label else () for label in case.labels.values()]
+    everyone, *cells = match_rates(found, partitions(labels, ["gender"]), 7)
+    sizes = found.templates
+    assert everyone.n == (int(sizes.sum()) ** 2 - int((sizes**2).sum())) // 2
+    assert (everyone.k, everyone.n) == (sum(cell.k for cell in cells), sum(cell.n for cell in cells))
+    assert everyone.n_eff is not None
+    assert (
+        everyone.n_eff < everyone.n / 3
+    )  # 494,000 of 16.6 million: people with many pictures share their resemblances
+    women, men = (next(cell for cell in cells if cell.labels == (one, one)) for one in ("female", "male"))
+    between = next(cell for cell in cells if cell.labels == ("female", "male"))
+    assert women.rate is not None
+    assert men.rate is not None
+    assert between.rate is not None
+    assert between.rate < min(women.rate, men.rate)  # resemblance is within groups: why groups are tested apart
