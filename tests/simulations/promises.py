@@ -18,7 +18,7 @@ class Promise:
 
 
 PROMISES = (
-    Promise("certificates", certificates.lines, 100, 2_000),
+    Promise("certificates", certificates.lines, 40, 2_000),
     Promise("exact intervals", exact.lines, 10_000, 100_000),
     Promise("comparisons and candidates", comparisons.lines, 100, 1_200),
     Promise("families of statements", families.lines, 100, 2_000),
