@@ -19,6 +19,7 @@ from matcher.errors import BadInput
 from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
+    from matcher.calibration.resolutions import Resolutions
     from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.policy import Policy
     from matcher.domain.ports import FacePipeline, Reception, RowReader
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 MOST_POLICY_BYTES = 65_536
+MOST_REPORT_BYTES = 1 << 28
 
 
 class Speaker(Protocol):
@@ -71,6 +73,16 @@ class Program:
         except UnicodeDecodeError:
             raise BadInput(f"policy {path} is not UTF-8 text") from None
 
+    def resolutions(self, path: Path | None) -> "Resolutions":
+        """What an admin ruled on pairs of cohort people; nothing without a file. Raises BadInput."""
+        from matcher.calibration.resolutions import MOST_BYTES, Resolutions, parse_resolutions
+        from matcher.store.input_files import open_input
+
+        if path is None:
+            return Resolutions()
+        with open_input(path) as file:
+            return parse_resolutions(file.read(MOST_BYTES + 1))
+
     def unseen_identity(self, model_id: str) -> "ModelIdentity":
         """The identity of embeddings made elsewhere by a known model; its weights are not needed. Raises BadInput."""
         from matcher.domain.template import ModelIdentity
@@ -93,6 +105,17 @@ class Program:
         from matcher.services.reception import Lobby
 
         return Lobby(self.place, match_confidence)
+
+
+def read_report(path: Path) -> bytes:
+    """The bytes of a report's file. Raises BadInput."""
+    from matcher.store.input_files import open_input
+
+    with open_input(path) as file:
+        raw = file.read(MOST_REPORT_BYTES + 1)
+    if len(raw) > MOST_REPORT_BYTES:
+        raise BadInput(f"{path} is longer than {MOST_REPORT_BYTES} bytes: it is no report")
+    return raw
 
 
 def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) -> None:

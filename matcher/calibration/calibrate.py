@@ -8,10 +8,16 @@ from fractions import Fraction
 
 import numpy as np
 
+from matcher.calibration.adjudication import Adjudication
+from matcher.calibration.at_threshold import CohortTemplates, Tested, at_threshold
+from matcher.calibration.burden import BurdenTable, burden_table
+from matcher.calibration.differentials import PERMUTATIONS
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, steady
 from matcher.calibration.likelihood_fit import likelihood_of
-from matcher.calibration.next_step import OTHER_QUALITY, Setting, sentence
+from matcher.calibration.lookalikes import NOT_LOOKED, unlooked
+from matcher.calibration.next_step import Setting, sentence
+from matcher.calibration.realism import realism
 from matcher.calibration.report import (
     VERSION,
     Attempt,
@@ -32,24 +38,16 @@ from matcher.calibration.verdict import CellRuling, Gate, Ruling, Status, expect
 from matcher.domain.template import Millionths, ModelIdentity, Scores
 from matcher.errors import BadInput
 
-_LATER = "not computed in this version"
-NOT_COMPUTED = {
-    "adjudication": f"{_LATER}: pairs of cohort people who look like one person are not listed and count as two",
-    "comparison_rates": f"{_LATER}: FMR and FNMR within and across groups",
-    "differentials": _LATER,
-    "selectivity": f"{_LATER}: candidates per search (SEL)",
-    "realism": "not computed in this version: whether the cohort looks like the people on the list was not checked",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class ListFacts:
-    """The list: name, digest of the revision (sha256, hex), N subjects, expected searches a day."""
+    """The list: name, digest of the revision (sha256, hex), N subjects, expected searches a day, declared prior."""
 
     name: str
     digest: str
     subjects: int
     searches_per_day: int
+    prior: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,9 @@ class CalibrationInputs:
     """Everything a report is made from.
 
     `model` is `ModelIdentity.text()`; `columns` the group columns chosen; `tau` a threshold given beforehand
-    (millionths) or None to select one; `attempt` counts from 1; `replicates` are the bootstrap draws of people.
+    (millionths) or None to select one; `attempt` counts from 1; `plan` and `scores` are what adjudication left;
+    `listed_maxima` (millionths, sorted) are the list's leave-one-out maxima; `templates` are None where nobody compares
+    people; `replicates` are the bootstrap draws of people for the likelihood ratio, `permutations` those of labels.
     """
 
     list: ListFacts
@@ -93,30 +93,48 @@ class CalibrationInputs:
     attempt: int
     plan: TrialPlan
     scores: TrialScores
+    adjudication: Adjudication
+    listed_maxima: tuple[Millionths, ...]
+    templates: CohortTemplates | None = None
     replicates: int = 2_000
+    permutations: int = PERMUTATIONS
 
 
 def calibrate(inputs: CalibrationInputs) -> Report:
-    """The report. Raises BadInput for impossible scores or thresholds, Refused for alpha above 0.05."""
+    """The report, look-alikes excepted: they are looked for at the threshold that is found here.
+
+    Raises BadInput for impossible scores or thresholds, Refused for alpha above 0.05.
+    """
     policy, listed = inputs.policy, inputs.list
     outcomes = outcomes_of(inputs.plan, inputs.scores)
     labels = [person.labels for person in inputs.plan.people]
-    cells = cells_with_people(labels, inputs.columns, dict(policy.required))
+    required = dict(policy.required)
+    cells = cells_with_people(labels, inputs.columns, required)
     evidence = tuple(_evidence(cell, mask, outcomes) for cell, mask in cells)
     gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
     pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
     left_out = left_out_columns(inputs)
-    setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality)
+    likeness = realism(inputs.listed_maxima, outcomes.maxima[outcomes.completed].tolist())
+    setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality, likeness.obstacle)
     judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
     groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
     gating = [(group.cell.name, mask) for group, (_, mask) in zip(groups, cells, strict=True) if group.gating]
     binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects)
+    tested = Tested(
+        outcomes,
+        labels,
+        {column: required.get(column, ()) for column in {*inputs.columns, *required}},
+        inputs.templates,
+        (listed.digest, inputs.cohort.digest, inputs.model, policy.digest),
+        inputs.permutations,
+    )
+    beside = at_threshold(tested, judgement.ruling.tau, listed.subjects)
     return Report(
         version=VERSION,
         verdict=judgement.verdict,
         threshold=judgement.ruling.selection.threshold,
-        list=ListLine(listed.name, listed.searches_per_day),
+        list=ListLine(listed.name, listed.searches_per_day, listed.prior),
         cohort=CohortLine(
             inputs.cohort.name,
             inputs.cohort.source,
@@ -130,13 +148,29 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         attempt=Attempt(gate.attempt, gate.delta_j),
         groups=groups,
         burden=judgement.burden,
+        burden_shares=burden_shares(groups, listed.searches_per_day, listed.prior),
         fnir_worst=worst_misses(groups),
-        differentials=None,
-        not_computed=NOT_COMPUTED,
+        realism=likeness,
+        adjudication=inputs.adjudication,
+        look_alikes=unlooked(NOT_LOOKED),
+        comparisons=beside.comparisons,
+        selectivity=beside.selectivity,
+        differentials=beside.differentials,
+        ratios=beside.ratios,
+        group_tests=beside.group_tests,
+        not_computed=beside.missing,
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
+        listed_maxima=inputs.listed_maxima,
         likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
     )
+
+
+def burden_shares(groups: Sequence[GroupReport], searches_per_day: int, prior: float | None) -> BurdenTable:
+    """Of the gating cell with the highest bound of FPIR: what a list asks of people."""
+    gating = [group for group in groups if group.gating and group.fpir.upper95 is not None]
+    worst = max(gating, key=lambda group: (group.fpir.upper95 or 0.0, group.cell.name), default=groups[0])
+    return burden_table(worst.fpir, worst.fnir, searches_per_day, prior=prior, fnir_reason=worst.fnir_reason)
 
 
 def seed_of(binding: ReportBinding) -> int:
@@ -157,8 +191,9 @@ class Judgement:
 
 def judge(evidence: Sequence[CellEvidence], gate: Gate, setting: Setting) -> Judgement:
     """The verdict on this evidence, and what it means a day."""
-    ruling = rule(evidence, gate, () if setting.same_quality else (OTHER_QUALITY,))
-    passing = () if ruling.status is Status.CERTIFIED else tiers_that_would_pass(evidence, gate)
+    ruling = rule(evidence, gate, setting.obstacles)
+    looser = ruling.status is not Status.CERTIFIED and setting.unlike is None  # no tier certifies on other people
+    passing = tiers_that_would_pass(evidence, gate) if looser else ()
     set_by = ruling.selection.set_by
     verdict = Verdict(
         status=ruling.status,

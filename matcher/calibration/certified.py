@@ -8,6 +8,8 @@
 5. Misses are counted again from the mated scores; those at rank 1 and generalised ones need more than is in the report,
    and only their sums are checked.
 6. The likelihood ratio is counted again as far as it can be without knowing whose scores are whose.
+7. Likeness, adjudication and look-alikes are counted again as far as the report holds what they follow from
+   (`integrity.py`). So are comparisons, differentials and burden (`threshold_check.py`).
 """
 
 import hashlib
@@ -17,11 +19,13 @@ from itertools import combinations
 
 from matcher.calibration.calibrate import judge, missed, seed_of, worst_misses
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
+from matcher.calibration.integrity import check_integrity, check_realism
 from matcher.calibration.intervals import Estimate, estimate
 from matcher.calibration.likelihood_check import check_likelihood
 from matcher.calibration.next_step import Setting
 from matcher.calibration.report import VERSION, Burden, GroupReport, Report, ReportBinding, parse_report
 from matcher.calibration.threshold import RULES, Origin
+from matcher.calibration.threshold_check import check_beside
 from matcher.calibration.verdict import Gate, Status
 from matcher.domain.template import Millionths, ModelIdentity
 from matcher.errors import BadInput, InsufficientEvidence, IntegrityError, Refused
@@ -86,9 +90,12 @@ def recounted(body: bytes) -> Report:
         raise IntegrityError(f"report version {report.version} is not known: use the release that made it")
     evidence = report.evidence()
     _check_people(report, evidence)
+    check_realism(report)
     _check_judgement(report, evidence)
     _check_counts(report)
     _check_likelihood(report)
+    check_integrity(report)
+    check_beside(report)
     return report
 
 
@@ -99,7 +106,9 @@ def _check_judgement(report: Report, evidence: tuple[CellEvidence, ...]) -> None
         gate = Gate(verdict.alpha, verdict.delta, report.attempt.j, report.list.searches_per_day, beforehand)
         pictures_seen = ModelIdentity.parse(report.binding.model).pictures_seen
         cohort = report.cohort
-        again = judge(evidence, gate, Setting(cohort.shipped, pictures_seen, cohort.left_out, cohort.same_quality))
+        unlike = report.realism.obstacle
+        setting = Setting(cohort.shipped, pictures_seen, cohort.left_out, cohort.same_quality, unlike)
+        again = judge(evidence, gate, setting)
     except (BadInput, Refused, ValueError) as error:
         raise IntegrityError(f"the report cannot be counted again: {error}") from None
     _same(threshold, again.ruling.selection.threshold, "threshold")

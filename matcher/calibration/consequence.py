@@ -36,7 +36,7 @@ def consequence(certified: CertifiedReport, threshold: Millionths | None = None)
         f"worst group {group_label(worst.worst_group)} ({worst.k} of {worst.n} people)",
         _missed(report, missed),
         f"not tested: {_not_tested(report)}",
-        f"cohort supplied by {report.cohort.source} (its likeness to the list was not checked)",
+        f"cohort supplied by {report.cohort.source} ({_likeness(report)})",
     )
     return Consequence("; ".join(parts), number, _missed_group(missed))
 
@@ -55,6 +55,13 @@ def _missed(report: Report, worst: WorstMisses | None) -> str:
         f"{tenths // 10}.{tenths % 10} % of listed people missed in group {group_label(worst.key)} "
         f"({worst.k} of {worst.n})"
     )
+
+
+def _likeness(report: Report) -> str:
+    found = report.realism
+    if found.probability is None:
+        return f"its likeness to the list is unknown: {found.reason}"
+    return f"a listed person scores above one of them with probability {found.probability:.2f}, 0.50 for alike people"
 
 
 def _missed_group(worst: WorstMisses | None) -> str | None:

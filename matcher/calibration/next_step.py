@@ -11,6 +11,10 @@ from matcher.domain.template import score_text
 OTHER_QUALITY = (
     "pictures of the list or the cohort were held to other quality limits than this policy's: load them with --policy"
 )
+LIKE_PEOPLE = (
+    "a cohort like the people on the list (the same kind of pictures, cameras and people): "
+    "what was tested says little about them"
+)
 _NAMED = 5  # cells named in a sentence; the report lists them all
 
 
@@ -19,13 +23,19 @@ class Setting:
     """Whose cohort it was, and what was done with the pictures.
 
     `pictures_seen`: by this program; `left_out`: declared columns that were not tested; `same_quality`: the pictures
-    were held to the policy's quality limits.
+    were held to the policy's quality limits; `unlike`: why the cohort is not like the people on the list, if it is not.
     """
 
     shipped: bool
     pictures_seen: bool
     left_out: tuple[str, ...]
     same_quality: bool
+    unlike: str | None
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What stands in the way of a certificate whatever the numbers say."""
+        return (*(() if self.same_quality else (OTHER_QUALITY,)), *(() if self.unlike is None else (self.unlike,)))
 
 
 def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence], passing: Sequence[Ruling]) -> str:
@@ -44,7 +54,8 @@ def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence],
     if ruling.status is Status.REFUTED:
         parts.append(f"{ruling.reasons[0]}. {_after_refuted(ruling, passing)}.")
     if ruling.status is Status.INSUFFICIENT:
-        parts.append(f"Not a failure: nobody was harmed. Cheapest next step: {next_step(ruling, evidence, passing)}")
+        step = next_step(ruling, evidence, passing) if setting.unlike is None else LIKE_PEOPLE
+        parts.append(f"Not a failure: nobody was harmed. Cheapest next step: {step}")
         parts[-1] += "." if setting.same_quality else ", with pictures loaded under the quality limits of that policy."
     if ruling.status is Status.CERTIFIED:
         parts.append("Next: an approver who loaded none of the list activates it.")

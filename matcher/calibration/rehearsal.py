@@ -6,7 +6,9 @@
 3. For each tier the threshold is the one that a calibration would select from these maxima, by the same rule, with what
    the list's next attempt may spend. Groups are declared attributes of the list; a person with two labels in a column
    declares none there, and a column of more than 50 labels is left out and named.
-4. Listed people may resemble each other more than strangers do (one source, one camera, relatives, one person under two
+4. Where too few people are listed to select one, the threshold shown is just above the highest maximum there is. It is
+   rough: a calibration's is likely to be higher, and the stricter the tier the higher.
+5. Listed people may resemble each other more than strangers do (one source, one camera, relatives, one person under two
    ids): then the threshold is too high. Pictures of one person may resemble each other more than a probe will: then the
    misses are too few.
 """
@@ -17,14 +19,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matcher.calibration.calibrate import missed
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, people_needed
 from matcher.calibration.report import Key
-from matcher.calibration.threshold import false_alarms, select
+from matcher.calibration.threshold import false_alarms, just_above, select
 from matcher.calibration.trials import Mask, drawn
 from matcher.calibration.verdict import delta_at
 from matcher.domain.revision import Item, Pairs
-from matcher.domain.template import Millionths, Scores
+from matcher.domain.template import MILLION, Millionths, Scores
 from matcher.errors import BadInput, InsufficientEvidence
 
 MOST_LABELS = 50
@@ -57,10 +60,7 @@ class ListedScores:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedGroup:
-    """One cell at a tier's threshold: people flagged as somebody else, and own pictures missed (None: nobody has two).
-
-    Both are undefined without a threshold.
-    """
+    """One cell at a threshold: people flagged as somebody else; own pictures missed, None where nobody has two."""
 
     key: Key
     level: Level
@@ -78,12 +78,13 @@ class RehearsedGroup:
 class RehearsedTier:
     """The likely threshold of a tier, the group that set it, and every cell at it.
 
-    Without a threshold too few people are listed: `people_needed` is what a group needs at least.
+    `rough`: fewer people are listed than the `people_needed` in a group, so no group set it.
     """
 
     tier: str
     alpha: float
-    tau: Millionths | None
+    tau: Millionths
+    rough: bool
     set_by: Key | None
     people_needed: int
     groups: tuple[RehearsedGroup, ...]
@@ -158,26 +159,26 @@ def _columns(people: Sequence[ListedPerson]) -> tuple[tuple[str, ...], tuple[str
 def _tier(tier: str, alpha: float, delta: float, rows: Sequence[_Row]) -> RehearsedTier:
     evidence = [CellEvidence(row.cell, len(row.maxima), row.maxima) for row in rows]
     selection = select([item for item in evidence if item.gates(alpha, delta)], alpha, delta)
-    tau, set_by = selection.threshold.tau, selection.set_by
+    selected, set_by = selection.threshold.tau, selection.set_by
+    tau = min(MILLION, just_above(max(row.maxima[-1] for row in rows if row.maxima))) if selected is None else selected
     return RehearsedTier(
         tier=tier,
         alpha=alpha,
         tau=tau,
+        rough=selected is None,
         set_by=None if set_by is None else dict(set_by.key),
         people_needed=people_needed(alpha, 0, delta=delta),
         groups=tuple(_group(row, tau) for row in rows),
     )
 
 
-def _group(row: _Row, tau: Millionths | None) -> RehearsedGroup:
-    flagged = None if tau is None else false_alarms(row.maxima, tau)
-    missed = None if tau is None else len(row.own) - false_alarms(row.own, tau)
+def _group(row: _Row, tau: Millionths) -> RehearsedGroup:
     return RehearsedGroup(
         key=dict(row.cell.key),
         level=row.cell.level,
         n_people=len(row.maxima),
-        flagged=estimate(flagged, len(row.maxima)),
-        missed=estimate(missed, len(row.own)) if row.own else None,
+        flagged=estimate(false_alarms(row.maxima, tau), len(row.maxima)),
+        missed=estimate(missed(row.own, tau), len(row.own)) if row.own else None,
     )
 
 

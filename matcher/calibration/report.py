@@ -4,7 +4,8 @@
 2. Rates carry the integers they were made from; scores and thresholds are integers of millionths.
 3. What is undefined is null and says why beside it; NaN and infinity are refused.
 4. Non-mated maxima and mated scores are in it, by cell and without identifiers, so that anybody can count again
-   (`certified.py` does), and misses at a raised threshold are counted and not guessed.
+   (`certified.py` does), and misses at a raised threshold are counted and not guessed. So are the list's leave-one-out
+   maxima; single people are pointed at by handles only.
 """
 
 import dataclasses
@@ -13,9 +14,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from matcher.calibration.adjudication import Adjudication
+from matcher.calibration.burden import BurdenTable
+from matcher.calibration.comparisons import ComparisonRates
+from matcher.calibration.differentials import Differentials
+from matcher.calibration.group_tests import GroupTests
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.intervals import Estimate
 from matcher.calibration.likelihood import Likelihood
+from matcher.calibration.lookalikes import LookAlikes
+from matcher.calibration.ratios import RateRatio
+from matcher.calibration.realism import Realism
+from matcher.calibration.selectivity import Selectivity
 from matcher.calibration.threshold import Threshold
 from matcher.calibration.verdict import GatedRate, Status
 from matcher.domain.template import Millionths
@@ -103,10 +113,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """The list's name and expected use."""
+    """The list's name and expected use; `prior` is declared by its owner, or None."""
 
     name: str
     searches_per_day: int
+    prior: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +170,21 @@ class Report:
     attempt: Attempt
     groups: tuple[GroupReport, ...]
     burden: Burden | None
+    burden_shares: BurdenTable
     fnir_worst: WorstMisses | None
-    differentials: None
+    realism: Realism
+    adjudication: Adjudication
+    look_alikes: LookAlikes
+    comparisons: ComparisonRates | None
+    selectivity: Selectivity | None
+    differentials: tuple[Differentials, ...] | None
+    ratios: tuple[RateRatio, ...] | None
+    group_tests: GroupTests | None
     not_computed: Mapping[str, str]
     non_mated_maxima: Mapping[str, tuple[Millionths, ...]]
     mated_scores: Mapping[str, tuple[Millionths, ...]]
     likelihood: Likelihood
+    listed_maxima: tuple[Millionths, ...]
 
     def canonical(self) -> bytes:
         """Canonical JSON. Raises ValueError for NaN or infinity."""
@@ -197,7 +217,24 @@ def parse_report(body: bytes) -> Report:
         report: Report = msgspec.json.decode(body, type=Report, strict=True)
         same = report.canonical() == body
     except (msgspec.DecodeError, ValueError) as error:
+        if (version := version_of(body)) not in (None, VERSION):
+            raise IntegrityError(f"report version {version} is not known: use the release that made it") from None
         raise IntegrityError(f"this is not a calibration report: {error}") from None
     if not same:
         raise IntegrityError("the report is not in its canonical form: it was changed after calibration")
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Versioned:
+    version: int
+
+
+def version_of(body: bytes) -> int | None:
+    """The version that a report says it has; None for what is no report of any version."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(body, type=_Versioned, strict=True).version
+    except (msgspec.DecodeError, ValueError):
+        return None

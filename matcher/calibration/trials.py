@@ -44,11 +44,12 @@ class CohortMember:
 
 @dataclass(frozen=True, slots=True)
 class PersonTrial:
-    """One person's searches. `reference` is None without a second item; rows are None where there is no template."""
+    """One person's searches. `reference` is None without a second item; `rows` are all of the person's templates."""
 
     labels: Pairs
     probe: CohortItem
     reference: CohortItem | None
+    rows: tuple[int, ...] = ()
 
     @property
     def mated(self) -> bool:
@@ -73,6 +74,11 @@ class TrialPlan:
     def probe_rows(self) -> tuple[int, ...]:
         """Template rows to search the exact list with: the order of `TrialScores.maxima`."""
         return tuple(person.probe.row for person in self.people if person.probe.row is not None)
+
+    def template_rows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Rows of all templates, and for each the number of its person in `people`."""
+        pairs = [(row, number) for number, person in enumerate(self.people) for row in person.rows]
+        return tuple(row for row, _ in pairs), tuple(number for _, number in pairs)
 
     def mated_rows(self) -> tuple[tuple[int, int], ...]:
         """(probe, reference) template rows to compare: the order of `TrialScores.mates`."""
@@ -173,7 +179,8 @@ def _trial(cohort_digest: str, member: CohortMember) -> PersonTrial:
 
     distinct = {item.digest: item for item in sorted(member.items, key=preference, reverse=True)}
     ordered = sorted(distinct.values(), key=place)
-    return PersonTrial(member.labels, ordered[0], ordered[1] if len(ordered) > 1 else None)
+    rows = tuple(item.row for item in ordered if item.row is not None)
+    return PersonTrial(member.labels, ordered[0], ordered[1] if len(ordered) > 1 else None, rows)
 
 
 def _spread(scores: Scores, where: Mask, what: str) -> Scores:

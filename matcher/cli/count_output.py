@@ -105,7 +105,7 @@ def print_rehearsal(output: Output, found: "ListRehearsal") -> None:
         f"searched, {revision.rejected:,} could not be used"
     )
     lines = [WHY_NOTHING, f"list {found.watchlist.name}: {pictures}", rendered(rehearsal_table(told.tiers))]
-    if len(told.tiers[0].groups) > 1 and any(tier.tau is not None for tier in told.tiers):
+    if len(told.tiers[0].groups) > 1:
         lines.append(rendered(rehearsed_groups_table(told.tiers)))
     if told.left_out:
         lines.append(f"left out, too many labels: {', '.join(told.left_out)}")

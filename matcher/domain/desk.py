@@ -58,7 +58,10 @@ class BlindAlert:
 
 @dataclass(frozen=True, slots=True)
 class DisclosedCandidate:
-    """Stage 2: what the software found, after the reviewer's own judgement."""
+    """Stage 2: what the software found, after the reviewer's own judgement.
+
+    `look_alikes`: whether the list holds somebody whom this threshold does not keep apart; None where nobody looked.
+    """
 
     candidate_id: str
     own: Verdict
@@ -67,6 +70,7 @@ class DisclosedCandidate:
     confidence: MatchConfidence
     rank: int
     candidates: int
+    look_alikes: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Action(StrEnum):
     FINISHED = "alert.finished"
     CONCLUDED = "alert.concluded"
     UNSEALED = "alert.unsealed"
+    HANDLES_READ = "handles.read"
     REFUSED = "refused"
 
 

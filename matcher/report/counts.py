@@ -49,8 +49,8 @@ def rehearsal_table(tiers: "Sequence[RehearsedTier]") -> "Table":
         table.add_row(
             _words(tier.tier),
             f"{100 * tier.alpha:g} %",
-            "-" if tier.tau is None else score_text(tier.tau),
-            _words(f"{tier.people_needed:,} people needed" if tier.set_by is None else group_label(tier.set_by)),
+            f"{'about ' if tier.rough else ''}{score_text(tier.tau)}",
+            _words(_set_by(tier)),
             _told(everyone.flagged),
             _told(everyone.missed),
         )
@@ -58,17 +58,22 @@ def rehearsal_table(tiers: "Sequence[RehearsedTier]") -> "Table":
 
 
 def rehearsed_groups_table(tiers: "Sequence[RehearsedTier]") -> "Table":
-    """Every group at the threshold of each tier that has one."""
+    """Every group at the threshold of each tier."""
     table = _table("by declared attribute, at those thresholds: flagged as another; own picture missed")
     table.add_column("people", justify="right")
-    reached = [tier for tier in tiers if tier.tau is not None]
-    for tier in reached:
-        table.add_column(f"{tier.tier} {score_text(tier.tau or 0)}", justify="right")
+    for tier in tiers:
+        table.add_column(f"{tier.tier} {score_text(tier.tau)}", justify="right")
     for place, group in enumerate(tiers[0].groups):
-        rows = [tier.groups[place] for tier in reached]
+        rows = [tier.groups[place] for tier in tiers]
         cells = [f"{_told(row.flagged)}; {_told(row.missed)}" for row in rows]
         table.add_row(_words(group.cell.label), f"{group.n_people:,}", *cells)
     return table
+
+
+def _set_by(tier: RehearsedTier) -> str:
+    if tier.set_by is not None:
+        return group_label(tier.set_by)
+    return f"rough, a calibration's is likely higher: a group needs {tier.people_needed:,} people"
 
 
 def outwards(bounds: tuple[float, float] | None) -> str:

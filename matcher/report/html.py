@@ -1,9 +1,10 @@
 """A calibration report as one self-contained HTML file: the verdict first, then what it rests on, then what to do.
 
-The order is that of the design: verdict, groups, false alarms, curves, scores, people still needed, expected burden,
-attempts, digests. Equal reports give equal bytes.
+The order: verdict, groups, false alarms, comparisons, curves, scores, likelihood ratio, differentials, people still
+needed, expected burden, attempts and adjudication, digests. Equal reports give equal bytes.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -11,10 +12,15 @@ from matcher.calibration.consequence import group_label
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.document import Figure, Section, Table, document
+from matcher.report.integrity_lines import integrity_lines
 from matcher.report.plots.curves import by_threshold, det
+from matcher.report.plots.differential import differential
 from matcher.report.plots.forest import forest
+from matcher.report.plots.heat import heat
 from matcher.report.plots.histogram import histogram
+from matcher.report.plots.ratio import ratio_curve, reliability
 from matcher.report.public import FEWEST, LEFT_OUT, Discretion, discretion, suppressed
+from matcher.report.threshold_lines import NEVER_A_GATE, comparison_lines, group_lines, selectivity_line, share_rows
 from matcher.report.wording import counted, share, share_up, with_interval
 
 
@@ -23,7 +29,7 @@ def report_html(report: Report, *, public: bool = False) -> str:
     hidden = suppressed(report.groups) if public else frozenset[str]()
     shown = tuple(group for group in report.groups if group.cell.name not in hidden)
     careful = discretion(report.groups, hidden)
-    sections = [*_head(report, shown, hidden), *_evidence(report, shown), *_tail(report)]
+    sections = [*_head(report, shown, hidden), *_evidence(report, shown, hidden), *_tail(report)]
     verdict = report.verdict
     told = verdict.sentence
     if careful.hides(told):
@@ -49,16 +55,65 @@ def _head(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]
     yield Section("Groups", (_misses(report), *(notes if hidden else ())), (_groups(shown),))
 
 
-def _evidence(report: Report, shown: tuple[GroupReport, ...]) -> Iterator[Section]:
+def _evidence(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]) -> Iterator[Section]:
     yield Section("False alarms, group by group", (), (forest(report, shown),))
+    yield _comparisons(report, hidden)
     yield Section("Misses against false alarms", *_or_reason(det(report, shown), "nobody has mates: no curve"))
     yield Section("False alarms by threshold", *_or_reason(by_threshold(report, shown), "no search was completed"))
     yield Section("Where scores lie", *_or_reason(histogram(report), "no search was completed"))
+    yield _likelihood(report)
+    yield _differentials(report, hidden)
+
+
+def _comparisons(report: Report, hidden: frozenset[str]) -> Section:
+    rates, lines = report.comparisons, [*comparison_lines(report)]
+    if report.selectivity is not None:
+        lines.append(selectivity_line(report.selectivity))
+    if rates is None:
+        return Section("Who is taken for whom", tuple(_sentence(line) for line in lines))
+    columns = sorted({rate.column for rate in rates.fmr if rate.column is not None})
+    figures = (heat(rates, column, place, _labels_of(hidden, column)) for place, column in enumerate(columns))
+    return Section(
+        "Who is taken for whom",
+        tuple(_sentence(line) for line in lines),
+        tuple(figure for figure in figures if figure is not None),
+    )
+
+
+def _labels_of(hidden: frozenset[str], column: str) -> frozenset[str]:
+    """Hidden labels of one column."""
+    keys = (json.loads(name) for name in hidden)
+    return frozenset(key[column] for key in keys if len(key) == 1 and column in key)
+
+
+def _likelihood(report: Report) -> Section:
+    found = report.likelihood
+    notes = () if found.hidden is None else (f"Not shown to reviewers: {found.hidden}.",)
+    if found.estimated is None:
+        return Section("Likelihood ratio of a score", notes)
+    return Section("Likelihood ratio of a score", notes, (ratio_curve(found.estimated), reliability(found.estimated)))
+
+
+def _differentials(report: Report, hidden: frozenset[str]) -> Section:
+    found = report.differentials or ()
+    shown = [one for one in found if not _labels_of(hidden, one.column)]
+    left_out = (f"{len(found) - len(shown)} columns are left out.",) if len(shown) < len(found) else ()
+    return Section(
+        "Groups against each other",
+        (*group_lines(report), NEVER_A_GATE, *left_out),
+        tuple(differential(one, place) for place, one in enumerate(shown)),
+    )
+
+
+def _sentence(line: str) -> str:
+    return f"{line[0].upper()}{line[1:]}."
 
 
 def _tail(report: Report) -> Iterator[Section]:
     yield Section("People still needed", *_needed(report))
-    yield Section("What to expect a day", _burden(report))
+    heads = ("listed people among probes", "right")
+    shares = Table("Searches that raise a candidate: how many are right", heads, share_rows(report.burden_shares))
+    yield Section("What to expect a day", _burden(report), (shares,))
     attempt = report.attempt
     yield Section(
         "Attempts",
@@ -67,7 +122,9 @@ def _tail(report: Report) -> Iterator[Section]:
             "probability. Spending is 6 delta / (pi^2 j^2) from the second attempt on, together at most 1.4 delta.",
         ),
     )
-    yield Section("Not computed", tuple(f"{name}: {why}." for name, why in sorted(report.not_computed.items())))
+    yield Section("People looked at again", tuple(_sentence(line.strip()) for line in integrity_lines(report)))
+    if report.not_computed:
+        yield Section("Undefined", tuple(f"{name}: {why}." for name, why in sorted(report.not_computed.items())))
     yield Section("Digests", (), (_digests(report),), ("matcher report replay REPORT.json",))
 
 

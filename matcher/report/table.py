@@ -10,6 +10,8 @@ from matcher.calibration.consequence import group_label
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
+from matcher.report.integrity_lines import integrity_lines
+from matcher.report.threshold_lines import comparison_lines, group_lines, selectivity_line, share_rows
 from matcher.report.wording import counted, share, share_up, with_interval
 from matcher.review.safe_text import neutralise
 
@@ -31,6 +33,7 @@ def report_table(report: Report) -> "Group":
     blocks += [_words(f"- {reason}") for reason in report.verdict.reasons]
     blocks.append(_groups(report.groups))
     blocks += [_words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
+    blocks += [_words(line) for line in (*_beside(report), *integrity_lines(report))]
     blocks += [_words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
     return Group(*blocks)
 
@@ -114,6 +117,14 @@ def _passing(report: Report) -> list[str]:
         f"would pass at {100 * tier.alpha:g} % ({tier.tier}), threshold {score_text(tier.tau)}"
         for tier in report.verdict.would_pass
     ]
+
+
+def _beside(report: Report) -> list[str]:
+    """Comparisons, work and groups against each other; plots and nulls are on the page (--format html)."""
+    work = [] if report.selectivity is None else [selectivity_line(report.selectivity)]
+    shares = [f"of raised candidates {right} are right where {prior} of the probes is listed"
+              for prior, right in share_rows(report.burden_shares)]  # fmt: skip
+    return [*comparison_lines(report), *work, *group_lines(report), *shares]
 
 
 def _usefulness(report: Report) -> list[str]:

@@ -64,6 +64,13 @@ def _bars(counts: tuple[int, ...]) -> str:
     return "".join(BARS[-(-(len(BARS) - 1) * count // fullest)] if count else BARS[0] for count in counts)
 
 
+def look_alikes_line(found: DisclosedCandidate) -> str:
+    """Whether the list holds people who could be taken for this one; empty where it was looked for and holds none."""
+    if found.look_alikes is None:
+        return "nobody looked whether look-alikes of this person are on the list"
+    return "look-alikes of this person are on the list" if found.look_alikes else ""
+
+
 def others_line(found: DisclosedCandidate) -> str:
     """How many look-alikes the list holds for this probe."""
     others = found.candidates - 1

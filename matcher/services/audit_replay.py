@@ -73,8 +73,13 @@ class Replay:
     home: Details = field(default_factory=dict)
 
     def take(self, entry: LogEntry) -> None:
-        """Plays one entry."""
-        details: Details = json.loads(entry.details)
+        """Plays one entry. Raises IntegrityError for one that lacks what its kind tells, or names what never was."""
+        try:
+            self._play(entry, json.loads(entry.details))
+        except KeyError as error:
+            raise IntegrityError(f"log entry {entry.sequence} lacks {error}, or tells of it before it was") from None
+
+    def _play(self, entry: LogEntry, details: Details) -> None:
         kind = entry.action.partition(".")[0]
         if kind == "home":
             self.home = details

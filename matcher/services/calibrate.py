@@ -1,19 +1,25 @@
 """Calibrating: cohort -> trials -> maxima -> intervals -> operating point, or "too few people" -> report.
 
 1. List and cohort must hold templates of one model identity; nobody may be in both.
-2. Only maxima leave the index here: before activation there is no way to learn who resembles whom.
-3. Attempts count the list's calibrations since its last certified one; the same inputs again are the same attempt.
+2. Before activation nobody can learn here which cohort person resembles which listed one: of their comparison only
+   maxima are kept. Listed people who resemble each other are named by handles, as are those of the cohort.
+3. Attempts count the calibrations of the list's lineage (`lineage.py`) since its last certified one; the same inputs
+   again are the same attempt.
 4. The shipped demo people test nothing but the shipped demo list.
+5. Before counting, cohort people who look like one person are joined, unless an admin who looked ruled otherwise.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher import kernels
+from matcher.calibration.at_threshold import CohortTemplates
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
-from matcher.calibration.report import Report, parse_report
+from matcher.calibration.report import VERSION, Report, parse_report, version_of
+from matcher.calibration.resolutions import Resolutions
 from matcher.calibration.trials import TrialPlan, TrialScores, members_of, plan_trials
 from matcher.calibration.verdict import Status
 from matcher.domain.cohort import Cohort
@@ -26,7 +32,11 @@ from matcher.domain.template import Floats, Millionths, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.collections import find_cohort, find_list
+from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
+from matcher.services.lineage import reports_of_lineage
 from matcher.services.workplace import Session, refusals_logged
+
+PROBES_AT_ONCE = 64  # searches whose candidates are counted together
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +49,17 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: list, cohort, policy, a threshold given beforehand or None, and group columns or None for all."""
+    """What is asked: list, cohort, policy, a threshold given beforehand or None, and group columns or None for all.
+
+    `ruled`: what an admin found who looked at pairs of cohort people.
+    """
 
     list_name: str
     cohort_name: str
     policy: Policy
     threshold: Millionths | None = None
     columns: tuple[str, ...] | None = None
+    ruled: Resolutions = field(default_factory=Resolutions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,18 +80,40 @@ def calibrate_list(session: Session, question: Question, shipped: Shipped) -> Re
         watchlist, listed = latest_of_list(session, question.list_name)
         cohort, tested = latest_of_cohort(session, question.cohort_name)
         subjects = open_subjects(session, (watchlist, listed), (cohort, tested), shipped)
-    inputs = _inputs(session, question, subjects, (listed, tested))
-    report = calibrate(inputs)
+        earlier = reports_of_lineage(session, watchlist, subjects.listed)
+        report = report_of(session, question, subjects, (listed, tested), earlier)
     _store(session, question.policy, subjects, report, (listed, tested))
     return report
 
 
+def report_of(
+    session: Session,
+    question: Question,
+    subjects: Subjects,
+    revisions: tuple[Revision, Revision],
+    earlier: Sequence[StoredReport],
+) -> Report:
+    """The report, not stored; `earlier` are those of the list's lineage. Raises BadInput, InsufficientEvidence."""
+    searched = searched_list(session.place.build_index, subjects.listed, revisions[0].digest)
+    inputs = _inputs(question, subjects, revisions, searched, earlier)
+    report = calibrate(inputs)
+    probes = subjects.people.templates[np.array(inputs.plan.probe_rows(), dtype=np.int64)]
+    look_alikes = look_alikes_at(report.threshold.tau, searched, probes, inputs.scores.maxima)
+    return replace(report, look_alikes=look_alikes)
+
+
 def _inputs(
-    session: Session, question: Question, subjects: Subjects, revisions: tuple[Revision, Revision]
+    question: Question,
+    subjects: Subjects,
+    revisions: tuple[Revision, Revision],
+    searched: SearchedList,
+    earlier: Sequence[StoredReport],
 ) -> CalibrationInputs:
     listed, tested = revisions
     names = frozenset(item.subject_id for item in subjects.listed.items)
     plan = plan_trials(tested.digest, members_of(subjects.people.items), names)
+    scores = _scores(searched, subjects.people.templates, plan)
+    trials = adjudicated(subjects.people, tested.digest, plan, scores, question.ruled)
     columns = question.columns
     if columns is None:
         columns = tuple(sorted({column for item in subjects.people.items for column, _ in item.attributes}))
@@ -85,12 +121,8 @@ def _inputs(
     required = tuple((column, tuple(values)) for column, values in sorted(policy.groups.required.items()))
     facts = PolicyFacts(policy.digest(), policy.certification.alpha, policy.certification.delta, required)
     binding = (listed.digest, listed.model.text(), tested.digest, policy.digest())
-    with session.place.work(write=False) as work:
-        earlier = work.reports.of_list(subjects.watchlist.list_id)
     return CalibrationInputs(
-        list=ListFacts(
-            subjects.watchlist.name, listed.digest, listed.subjects, subjects.watchlist.terms.searches_per_day
-        ),
+        list=_list_facts(subjects.watchlist, listed),
         cohort=CohortFacts(
             subjects.cohort.name,
             subjects.cohort.terms.source,
@@ -103,9 +135,30 @@ def _inputs(
         columns=columns,
         tau=question.threshold,
         attempt=attempt_number(earlier, binding, question),
-        plan=plan,
-        scores=_scores(session, subjects, plan, listed.digest),
+        plan=trials.plan,
+        scores=trials.scores,
+        adjudication=trials.record,
+        listed_maxima=listed_maxima(searched),
+        templates=_templates(searched, subjects.people.templates, trials.plan),
     )
+
+
+def _list_facts(watchlist: Watchlist, listed: Revision) -> ListFacts:
+    terms = watchlist.terms
+    prior = None if terms.declared_prior is None else terms.declared_prior.chance
+    return ListFacts(watchlist.name, listed.digest, listed.subjects, terms.searches_per_day, prior)
+
+
+def _templates(searched: SearchedList, templates: Floats, plan: TrialPlan) -> CohortTemplates:
+    rows, owner = plan.template_rows()
+    probes = templates[np.array(plan.probe_rows(), dtype=np.int64)]
+
+    def candidates(tau: Millionths) -> npt.NDArray[np.integer]:
+        starts = range(0, len(probes), PROBES_AT_ONCE)
+        answers = (searched.index.at_or_above(probes[at : at + PROBES_AT_ONCE], tau) for at in starts)
+        return np.array([len(hits) for answer in answers for hits in answer.hits], dtype=np.int64)
+
+    return CohortTemplates(templates[np.array(rows, dtype=np.int64)], np.array(owner, dtype=np.int32), candidates)
 
 
 def next_attempt(earlier: Sequence[StoredReport]) -> int:
@@ -118,20 +171,27 @@ def next_attempt(earlier: Sequence[StoredReport]) -> int:
 
 def attempt_number(earlier: Sequence[StoredReport], binding: tuple[str, str, str, str], question: Question) -> int:
     """One more than the calibrations since the last certified one; the earlier number for the very same inputs."""
-    for stored in earlier:
-        report = parse_report(stored.body)
-        same = (report.binding.list, report.binding.model, report.binding.cohort, report.binding.policy) == binding
-        beforehand = report.threshold.tau if report.threshold.origin.value == "verify" else None
-        tested = {column for group in report.groups for column in group.key}
-        asked = tested | set(report.cohort.left_out) if question.columns is None else set(question.columns)
-        if same and beforehand == question.threshold and tested == asked:
-            return report.attempt.j
-    return next_attempt(earlier)
+    same = next((stored for stored in earlier if answers(stored, binding, question)), None)
+    return next_attempt(earlier) if same is None else parse_report(same.body).attempt.j
 
 
-def _scores(session: Session, subjects: Subjects, plan: TrialPlan, digest: str) -> TrialScores:
-    maxima = best_scores(session, subjects, plan.probe_rows(), digest)
-    return TrialScores(maxima, _mates(subjects.people.templates, plan.mated_rows()))
+def answers(stored: StoredReport, binding: tuple[str, str, str, str], question: Question) -> bool:
+    """Whether a report was made from the very same inputs: digests and model, threshold, columns, what was ruled."""
+    if version_of(stored.body) != VERSION:
+        return False  # made by another release: it counts as an attempt, and is never the same one
+    report = parse_report(stored.body)
+    same = (report.binding.list, report.binding.model, report.binding.cohort, report.binding.policy) == binding
+    beforehand = report.threshold.tau if report.threshold.origin.value == "verify" else None
+    tested = {column for group in report.groups for column in group.key}
+    asked = tested | set(report.cohort.left_out) if question.columns is None else set(question.columns)
+    ruled = report.adjudication.ruled().rulings == question.ruled.rulings
+    return same and beforehand == question.threshold and tested == asked and ruled
+
+
+def _scores(searched: SearchedList, templates: Floats, plan: TrialPlan) -> TrialScores:
+    probes = np.array(plan.probe_rows(), dtype=np.int64)
+    maxima = searched.index.maxima(templates[probes]) if len(probes) else np.empty(0, np.int32)
+    return TrialScores(maxima, mate_scores(templates, plan.mated_rows()))
 
 
 def best_scores(session: Session, subjects: Subjects, probes: Sequence[int], digest: str) -> Scores:
@@ -143,12 +203,10 @@ def best_scores(session: Session, subjects: Subjects, probes: Sequence[int], dig
     return index.maxima(subjects.people.templates[np.array(probes, dtype=np.int64)])
 
 
-def _mates(templates: Floats, pairs: Sequence[tuple[int, int]]) -> Scores:
-    scores = np.empty(len(pairs), np.int32)
-    for place, (probe, reference) in enumerate(pairs):
-        pair = kernels.canonical_scores(templates[probe : probe + 1], templates[reference : reference + 1])
-        scores[place] = pair[0, 0]
-    return scores
+def mate_scores(templates: Floats, pairs: Sequence[tuple[int, int]]) -> Scores:
+    """The score of each (probe, reference) pair of rows."""
+    probes, references = np.array(pairs, np.int32).reshape(-1, 2).T
+    return kernels.paired_scores(templates, np.ascontiguousarray(probes), templates[references])
 
 
 def _store(
@@ -186,6 +244,7 @@ def _store(
                 tier=report.verdict.tier,
                 attempt=report.attempt.j,
                 threshold=report.threshold.tau,
+                adjudicated=report.adjudication.resolutions,
             )
         )
         work.commit()

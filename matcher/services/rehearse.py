@@ -17,6 +17,7 @@ from matcher.domain.revision import Revision, RevisionContent
 from matcher.domain.template import Floats, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.services.calibrate import latest_of_list, next_attempt
+from matcher.services.lineage import reports_of_lineage
 from matcher.services.workplace import Session, refusals_logged, still_here
 
 
@@ -36,8 +37,7 @@ def rehearse_list(session: Session, name: str, delta: float) -> ListRehearsal:
         watchlist, revision = latest_of_list(session, name)
         content = session.place.revisions.read(session.vault, revision)
         people = listed_people(revision.digest, content.items)
-        with session.place.work(write=False) as work:
-            attempt = next_attempt(work.reports.of_list(watchlist.list_id))
+        attempt = next_attempt(reports_of_lineage(session, watchlist, content))
         everybody = [person for _, person in people]
         scores = _scores(session, content, everybody, revision.digest)
         found = ListRehearsal(watchlist, revision, rehearse(everybody, scores, delta, attempt))

@@ -32,7 +32,7 @@ from matcher.domain.records import AlertRecord, SignedJudgement
 from matcher.domain.revision import Item
 from matcher.domain.template import Millionths
 from matcher.errors import BadInput, IntegrityError, Refused
-from matcher.services.review_files import Standing, signed_bytes, standing
+from matcher.services.review_files import Standing, signed_bytes, standing, with_look_alikes
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
 
@@ -177,6 +177,7 @@ class Desk:
         if report is None or watchlist is None or own is None:
             raise IntegrityError("the report or the list behind this alert is missing")
         by_id = {candidate.candidate_id: candidate for candidate in alert.candidates}
+        resembled = with_look_alikes(report.body, self._revision_items(alert))
         shown = tuple(
             DisclosedCandidate(
                 candidate_id=one,
@@ -188,6 +189,7 @@ class Desk:
                 ),
                 rank=by_id[one].rank,
                 candidates=len(by_id),
+                look_alikes=resembled[by_id[one].subject_id],
             )
             for one in own.order
         )

@@ -1,13 +1,17 @@
 """Judgements as the quorum rule reads them, and where an alert stands."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from matcher.calibration.handles import handles_of
+from matcher.calibration.lookalikes import has_look_alikes
+from matcher.calibration.report import parse_report
 from matcher.domain.case import Correction, Judgement, Outcome, ReviewFile, conclude, reviewers_needed
 from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertLine, Progress
+from matcher.domain.revision import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +113,10 @@ def _ended_at(step: Progress, now: datetime) -> datetime | None:
     if step.finished_at is not None or step.claimed_until is None:
         return step.finished_at
     return step.claimed_until if step.claimed_until <= now else None
+
+
+def with_look_alikes(report: bytes, items: Sequence[Item]) -> Mapping[str, bool | None]:
+    """For each subject of the revision that a report is about: whether the list holds look-alikes of them."""
+    parsed = parse_report(report)
+    handles = handles_of(parsed.binding.list, items)
+    return {subject: has_look_alikes(parsed.look_alikes, handle) for subject, handle in handles.items()}

@@ -1,12 +1,16 @@
 """Small cohorts for the tests: people with made-up scores, and the calibration of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from matcher.calibration.adjudication import adjudicate, persons_of
+from matcher.calibration.at_threshold import CohortTemplates
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
+from matcher.calibration.pairs import FoundPairs
 from matcher.calibration.report import Report
+from matcher.calibration.resolutions import Resolutions, Ruling
 from matcher.calibration.trials import CohortItem, CohortMember, TrialScores, plan_trials
 from matcher.domain.revision import Pairs
 
@@ -56,8 +60,15 @@ def report_of(
     model: str = MODEL,
     same_quality: bool = True,
     replicates: int = 40,
+    listed: tuple[int, ...] = (),
+    pairs: Sequence[tuple[int, int, int]] = (),
+    ruled: Mapping[tuple[str, str], Ruling] | None = None,
+    templates: CohortTemplates | None = None,
 ) -> Report:
-    """The report of a cohort whose template rows are numbered in the order they are written down."""
+    """The report of a cohort whose template rows are numbered in the order they are written down.
+
+    `pairs` are (number, number, score) of people in the order of their subject ids, whose handles are their numbers.
+    """
     rows: list[Sample] = []
     members = []
     for person in cohort:
@@ -68,19 +79,27 @@ def report_of(
             rows += [sample] if usable else []
         members.append(CohortMember(person.subject, tuple(items), person.labels))
     plan = plan_trials(COHORT, members, frozenset())
+    handles = [f"{place:012x}" for place in range(len(members))]
+    persons = persons_of(COHORT, members, plan, handles)
     maxima = np.array([rows[row].maximum for row in plan.probe_rows()], dtype=np.int32)
     mates = np.array([min(rows[a].mate, rows[b].mate) for a, b in plan.mated_rows()], dtype=np.int32)
+    found = FoundPairs(*np.array(pairs, dtype=np.int32).reshape(-1, 3).T)
+    trials = adjudicate(persons, plan, TrialScores(maxima, mates), found, Resolutions(ruled or {}))
     return calibrate(
         CalibrationInputs(
-            list=ListFacts("harbour", "11" * 32, 100, searches),
+            list=ListFacts("harbour", "11" * 32, max(100, len(listed)), searches),
             cohort=CohortFacts("volunteers", "the harbour office", COHORT, same_quality, shipped),
             policy=PolicyFacts("22" * 32, alpha, delta, required),
             model=model,
             columns=columns,
             tau=tau,
             attempt=attempt,
-            plan=plan,
-            scores=TrialScores(maxima, mates),
+            plan=trials.plan,
+            scores=trials.scores,
+            adjudication=trials.record,
+            listed_maxima=listed,
             replicates=replicates,
+            permutations=99,
+            templates=templates,
         )
     )

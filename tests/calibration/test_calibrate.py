@@ -6,10 +6,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from matcher import kernels
+from matcher.calibration import at_threshold
+from matcher.calibration.at_threshold import CohortTemplates
+from matcher.calibration.certified import recounted
 from matcher.calibration.groups import Level
 from matcher.calibration.report import GroupReport, Report, parse_report
 from matcher.calibration.verdict import Status, delta_at
 from matcher.errors import BadInput, IntegrityError, Refused
+from matcher.kernels import normalise
 from tests.calibration.cohorts import Sample, Somebody, people, report_of
 
 LOW = 200_000
@@ -207,7 +212,7 @@ def test_the_report_is_canonical_and_refuses_what_is_not_a_number() -> None:
     assert parse_report(body) == report
     assert parse_report(body).canonical() == body
     with pytest.raises(IntegrityError):
-        parse_report(body.replace(b'{"attempt"', b'{ "attempt"', 1))
+        parse_report(b"{ " + body[1:])
     with pytest.raises(IntegrityError):
         parse_report(b'{"extra":1,' + body[1:])
     not_a_number = replace(report, attempt=replace(report.attempt, delta_j=float("nan")))
@@ -299,3 +304,56 @@ def test_certificates_are_wrong_at_most_as_often_as_promised() -> None:
     assert certified == 600
     # delta_1 is 5 %: 30 expected of 600 at most, 46 is three standard deviations more; far fewer would be a dead test
     assert 10 <= wrong <= 46
+
+
+# --- beside the gate --------------------------------------------------------------------------------------------------
+
+
+def templates(report_people: int, alike: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two templates a person; the first `alike` people share one direction, so that they are taken for each other."""
+    rng = np.random.default_rng(5)
+    rows = rng.standard_normal((report_people, 64)).astype(np.float32)
+    rows[:alike] = rows[0] + 0.05 * rows[:alike]
+    return normalise(np.repeat(rows, 2, axis=0)), np.repeat(np.arange(report_people, dtype=np.int32), 2)
+
+
+def test_without_a_threshold_what_needs_one_is_null_and_says_why() -> None:
+    report = report_of(people([1] * 30, gender="f"), alpha=0.001)
+    assert report.threshold.tau is None
+    assert {report.comparisons, report.selectivity, report.differentials, report.ratios, report.group_tests} == {None}
+    assert set(report.not_computed.values()) == {"no threshold"}
+    assert report.burden_shares.reason == "FPIR is unknown: no completed search or no threshold"
+
+
+def test_comparisons_and_work_are_counted_at_the_threshold() -> None:
+    rows, owner = templates(120, 4)
+    searched: list[int] = []
+
+    def candidates(tau: int) -> np.ndarray:
+        searched.append(tau)
+        return np.array([2] * 3 + [0] * 117)
+
+    cohort = people([200_000] * 60, "a", 900_000, gender="f") + people([200_000] * 60, "b", 900_000, gender="m")
+    report = report_of(cohort, templates=CohortTemplates(rows, owner, candidates))
+    assert searched == [report.threshold.tau]
+    assert report.selectivity is not None
+    assert (report.selectivity.k, report.selectivity.n, report.selectivity.subjects) == (6, 120, 100)
+    assert report.comparisons is not None
+    among = {rate.labels: (rate.k, rate.n) for rate in report.comparisons.fmr if rate.column == "gender"}
+    # identical templates of one person are one: 60 people, 4 of whom are alike
+    first = np.ascontiguousarray(rows[:8:2])
+    expected = kernels.canonical_scores(first, first)
+    alike = int((np.triu(expected, 1) >= report.threshold.tau).sum())
+    assert among["f", "f"][1] == 60 * 59 // 2
+    assert among["f", "f"][0] >= alike == 6
+    assert recounted(report.canonical()) == report
+
+
+def test_a_threshold_that_everybody_passes_lists_no_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_threshold, "MOST_PAIRS", 10)
+    rows, owner = templates(120, 4)
+    cohort = two_groups()
+    given = CohortTemplates(rows, owner, lambda tau: np.zeros(120, int))
+    report = report_of(cohort, tau=-900_000, templates=given)
+    assert report.comparisons is None
+    assert "tells nobody apart" in report.not_computed["comparisons"]

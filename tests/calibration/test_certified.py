@@ -87,8 +87,15 @@ CHANGES: dict[str, Change] = {
     "whose cohort": lambda plain: plain["cohort"].update(shipped=True),
     "pictures seen": lambda plain: plain["cohort"].update(pictures_seen=True),
     "cohort size": lambda plain: plain["cohort"].update(people=5000),
+    "a differential's counts": lambda plain: plain["differentials"][0]["misses"][0].update(k=1),
+    "a differential left out": lambda plain: plain["differentials"].pop(),
+    "a ratio": lambda plain: plain["ratios"].pop(),
+    "a sentence on groups": lambda plain: plain["group_tests"].update(sentences=["All groups are equal."]),
+    "share that is right": lambda plain: plain["burden_shares"]["shares"][0].update(share=0.99),
+    "a declared prior": lambda plain: plain["list"].update(prior=0.5),
+    "a reason": lambda plain: plain["not_computed"].clear(),
     "failures": lambda plain: group(plain, gender="m")["fta"].update(k=1),
-    "version": lambda plain: plain.update(version=1),
+    "version": lambda plain: plain.update(version=3),
     "unknown field": lambda plain: plain.update(note="ok"),
     "a kind": lambda plain: plain["threshold"].update(tau="210100"),
     "not finite": lambda plain: plain["burden"].update(upper95=float("nan")),
@@ -135,7 +142,7 @@ def test_the_consequence_is_the_number_an_approver_types() -> None:
         "up to 1 false alarm a day at 20 searches; worst group gender f (1 of 119 people); "
         "0.0 % of listed people missed in group site s (0 of 130); "
         "not tested: gender f, site s; gender m, site n; cohort supplied by the harbour office "
-        "(its likeness to the list was not checked)"
+        "(its likeness to the list is unknown: the list has fewer than two people with a template)"
     )
 
 

@@ -95,12 +95,12 @@ def test_a_rehearsal_before_anybody_was_asked(home: Cli) -> None:
     assert value["rehearsal"] is True
     assert (value["people"], value["with_several"], value["templates"], value["rejected"]) == (60, 10, 70, 0)
     assert [tier["tier"] for tier in value["tiers"]] == ["certified", "provisional", "pilot"]
-    assert value["tiers"][0]["tau"] is None
+    assert [tier["rough"] for tier in value["tiers"]] == [True, True, False]
     assert value["tiers"][2]["groups"][0]["missed"]["n"] == 10
     assert "proves nothing" in value["why_it_proves_nothing"]
     text = ok(home("calibrate", "missing", "--rehearse", user="boss")).out
     assert "This is a rehearsal and proves nothing" in text
-    assert "2,995 people needed" in text
+    assert "a group needs 2,995 people" in text
     assert "60 people, 10 of them with several pictures; 70 pictures searched" in text
     assert "g a" in text
     # nothing came of it

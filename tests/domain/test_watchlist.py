@@ -183,3 +183,14 @@ def test_the_stop_button_keeps_the_refutation_and_a_lapsed_list_can_be_refuted()
     stopped = active().refuted(REFUTATION, "ben", later)
     assert stopped.state(later) is ListState.SUSPENDED
     assert stopped.suspended("ana", "a pretext", later) == stopped
+
+
+def test_what_a_certificate_was_derived_from_is_signed_and_older_ones_keep_their_bytes() -> None:
+    plain, derived = terms(), terms(derived_from="b" * 64)
+    assert (plain.tested_list, derived.tested_list) == (plain.binding.list_digest, "b" * 64)
+    assert b"derived_from" not in plain.signed_bytes()
+    certificate = signed(derived)
+    with pytest.raises(IntegrityError, match="does not verify"):
+        Certificate(plain, certificate.signature, certificate.approver_key)
+    with pytest.raises(IntegrityError, match="does not verify"):
+        Certificate(replace(derived, derived_from="c" * 64), certificate.signature, certificate.approver_key)

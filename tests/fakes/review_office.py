@@ -170,7 +170,7 @@ class Desk:
         ranked = sorted(alert.candidates, key=lambda c: -c.score)
         shown = tuple(
             DisclosedCandidate(c.candidate_id, path.judgements[c.candidate_id].verdict, c.score, 702_000, SAID,
-                               ranked.index(c) + 1, len(ranked))
+                               ranked.index(c) + 1, len(ranked), len(ranked) > 1)
             for c in alert.candidates
         )  # fmt: skip
         return DisclosedAlert(alert_id, alert.list_name, alert.case, 7, shown)

@@ -62,7 +62,8 @@ def test_the_same_report_gives_the_same_bytes() -> None:
 def test_the_order_is_verdict_then_evidence_then_digests() -> None:
     reader = read(report_html(report()))
     order = ["Calibration of list", "Groups", "False alarms, group by group", "Misses against false alarms"]
-    order += ["False alarms by threshold", "Where scores lie", "People still needed", "Attempts", "Digests"]
+    order += ["False alarms by threshold", "Where scores lie", "Likelihood ratio", "Groups against each other"]
+    order += ["People still needed", "What to expect a day", "Attempts", "Digests"]
     places = [next(i for i, heading in enumerate(reader.headings) if heading.startswith(name)) for name in order]
     assert places == sorted(places)
 

@@ -33,7 +33,8 @@ def test_the_verdict_comes_first_and_nothing_is_wider_than_the_terminal() -> Non
     assert "supplied by the harbour office" in text
     assert "Misses: 60 of 60 listed people of the worst group, gender m." in text
     assert "119 of 119 mated searches: same session, optimistic" in text
-    assert "realism: not computed in this version" in text
+    assert "likeness of cohort and list: unknown (the list has fewer than two people with a" in text
+    assert "0 people set aside" in text
 
 
 def test_what_is_still_needed_is_said() -> None:

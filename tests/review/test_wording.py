@@ -18,15 +18,28 @@ def test_every_outcome_has_words_and_none_says_match() -> None:
 
 
 def test_a_score_is_never_a_percentage() -> None:
-    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, 1)
+    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, 1, False)
     assert wording.score_line(found) == "0.7345, threshold 0.7020"
     assert wording.others_line(found) == "no other candidate on the list reaches the threshold"
 
 
 @pytest.mark.parametrize(("others", "words"), [(1, "1 other candidate reaches"), (2, "2 other candidates reach")])
 def test_others(others: int, words: str) -> None:
-    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, others + 1)
+    found = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, others + 1, False)
     assert words in wording.others_line(found)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (True, "look-alikes of this person are on the list"),
+        (None, "nobody looked whether look-alikes of this person are on the list"),
+        (False, ""),
+    ],
+)
+def test_look_alikes_are_told_without_a_name(found: bool | None, words: str) -> None:
+    candidate = DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, "", 1, 1, found)
+    assert wording.look_alikes_line(candidate) == words
 
 
 @pytest.mark.parametrize(("minutes", "words"), [(-5, "0 min"), (59, "59 min"), (65, "1 h 05 min"), (3000, "2 d 2 h")])

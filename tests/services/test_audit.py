@@ -6,6 +6,7 @@ import pytest
 from sqlcipher3 import dbapi2
 
 from matcher.domain.case import Correction, Verdict
+from matcher.domain.events import Action
 from matcher.errors import IntegrityError
 from matcher.services.audit import verify
 from matcher.services.collections import retire_list, suspend_list
@@ -112,3 +113,11 @@ def test_a_container_that_is_gone_is_found(lived: World) -> None:
     next((lived.folder / "home" / "sealed").glob("*-templates.box")).unlink()
     with pytest.raises(IntegrityError, match="missing"):
         verify(lived.place, lambda *_: None)
+
+
+def test_an_entry_that_lacks_what_its_kind_tells_is_named(world: World) -> None:
+    world.create()
+    with pytest.raises(IntegrityError, match="lacks 'reason'"):
+        world.plays(Action.LIST_SUSPENDED, list="missing")
+    with pytest.raises(IntegrityError, match="lacks 'nowhere'"):
+        world.plays(Action.LIST_SUSPENDED, list="nowhere", reason="x")

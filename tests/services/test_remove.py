@@ -320,6 +320,7 @@ def forged(world: World, part: Revision, derived_from: str, logged: Action | Non
     facts: dict[str, Detail] = {
         "list": "missing",
         "certificate": certificate.digest(),
+        "report": before.terms.binding.report_digest,
         "list_digest": part.digest,
         "tested_list": derived_from or part.digest,
     }

@@ -25,7 +25,9 @@ async def test_two_reviewers_at_one_terminal_reach_a_lead() -> None:
     async with on_stage(home(one, terminals={"rita": "pts/1", "sam": "pts/1"})) as stage:
         await stage.open("rita")
         await stage.same()
+        assert "look-alikes" not in stage.text()
         await stage.press("d", "enter", "enter")
+        assert "look-alikes of this person are on the list" in stage.text()
         assert "0.7345, threshold 0.7020" in stage.text()
         assert "This is not the chance that these two are the same person" in stage.text()
         await stage.press("enter", "enter")

@@ -82,6 +82,60 @@ def search(call: Call, **given: Any) -> None:
     call.output.result(value, _shown(value))
 
 
+@command.command("calibrate")
+@click.option(
+    "--people",
+    "samples",
+    type=click.IntRange(100, 20_000),
+    default=6_600,
+    show_default=True,
+    help="Samples, two of each person.",
+)
+@click.option("--dim", type=click.IntRange(8, 4096), default=128, show_default=True, help="Elements of a template.")
+@click.option(
+    "--groups", type=click.IntRange(3, 8), default=5, show_default=True, help="Labels in each of two columns."
+)
+@click.option("--seed", type=click.IntRange(0, 1 << 31), default=1, show_default=True, help="Of the made-up people.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Threads of the kernels; as many as there are processors.")
+@leaf
+def calibrate(call: Call, **given: Any) -> None:
+    """Time a whole calibration of made-up people, beside a NumPy and SciPy script and fairlearn.
+
+    All comparisons, groups and two-way cells with exact bounds, the threshold, 2,000 draws of people, 9,999
+    permutations a column and the likelihood ratio. A ratio is printed only where the numbers are the same; what a peer
+    leaves out is named. The default takes about 5 seconds of a processor, and as much and 0.9 GB for the peer.
+
+    Example: `matcher bench calibrate --people 6600 --json`
+    """
+    from matcher.bench.calibrate import benchmark
+    from matcher.bench.cohort import made_up
+
+    call.output.say("people")
+    cohort = made_up(given["samples"] // 2, given["groups"], given["dim"], given["seed"])
+    value = benchmark(cohort, given["threads"], call.output.say)
+    call.output.result(value, _calibrated(value))
+
+
+def _calibrated(value: dict[str, Any]) -> str:
+    peers = {name: peer for name, peer in value["peers"].items() if "absent" not in peer}
+    names = [*value["phases"], *(name for name in peers["numpy_scipy"]["phases"] if name not in value["phases"])]
+    ways = [value, *peers.values()]
+    rows = [(name, *(_both(way["phases"].get(name)) for way in ways)) for name in names]
+    rows.append(("all of it", *map(_both, ways)))
+    rows.append(("the same numbers", "", *("yes" if peer["same"] else "NO" for peer in peers.values())))
+    shown = {name: part for name, part in value.items() if name not in ("phases", "peers", "seconds")}
+    shown["peers"] = {
+        name: {key: part for key, part in peer.items() if key not in ("phases", "seconds", "processor_seconds")}
+        for name, peer in value["peers"].items()
+    }
+    headings = ("seconds (of processors)", "matcher", *peers)
+    return table(headings, rows) + "\n" + json.dumps(shown, indent=2)
+
+
+def _both(taken: dict[str, float] | None) -> str:
+    return "" if taken is None else f"{taken['seconds']:.2f} ({taken['processor_seconds']:.2f})"
+
+
 def _vectors(given: dict[str, Any]) -> "tuple[FaissFlat, Floats]":
     from matcher.bench.data import held_out, vectors, vectors_of
     from matcher.bench.peers.flat import FaissFlat

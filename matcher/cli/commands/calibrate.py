@@ -16,6 +16,11 @@ from matcher.cli.output import rendered
 @click.option("--policy", type=click.Path(path_type=Path), help="A policy file; the shipped one is strict (0.001).")
 @click.option("--threshold", metavar="T", help="Verify this threshold instead of selecting one.")
 @click.option("--groups", metavar="COL,...", help="Only these group columns of the cohort.")
+@click.option(
+    "--adjudicated",
+    type=click.Path(path_type=Path),
+    help="CSV: pairs of cohort people that you looked at (one,other,ruling: handles, then same or different).",
+)
 @click.option("--plan", is_flag=True, help="Print how many people are needed; tests nothing.")
 @click.option("--rehearse", is_flag=True, help="Search listed people against each other; certifies nothing.")
 @leaf
@@ -53,7 +58,8 @@ def _calibrate(call: Call, watchlist: str, cohort: str, given: dict[str, Any]) -
 
     tau = None if given["threshold"] is None else threshold_from(given["threshold"])
     columns = None if given["groups"] is None else tuple(part.strip() for part in given["groups"].split(","))
-    question = Question(watchlist, cohort, call.program.policy(given["policy"]), tau, columns)
+    ruled = call.program.resolutions(given["adjudicated"])
+    question = Question(watchlist, cohort, call.program.policy(given["policy"]), tau, columns, ruled)
     session = call.session
     call.output.say(f"testing {watchlist} on {cohort} ...")
     report = calibrate_list(session, question, shipped_people())

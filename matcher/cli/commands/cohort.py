@@ -59,14 +59,21 @@ def load(call: Call, name: str, **given: Any) -> None:
 
 @command.command("show")
 @click.argument("name")
+@click.option("--pairs", metavar="LIST", help="For admins: people who look like one person, by the report of LIST.")
 @leaf
-def show(call: Call, name: str) -> None:
+def show(call: Call, name: str, pairs: str | None) -> None:
     """Show one cohort.
 
     Example: `matcher cohort show staff`
     """
     from matcher.services.collections import find_cohort
 
+    if pairs is not None:
+        from matcher.cli.handles_output import print_cohort_pairs
+        from matcher.services.handles import known_cohort_pairs
+
+        print_cohort_pairs(call.output, known_cohort_pairs(call.session, name, pairs))
+        return
     with call.program.place.work(write=False) as work:
         facts = _facts(find_cohort(work, name))
     width = max(len(key) for key in facts)

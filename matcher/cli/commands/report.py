@@ -1,15 +1,20 @@
 """`matcher report`: calibration reports."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
+from click.exceptions import Exit
 
 from matcher.cli.common import Call, leaf
+
+if TYPE_CHECKING:
+    from matcher.calibration.report import Report
 
 
 @click.group("report")
 def command() -> None:
-    """Read calibration reports. They hold no identifier and no name."""
+    """Read, replay and compare calibration reports. They hold no identifier and no name."""
 
 
 @command.command("show")
@@ -42,16 +47,12 @@ def show(call: Call, watchlist: str, form: str, path: Path | None, public: bool)
     from matcher.calibration.certified import recounted
     from matcher.cli.output import Output
     from matcher.cli.report_output import print_report
-    from matcher.errors import BadInput, UsageError
-    from matcher.services.collections import find_list
+    from matcher.errors import UsageError
+    from matcher.services.reports import list_report
 
     with call.program.place.work(write=False) as work:
-        found = find_list(work, watchlist)
-        serving = None if found.certificate is None else found.certificate.terms.binding.report_digest
-        stored = work.reports.get(found.latest_report or serving or "")
-        refuted = None if stored is None else work.watch.refutation(stored.digest)
-    if stored is None:
-        raise BadInput(f"list {watchlist} has no report for what it holds now: make one with matcher calibrate")
+        found, stored = list_report(work, watchlist)
+        refuted = work.watch.refutation(stored.digest)
     if found.latest_report is None:
         call.output.say("the newest revision has no report yet; this one is of the revision that serves")
     if refuted is not None:
@@ -84,3 +85,69 @@ def _write(path: Path, body: bytes) -> None:
         path.write_bytes(body)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
+
+
+@command.command("replay")
+@click.argument("report", type=click.Path(path_type=Path))
+@leaf
+def replay(call: Call, report: Path) -> None:
+    """Make a report again from the list, cohort and policy of this home that it names, and compare.
+
+    Exit code 0: the same. 6: not the same; every field that differs is named.
+
+    Example: `matcher report replay report.json --user boss`
+    """
+    from dataclasses import asdict
+
+    from matcher.bootstrap import read_report, shipped_people
+    from matcher.cli.exit_codes import ExitCode
+    from matcher.report.change_table import difference_lines
+    from matcher.review.safe_text import neutralise
+    from matcher.services.reports import replay as run
+
+    body = read_report(report)
+    made = run(call.session, body, shipped_people())
+    value = {
+        "same": made.given == made.again,
+        "given": made.given,
+        "again": made.again,
+        "differences": [asdict(one) for one in made.differences],
+    }
+    if made.given == made.again:
+        call.output.result(value, "same")
+        return
+    call.output.result(value, "\n".join(neutralise(line) for line in difference_lines(made.differences)))
+    call.output.say(f"report {made.given} is not what this home makes again: {made.again}")
+    raise Exit(ExitCode.INTEGRITY)
+
+
+@command.command("diff")
+@click.argument("old")
+@click.argument("new")
+@leaf
+def diff(call: Call, old: str, new: str) -> None:
+    """What changed between two reports of one list, and for whom. Each is a file, or 8 or more digits of a digest.
+
+    Example: `matcher report diff report.json 3f0a9c12`
+    """
+    from dataclasses import asdict
+
+    from matcher.calibration.changes import changes
+    from matcher.report.change_table import change_lines
+    from matcher.review.safe_text import neutralise
+
+    change = changes(_report(call, old), _report(call, new))
+    call.output.result(asdict(change), "\n".join(neutralise(line) for line in change_lines(change)))
+
+
+def _report(call: Call, named: str) -> "Report":
+    """A report by file or digest, counted again."""
+    from matcher.bootstrap import read_report
+    from matcher.calibration.certified import recounted
+    from matcher.services.reports import report_by_digest
+
+    path = Path(named)
+    if path.exists():
+        return recounted(read_report(path))
+    with call.program.place.work(write=False) as work:
+        return recounted(report_by_digest(work, named).body)

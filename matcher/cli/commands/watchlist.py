@@ -84,14 +84,21 @@ def remove(call: Call, name: str, subjects: tuple[str, ...]) -> None:
 
 @command.command("show")
 @click.argument("name")
+@click.option("--look-alikes", is_flag=True, help="For admins: which listed people this threshold does not keep apart.")
 @leaf
-def show(call: Call, name: str) -> None:
+def show(call: Call, name: str, look_alikes: bool) -> None:
     """Show one list: its terms, state, digests and what comes next, and how often reviewers rejected what it found.
 
     Example: `matcher watchlist show missing`
     """
     from matcher.services.list_lines import list_facts
 
+    if look_alikes:
+        from matcher.cli.handles_output import print_look_alikes
+        from matcher.services.handles import known_look_alikes
+
+        print_look_alikes(call.output, known_look_alikes(call.session, name))
+        return
     facts, watched = list_facts(call.program.place, name)
     width = max(len(key) for key in facts)
     ends = None if facts["ends_at"] is None else local_text(str(facts["ends_at"]))

@@ -29,6 +29,7 @@ def differential(found: Differentials, place: int) -> Figure:
             f"{title}: never a gate",
             ("measure", "value", "null median", "null 95 % limit", "p", "undefined permutations", "why undefined"),
             tuple(_row(one) for one in found.measures),
+            frozenset({0, 6}),
         ),
     )
 

@@ -27,7 +27,7 @@ def heat(rates: ComparisonRates, column: str, place: int, hidden: frozenset[str]
     return Figure(
         drawing.finished(f"heat-{place}", title, "Darker cells have more false matches; every cell says k/n"),
         "On the diagonal people of one group with each other, below it people of two groups. Darker: more.",
-        Table(f"{title}, at the threshold", _HEADS, tuple(_row(rate) for rate in found)),
+        Table(f"{title}, at the threshold", _HEADS, tuple(_row(rate) for rate in found), frozenset({0, 6})),
     )
 
 

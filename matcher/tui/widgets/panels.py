@@ -98,6 +98,7 @@ def disclosure(session: Session, alert: DisclosedAlert) -> Content:
         _row("Score", prose(wording.score_line(found), "bold $ink")),
         Content.assemble(prose(found.confidence.line.text, "$warn"), ("\n", "")),
         _row("On the list", prose(wording.others_line(found), "$ink")),
+        _look_alikes(found),
         _row("Case", _case(alert)),
         _steps(session, found),
     )  # fmt: skip
@@ -114,6 +115,11 @@ def _details(session: Session, found: DisclosedCandidate) -> Content:
         *(_row(title, Content.styled(row, "$ink")) for title, row in wording.strip_rows(said.strip)),
         _steps(session, found),
     )
+
+
+def _look_alikes(found: DisclosedCandidate) -> Content:
+    line = wording.look_alikes_line(found)
+    return _row("", prose(line, "$warn")) if line else Content("")
 
 
 def _case(alert: DisclosedAlert) -> Content:
