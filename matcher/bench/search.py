@@ -22,7 +22,7 @@ from matcher.domain.revision import Screen
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.index.exact import ExactIndex
 from matcher.kernels import codes
-from matcher.kernels.threads import in_parallel, processors, spans
+from matcher.kernels.threads import in_parallel, processors, spans, threads_for
 
 K = 10
 SURVIVORS = 10  # the operating point: at most so many rows of a query are expected to survive screening
@@ -49,11 +49,14 @@ CASES = (
 
 @dataclass(eq=False)
 class Bench:
-    """Vectors, indexes over them, and the peers; made once for all cases."""
+    """Vectors, indexes over them, and the peers; made once for all cases.
+
+    `wanted` None: as many threads as the product would take for so many bytes.
+    """
 
     flat: FaissFlat
     queries: Floats
-    threads: int
+    wanted: int | None
     say: Progress
     lossy: bool = False
     index: ExactIndex = field(init=False)
@@ -67,10 +70,16 @@ class Bench:
         self.say("building")
         everybody = np.arange(len(self.rows), dtype=np.int32)
         started = time.perf_counter()
-        self.index = ExactIndex.build(self.rows, everybody, "bench", self.threads)
+        self.index = ExactIndex.build(self.rows, everybody, "bench", self.wanted)
         self.build_s = time.perf_counter() - started
         self._blas = BlasProduct(self.rows)
         self.threshold = operating_point(self.rows, self.queries, self.threads)
+
+    @property
+    def threads(self) -> int:
+        """Threads that scan the 4-bit codes."""
+        n, d = self.rows.shape
+        return threads_for(codes.code_bytes(n, d, 4), self.wanted)
 
     @property
     def rows(self) -> Floats:
@@ -172,7 +181,7 @@ class Bench:
         """Opening a sealed index, and one query on it, beside the same query in memory."""
         self.say("sealed")
         with tempfile.TemporaryDirectory(prefix="matcher-bench-") as folder:
-            opened, seconds, resident = _sealed_index(Path(folder), self.rows, self.threads)
+            opened, seconds, resident = _sealed_index(Path(folder), self.rows, self.wanted)
             queries = np.ascontiguousarray(self.queries[:1])
             ways = {
                 "sealed": lambda: opened.at_or_above(queries, self.threshold),
@@ -207,12 +216,12 @@ def operating_point(rows: Floats, queries: Floats, threads: int) -> Millionths:
 
 
 def growth(
-    sizes: tuple[int, ...], make: Callable[[int], Floats], threads: int, say: Progress
+    sizes: tuple[int, ...], make: Callable[[int], Floats], wanted: int | None, say: Progress
 ) -> Iterator[dict[str, Any]]:
     """One query at a threshold over lists of growing size, beside faiss flat."""
     for n in sizes:
         say(f"{n:,} templates")
-        yield Bench(FaissFlat.of(make(n)), make(64), threads, say).run(Case(1, "threshold"))
+        yield Bench(FaissFlat.of(make(n)), make(64), wanted, say).run(Case(1, "threshold"))
 
 
 def _peer(times: dict[str, Times], name: str, identical: bool) -> dict[str, Any]:
@@ -220,7 +229,7 @@ def _peer(times: dict[str, Times], name: str, identical: bool) -> dict[str, Any]
     return {"s": times[name].median, "ratio": round(ratio, 2) if identical else None}
 
 
-def _sealed_index(folder: Path, rows: Floats, threads: int) -> tuple[ExactIndex, float, int]:
+def _sealed_index(folder: Path, rows: Floats, threads: int | None) -> tuple[ExactIndex, float, int]:
     """The index, how long opening it took, and by how many resident bytes the process grew."""
     from matcher.store.screen_file import SealedRows, read_screen, write_screen
     from matcher.store.sealing import HomeVault

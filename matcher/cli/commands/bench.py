@@ -28,7 +28,7 @@ def command() -> None:
 @click.option("--n", type=click.IntRange(1, 100_000_000), default=1_000_000, show_default=True, help="Templates.")
 @click.option("--dim", type=click.IntRange(1, 4096), default=512, show_default=True, help="Elements of a template.")
 @click.option("--batch", type=click.IntRange(1, 4096), help="Only this many queries at once.")
-@click.option("--threads", type=click.IntRange(1, 64), help="Threads of ours; as many as there are processors.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Threads of ours; else as many as have enough to do.")
 @click.option("--kind", type=click.Choice(["uniform", "faces"]), default="uniform", show_default=True, help="Vectors.")
 @click.option(
     "--dataset",
@@ -55,17 +55,15 @@ def search(call: Call, **given: Any) -> None:
     """
     from matcher.bench.search import CASES, Bench, Case, growth
     from matcher.errors import UsageError
-    from matcher.kernels.threads import processors
 
-    threads = given["threads"] or processors()
     if given["growth"] and given["cascade"]:
         raise UsageError("--cascade is timed on one list: leave out --growth")
     if given["growth"]:
         make = _maker(given["kind"], given["dim"])
-        cases = list(growth(GROWTH, make, threads, call.output.say))
+        cases = list(growth(GROWTH, make, given["threads"], call.output.say))
         value: dict[str, Any] = {"cases": cases}
     else:
-        bench = Bench(*_vectors(given), threads, call.output.say, given["peers"] == "all")
+        bench = Bench(*_vectors(given), given["threads"], call.output.say, given["peers"] == "all")
         one = given["batch"]
         asked = CASES if one is None else (Case(one, "threshold"), Case(one, "topk"))
         cases = [bench.run(case) for case in asked]
