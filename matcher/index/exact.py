@@ -111,18 +111,17 @@ class ExactIndex:
             return [()] * len(queries)
         asked = found[0].queries if len(found) == 1 else np.concatenate([one.queries for one in found])
         rows = found[0].rows if len(found) == 1 else np.concatenate([one.rows for one in found])
-        if len(rows) > 1:
+        if len(queries) > 1:  # of one query they ascend already, and each is there once
             order = np.lexsort((asked, rows))  # sealed rows are read front to back, each once
             asked, rows = asked[order], rows[order]
-        scores = np.concatenate(
-            [self._scored(queries, asked[at : at + ROWS_AT_ONCE], rows[at : at + ROWS_AT_ONCE])
-             for at in range(0, len(rows), ROWS_AT_ONCE)]
-        )  # fmt: skip
+        parts = range(0, len(rows), ROWS_AT_ONCE)
+        scored = [self._scored(queries, asked[at : at + ROWS_AT_ONCE], rows[at : at + ROWS_AT_ONCE]) for at in parts]
+        scores = scored[0] if len(scored) == 1 else np.concatenate(scored)
         kept = scores >= threshold
         return _best_of_each(len(queries), asked[kept], self._subjects[rows[kept]], scores[kept])
 
     def _scored(self, queries: Floats, asked: Scores, rows: Scores) -> Scores:
-        if len(rows) == 1 or bool((rows[1:] != rows[:-1]).all()):
+        if len(queries) == 1 or bool((rows[1:] != rows[:-1]).all()):
             return kernels.rescored(queries, asked, self._rows.take(rows))
         distinct, place = np.unique(rows, return_inverse=True)
         return kernels.rescored(queries, asked, self._rows.take(distinct)[place])

@@ -57,7 +57,7 @@ class CodeSet:
 class Survivors:
     """Rows whose bound reached: int32 (s,) query numbers, row numbers, and what each row scores at most (millionths).
 
-    In no promised order.
+    Those of one query ascend by row where it was asked alone; else in no promised order.
     """
 
     queries: Scores

@@ -351,3 +351,14 @@ def test_what_is_no_code_set_is_refused() -> None:
         encode(rows * 2, 8)
     with pytest.raises(BadInput, match="4096"):
         encode(np.eye(1, 5000, dtype=np.float32), 8)
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("path", [*PATHS, "python"])
+def test_rows_of_a_query_that_is_asked_alone_ascend(path: str, bits: int) -> None:
+    rows, query = units("normal", 700, 40, 3), units("normal", 1, 40, 4)
+    data = coded(kernels_of(path), rows, bits)
+    found = kernels_of(path).scan_threshold((data, len(rows), bits), (0, 44), query, 100_000)
+    numbers = np.frombuffer(found, SURVIVOR)["row"]
+    assert len(numbers) > 50
+    assert (np.diff(numbers) > 0).all()
