@@ -31,13 +31,15 @@ def consequence(certified: CertifiedReport, threshold: Millionths | None = None)
     searches = report.list.searches_per_day
     number = math.ceil(expected_a_day(certified.upper95, searches))
     worst = certified.burden
-    parts = (
+    parts: tuple[str, ...] = (
         f"up to {number} false {'alarm' if number == 1 else 'alarms'} a day at {searches} searches",
         f"worst group {group_label(worst.worst_group)} ({worst.k} of {worst.n} people)",
         _missed(report, missed),
         f"not tested: {_not_tested(report)}",
         f"cohort supplied by {report.cohort.source} ({_likeness(report)})",
     )
+    if report.attempt.j > 1:
+        parts = (*parts, f"calibration {report.attempt.j} of these people since the last activation")
     return Consequence("; ".join(parts), number, _missed_group(missed))
 
 

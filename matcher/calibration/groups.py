@@ -22,6 +22,7 @@ from matcher.domain.template import Millionths
 
 UNDECLARED = "undeclared"
 EVERYONE = "all"
+FEWEST = 10  # people whose counts may be told to whoever must not learn of one of them
 
 
 class Level(StrEnum):
@@ -104,6 +105,17 @@ def cells_with_people(
     }
     everyone = np.ones(len(people), dtype=bool)
     return [(cell, np.logical_and.reduce([everyone, *(holds[pair] for pair in cell.key)])) for cell in cells]
+
+
+def untold(cells: Sequence[tuple[Cell, int]]) -> frozenset[Cell]:
+    """Of cells and their people those whose counts would be about somebody whom a reader knows, families included.
+
+    A group of 1 to 9 people takes every cell of its column with it, so that nothing can be found by subtraction; a
+    two-way cell of 1 to 9 takes all two-way cells of its two columns, whose margins alone stay.
+    """
+    small = [cell for cell, people in cells if cell.level is not Level.ALL and 0 < people < FEWEST]
+    families = [{column for column, _ in cell.key} for cell in small]
+    return frozenset(cell for cell, _ in cells if any(family <= {c for c, _ in cell.key} for family in families))
 
 
 def label_in(person: Mapping[str, str], column: str) -> str:

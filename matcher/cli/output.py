@@ -79,7 +79,8 @@ def rendered(shown: "RenderableType", width: int | None = None) -> str:
     """A renderable as text, coloured on a terminal that wants it; as wide as the terminal, 160 cells in a pipe."""
     from rich.console import Console
 
-    console = Console(width=width if width or sys.stdout.isatty() else 160, highlight=False)
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()  # closed by whoever started the program
+    console = Console(width=width if width or on_terminal else 160, highlight=False)
     with console.capture() as captured:
         console.print(shown)
     return captured.get().rstrip("\n")

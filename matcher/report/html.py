@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from matcher.calibration.consequence import group_label
+from matcher.calibration.groups import FEWEST
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.document import Figure, Section, Table, document
@@ -19,8 +20,15 @@ from matcher.report.plots.forest import forest
 from matcher.report.plots.heat import heat
 from matcher.report.plots.histogram import histogram
 from matcher.report.plots.ratio import ratio_curve, reliability
-from matcher.report.public import FEWEST, LEFT_OUT, Discretion, discretion, suppressed
-from matcher.report.threshold_lines import NEVER_A_GATE, comparison_lines, group_lines, selectivity_line, share_rows
+from matcher.report.public import LEFT_OUT, Discretion, discretion, suppressed
+from matcher.report.threshold_lines import (
+    NEVER_A_GATE,
+    comparison_lines,
+    group_lines,
+    same_session_lines,
+    selectivity_line,
+    share_rows,
+)
 from matcher.report.wording import counted, share, share_up, with_interval
 
 
@@ -29,7 +37,7 @@ def report_html(report: Report, *, public: bool = False) -> str:
     hidden = suppressed(report.groups) if public else frozenset[str]()
     shown = tuple(group for group in report.groups if group.cell.name not in hidden)
     careful = discretion(report.groups, hidden)
-    sections = [*_head(report, shown, hidden), *_evidence(report, shown, hidden), *_tail(report)]
+    sections = [*_head(report, shown, hidden), *_evidence(report, shown, hidden), *_tail(report, hidden)]
     verdict = report.verdict
     told = verdict.sentence
     if careful.hides(told):
@@ -48,11 +56,11 @@ def _without(table: Table, careful: Discretion) -> Table:
 
 
 def _head(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]) -> Iterator[Section]:
-    yield Section(
-        "What was tested", (*_facts(report), *(f"In the way: {reason}." for reason in report.verdict.reasons))
-    )
+    reasons = () if hidden else tuple(f"In the way: {reason}." for reason in report.verdict.reasons)
+    yield Section("What was tested", (*_facts(report), *reasons))
     notes = [f"{len(hidden)} cells are left out: they, or one beside them, have fewer than {FEWEST} people."]
-    yield Section("Groups", (_misses(report), *(notes if hidden else ())), (_groups(shown),))
+    sessions = [f"{line[0].upper()}{line[1:]}." for line in same_session_lines(report)]
+    yield Section("Groups", (_misses(report), *sessions, *(notes if hidden else ())), (_groups(shown),))
 
 
 def _evidence(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]) -> Iterator[Section]:
@@ -61,7 +69,8 @@ def _evidence(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[
     yield Section("Misses against false alarms", *_or_reason(det(report, shown), "nobody has mates: no curve"))
     yield Section("False alarms by threshold", *_or_reason(by_threshold(report, shown), "no search was completed"))
     yield Section("Where scores lie", *_or_reason(histogram(report), "no search was completed"))
-    yield _likelihood(report)
+    if not hidden:
+        yield _likelihood(report)
     yield _differentials(report, hidden)
 
 
@@ -109,11 +118,12 @@ def _sentence(line: str) -> str:
     return f"{line[0].upper()}{line[1:]}."
 
 
-def _tail(report: Report) -> Iterator[Section]:
+def _tail(report: Report, hidden: frozenset[str]) -> Iterator[Section]:
     yield Section("People still needed", *_needed(report))
-    heads = ("listed people among probes", "right")
-    shares = Table("Searches that raise a candidate: how many are right", heads, share_rows(report.burden_shares))
-    yield Section("What to expect a day", _burden(report), (shares,))
+    if not hidden:
+        heads = ("listed people among probes", "right")
+        shares = Table("Searches that raise a candidate: how many are right", heads, share_rows(report.burden_shares))
+        yield Section("What to expect a day", _burden(report), (shares,))
     attempt = report.attempt
     yield Section(
         "Attempts",

@@ -1,36 +1,24 @@
 """Which cells a public copy of a report may show.
 
 1. A cell with 1 to 9 people is suppressed: its numbers could be about somebody whom a reader knows.
-2. So that it cannot be found by subtraction, the cells of a column (or of two columns) never hide just one: the next
-   smallest goes too.
-3. A sentence or a row that names a hidden cell would tell its number too: it is replaced.
+2. Its whole family goes with it (`groups.untold`), so that it cannot be found by subtraction.
+3. A sentence or a row that names a hidden cell would tell its number too: it is replaced. What may follow from rates
+   of a hidden cell without naming it (reasons, burden, likelihood ratio) is left out too, where anything is hidden.
 4. Suppression is a way of showing: the report, its digest and its verdict stay what they are.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matcher.calibration.groups import Level
+from matcher.calibration.groups import untold
 from matcher.calibration.report import GroupReport
 
-FEWEST = 10
 LEFT_OUT = "Left out: it is about a cell that a public copy does not show"
 
 
 def suppressed(groups: Sequence[GroupReport]) -> frozenset[str]:
     """Names of the cells that a public copy leaves out."""
-    families: dict[tuple[str, ...], list[GroupReport]] = defaultdict(list)
-    for group in groups:
-        if group.level is not Level.ALL and group.n_people:
-            families[tuple(sorted(group.key))].append(group)
-    hidden: set[str] = set()
-    for cells in families.values():
-        ordered = sorted(cells, key=lambda group: (group.n_people, group.cell.name))
-        small = sum(group.n_people < FEWEST for group in ordered)
-        taken = max(small, 2) if small else 0
-        hidden.update(group.cell.name for group in ordered[:taken])
-    return frozenset(hidden)
+    return frozenset(cell.name for cell in untold([(group.cell, group.n_people) for group in groups]))
 
 
 @dataclass(frozen=True, slots=True)

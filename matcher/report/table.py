@@ -11,7 +11,13 @@ from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.integrity_lines import integrity_lines
-from matcher.report.threshold_lines import comparison_lines, group_lines, selectivity_line, share_rows
+from matcher.report.threshold_lines import (
+    comparison_lines,
+    group_lines,
+    same_session_lines,
+    selectivity_line,
+    share_rows,
+)
 from matcher.report.wording import counted, share, share_up, with_interval
 from matcher.review.safe_text import neutralise
 
@@ -134,7 +140,5 @@ def _usefulness(report: Report) -> list[str]:
             f"expected false alarms: up to {report.burden.expected_false_alarms_per_day:.3g} a day at "
             f"{report.list.searches_per_day:,} searches (worst group {group_label(report.burden.worst_group)})"
         )
-    everyone = report.everyone
-    if everyone.fnir is not None and everyone.fnir.same_session:
-        lines.append(f"{everyone.fnir.same_session} of {everyone.fnir.n} mated searches: same session, optimistic")
+    lines += same_session_lines(report)
     return lines

@@ -21,6 +21,14 @@ def selectivity_line(found: Selectivity) -> str:
     )
 
 
+def same_session_lines(report: Report) -> list[str]:
+    """How many mated searches may be optimistic."""
+    found = report.everyone.fnir
+    if found is None or not found.same_session:
+        return []
+    return [f"{found.same_session} of {found.n} mated searches: same session, optimistic"]
+
+
 def comparison_lines(report: Report) -> Iterator[str]:
     """The false match rate of everyone, and why there is none."""
     rates = report.comparisons
@@ -46,7 +54,7 @@ def share_rows(table: BurdenTable) -> tuple[tuple[str, str], ...]:
     return tuple(
         (
             f"1 in {1 / one.prior:,.0f}{' (declared for this list)' if one.declared else ''}",
-            "undefined" if one.share is None else f"at least {share(one.share)}",
+            f"undefined ({table.reason})" if one.share is None else f"at least {share(one.share)}",
         )
         for one in table.shares
     )

@@ -29,8 +29,10 @@ def with_interval(rate: Estimate) -> str:
 
 
 def counted(rate: Estimate) -> str:
-    """k/n; `-` where nobody was counted."""
-    return "-" if rate.n == 0 else f"{rate.k}/{rate.n}"
+    """k/n; why not, where nothing was counted or there is no threshold to count at."""
+    if rate.n == 0:
+        return "nobody"
+    return f"{rate.n} (no threshold)" if rate.k is None else f"{rate.k}/{rate.n}"
 
 
 def safe(text: str) -> str:

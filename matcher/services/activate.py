@@ -6,10 +6,11 @@
 4. Renewing signs the same report again while it is younger than 90 days; raising signs it with a higher threshold.
    A lower threshold is never derived.
 5. A newest revision without a report of its own, from which people were only removed (a `Reduction` of the one that
-   serves), is activated under the report of the larger list, at the threshold that serves: a derived certificate. Not
-   where a later report refutes the list.
+   serves), is activated under the report of the larger list, at the threshold that serves: a derived certificate.
 6. A report that was refuted in service is not signed again, nor is one of the same list and cohort with the same or a
    lower threshold and the same or a lower alpha: the same people are no new evidence.
+7. A threshold at or below one at which any report refutes this list, at this alpha or a larger one, is not signed for:
+   not by activating, renewing, raising or deriving.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from datetime import timedelta
 
 from matcher.calibration.certified import CertifiedReport
 from matcher.calibration.consequence import consequence
-from matcher.calibration.report import parse_report
+from matcher.calibration.report import VERSION, parse_report, version_of
 from matcher.calibration.verdict import Status
 from matcher.domain.certificate import REPORT_LIFE, Binding, Certificate, CertificateTerms
 from matcher.domain.events import Action, event
@@ -103,18 +104,20 @@ def prepare(session: Session, name: str) -> Prepared:
             _check_person(session, name, watchlist.latest)
             revision, digest = watchlist.latest, watchlist.latest_report
             stored = work.reports.get(digest) if digest is not None else None
-            refuted = _refuted(work, watchlist)
+            refuted, reports = _refuted(work, watchlist), work.reports.of_list(watchlist.list_id)
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
         if revision is not None and digest is None and watchlist.certificate is not None:
             prepared = _derived(session, watchlist, revision, watchlist.certificate)
             _check_refuted(prepared, refuted)
+            _check_not_refuted(prepared, reports)
             return prepared
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
         _check_ratchet(watchlist, stored)
         prepared = _prepared(session, watchlist, revision, (stored, policy), _Basis())
         _check_refuted(prepared, refuted)
+        _check_not_refuted(prepared, reports)
         return prepared
 
 
@@ -125,6 +128,7 @@ def prepare_renewal(session: Session, name: str, threshold: Millionths | None = 
             watchlist = find_list(work, name)
             _check_person(session, name, watchlist.serving)
             revision, previous = watchlist.serving, watchlist.certificate
+            reports = work.reports.of_list(watchlist.list_id)
             stored = work.reports.get(previous.terms.binding.report_digest) if previous is not None else None
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
@@ -134,7 +138,9 @@ def prepare_renewal(session: Session, name: str, threshold: Millionths | None = 
             raise NotSearchable(f"list {name} was never activated: there is nothing to renew")
         if previous is not None and threshold is not None and threshold <= previous.threshold:
             raise Refused("a derived certificate can only raise the threshold: calibrate again to lower it")
-        return _prepared(session, watchlist, revision, (stored, policy), _Basis(previous, threshold))
+        prepared = _prepared(session, watchlist, revision, (stored, policy), _Basis(previous, threshold))
+        _check_not_refuted(prepared, reports)
+        return prepared
 
 
 def activate(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
@@ -190,12 +196,10 @@ def _check_ratchet(watchlist: Watchlist, stored: StoredReport) -> None:
 def _derived(session: Session, watchlist: Watchlist, revision: Revision, served: Certificate) -> Prepared:
     """The newest revision under the certificate that serves, if people were only removed since."""
     with session.place.work(write=False) as work:
-        reports = work.reports.of_list(watchlist.list_id)
         stored = work.reports.get(served.terms.binding.report_digest)
         policy = work.reports.policy(served.terms.binding.policy_digest)
     if watchlist.serving is None or stored is None:
         raise IntegrityError(f"the report or the revision behind the activation of list {watchlist.name} is missing")
-    _check_not_refuted_since(watchlist, stored, reports)
     if watchlist.serving == revision:  # a derived one that was suspended
         return _prepared(session, watchlist, revision, (stored, policy), _Basis(served))
     try:
@@ -205,11 +209,23 @@ def _derived(session: Session, watchlist: Watchlist, revision: Revision, served:
     return _prepared(session, watchlist, revision, (stored, policy), _Basis(served, None, reduction))
 
 
-def _check_not_refuted_since(watchlist: Watchlist, stored: StoredReport, reports: Sequence[StoredReport]) -> None:
-    """What a later test found is not undone by removing somebody."""
-    later = [one for one in reports if one.made_at >= stored.made_at and one.digest != stored.digest]
-    if any(parse_report(one.body).verdict.status is Status.REFUTED for one in later):
-        raise Refused(f"a later report refutes list {watchlist.name}: calibrate what it holds now")
+def _check_not_refuted(prepared: Prepared, reports: Sequence[StoredReport]) -> None:
+    """Whatever test found the list wrong too often at this threshold or a higher one is not undone by another test."""
+    held = {prepared.certified.binding.list, prepared.revision.digest}
+    for one in reports:
+        if version_of(one.body) != VERSION:
+            continue
+        found = parse_report(one.body)
+        tau = found.threshold.tau
+        if found.verdict.status is not Status.REFUTED or tau is None or found.binding.list not in held:
+            continue
+        same_model = found.binding.model == prepared.certified.binding.model
+        if same_model and tau >= prepared.threshold and found.verdict.alpha >= prepared.certified.alpha:
+            raise Refused(
+                f"a report of {one.made_at:%Y-%m-%d} refutes list {prepared.watchlist.name} at threshold "
+                f"{score_text(tau)}, and what you would sign is {score_text(prepared.threshold)}: only a higher "
+                "threshold, or another list, can be signed for"
+            )
 
 
 def _refuted(work: UnitOfWork, watchlist: Watchlist) -> list[CertifiedReport]:

@@ -3,8 +3,8 @@
 1. List and cohort must hold templates of one model identity; nobody may be in both.
 2. Before activation nobody can learn here which cohort person resembles which listed one: of their comparison only
    maxima are kept. Listed people who resemble each other are named by handles, as are those of the cohort.
-3. Attempts count the calibrations of the list's lineage (`lineage.py`) since its last certified one; the same inputs
-   again are the same attempt.
+3. Attempts count the calibrations of the list's lineage (`lineage.py`) since an approver last activated one; the same
+   inputs again are the same attempt.
 4. The shipped demo people test nothing but the shipped demo list.
 5. Before counting, cohort people who look like one person are joined, unless an admin who looked ruled otherwise.
 """
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from matcher import kernels
 from matcher.calibration.at_threshold import CohortTemplates
 from matcher.calibration.calibrate import CalibrationInputs, CohortFacts, ListFacts, PolicyFacts, calibrate
+from matcher.calibration.groups import FEWEST
 from matcher.calibration.report import VERSION, Report, parse_report, version_of
 from matcher.calibration.resolutions import Resolutions
 from matcher.calibration.trials import TrialPlan, TrialScores, members_of, plan_trials
@@ -30,10 +31,10 @@ from matcher.domain.records import StoredReport
 from matcher.domain.revision import UNSEEN, Item, Revision, RevisionContent
 from matcher.domain.template import Floats, Millionths, Scores
 from matcher.domain.watchlist import Watchlist
-from matcher.errors import BadInput, Refused
+from matcher.errors import BadInput, InsufficientEvidence, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
-from matcher.services.lineage import reports_of_lineage
+from matcher.services.lineage import Step, lineage_of, next_attempt
 from matcher.services.workplace import Session, refusals_logged
 
 PROBES_AT_ONCE = 64  # searches whose candidates are counted together
@@ -80,8 +81,8 @@ def calibrate_list(session: Session, question: Question, shipped: Shipped) -> Re
         watchlist, listed = latest_of_list(session, question.list_name)
         cohort, tested = latest_of_cohort(session, question.cohort_name)
         subjects = open_subjects(session, (watchlist, listed), (cohort, tested), shipped)
-        earlier = reports_of_lineage(session, watchlist, subjects.listed)
-        report = report_of(session, question, subjects, (listed, tested), earlier)
+        past = lineage_of(session, watchlist, subjects.listed)
+        report = report_of(session, question, subjects, (listed, tested), past)
     _store(session, question.policy, subjects, report, (listed, tested))
     return report
 
@@ -91,11 +92,11 @@ def report_of(
     question: Question,
     subjects: Subjects,
     revisions: tuple[Revision, Revision],
-    earlier: Sequence[StoredReport],
+    past: Sequence[Step],
 ) -> Report:
-    """The report, not stored; `earlier` are those of the list's lineage. Raises BadInput, InsufficientEvidence."""
+    """The report, not stored; `past` is the list's lineage. Raises BadInput, InsufficientEvidence."""
     searched = searched_list(session.place.build_index, subjects.listed, revisions[0].digest)
-    inputs = _inputs(question, subjects, revisions, searched, earlier)
+    inputs = _inputs(question, subjects, revisions, searched, past)
     report = calibrate(inputs)
     probes = subjects.people.templates[np.array(inputs.plan.probe_rows(), dtype=np.int64)]
     look_alikes = look_alikes_at(report.threshold.tau, searched, probes, inputs.scores.maxima)
@@ -107,11 +108,16 @@ def _inputs(
     subjects: Subjects,
     revisions: tuple[Revision, Revision],
     searched: SearchedList,
-    earlier: Sequence[StoredReport],
+    past: Sequence[Step],
 ) -> CalibrationInputs:
     listed, tested = revisions
     names = frozenset(item.subject_id for item in subjects.listed.items)
     plan = plan_trials(tested.digest, members_of(subjects.people.items), names)
+    if len(plan.people) < FEWEST:
+        raise InsufficientEvidence(
+            f"{len(plan.people)} people are no test, and their scores would be theirs: load at least {FEWEST} into "
+            f"cohort {subjects.cohort.name}"
+        )
     scores = _scores(searched, subjects.people.templates, plan)
     trials = adjudicated(subjects.people, tested.digest, plan, scores, question.ruled)
     columns = question.columns
@@ -134,7 +140,7 @@ def _inputs(
         model=listed.model.text(),
         columns=columns,
         tau=question.threshold,
-        attempt=attempt_number(earlier, binding, question),
+        attempt=attempt_number(past, binding, question),
         plan=trials.plan,
         scores=trials.scores,
         adjudication=trials.record,
@@ -161,18 +167,12 @@ def _templates(searched: SearchedList, templates: Floats, plan: TrialPlan) -> Co
     return CohortTemplates(templates[np.array(rows, dtype=np.int64)], np.array(owner, dtype=np.int32), candidates)
 
 
-def next_attempt(earlier: Sequence[StoredReport]) -> int:
-    """The number of the next calibration with new inputs: one more than those since the last certified one."""
-    number = 1
-    for stored in earlier:
-        number = 1 if stored.certified else number + 1
-    return number
-
-
-def attempt_number(earlier: Sequence[StoredReport], binding: tuple[str, str, str, str], question: Question) -> int:
-    """One more than the calibrations since the last certified one; the earlier number for the very same inputs."""
-    same = next((stored for stored in earlier if answers(stored, binding, question)), None)
-    return next_attempt(earlier) if same is None else parse_report(same.body).attempt.j
+def attempt_number(past: Sequence[Step], binding: tuple[str, str, str, str], question: Question) -> int:
+    """The number of this calibration in its lineage; the earlier number for the very same inputs."""
+    same = next((step.report for step in past if answers(step.report, binding, question)), None)
+    if same is not None:
+        return parse_report(same.body).attempt.j
+    return next_attempt(past, question.policy.certification.alpha)
 
 
 def answers(stored: StoredReport, binding: tuple[str, str, str, str], question: Question) -> bool:

@@ -10,9 +10,11 @@
 5. People who were in the calibration itself are counted: the threshold was chosen on them, so they are no new evidence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matcher.calibration.certified import CertifiedReport
+from matcher.calibration.groups import FEWEST, untold
 from matcher.calibration.innocents import FlaggedGroup, flagged_groups
 from matcher.calibration.trials import members_of, plan_trials
 from matcher.domain.cohort import Cohort
@@ -26,8 +28,6 @@ from matcher.errors import InsufficientEvidence, IntegrityError, MissingRole, No
 from matcher.services.calibrate import Shipped, Subjects, best_scores, latest_of_cohort, open_subjects
 from matcher.services.collections import find_list
 from matcher.services.workplace import Session, refusals_logged, still_here
-
-FEWEST = 10  # people searched; cells under ten are suppressed in public statistics for the same reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,16 @@ def count_innocents(session: Session, list_name: str, cohort_name: str, shipped:
         cohort_digest=tested.digest,
         people=len(plan.people),
         calibrated_on=_calibrated_on(session, target, subjects),
-        groups=flagged_groups(plan, maxima, target.threshold, target.certified.alpha),
+        groups=_told(flagged_groups(plan, maxima, target.threshold, target.certified.alpha)),
     )
     _log(session, found)
     return found
+
+
+def _told(groups: Sequence[FlaggedGroup]) -> tuple[FlaggedGroup, ...]:
+    """Without groups so small that a count would be about one face (and what they could be found from)."""
+    hidden = untold([(group.cell, group.n_people) for group in groups])
+    return tuple(group for group in groups if group.cell not in hidden)
 
 
 def _require_key(session: Session) -> None:

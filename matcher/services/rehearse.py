@@ -16,9 +16,11 @@ from matcher.domain.people import Role
 from matcher.domain.revision import Revision, RevisionContent
 from matcher.domain.template import Floats, Scores
 from matcher.domain.watchlist import Watchlist
-from matcher.services.calibrate import latest_of_list, next_attempt
-from matcher.services.lineage import reports_of_lineage
+from matcher.services.calibrate import latest_of_list
+from matcher.services.lineage import lineage_of, next_attempt
 from matcher.services.workplace import Session, refusals_logged, still_here
+
+PILOT = 0.05  # the loosest limit: a rehearsal is held to the attempts that count for every tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def rehearse_list(session: Session, name: str, delta: float) -> ListRehearsal:
         watchlist, revision = latest_of_list(session, name)
         content = session.place.revisions.read(session.vault, revision)
         people = listed_people(revision.digest, content.items)
-        attempt = next_attempt(reports_of_lineage(session, watchlist, content))
+        attempt = next_attempt(lineage_of(session, watchlist, content), PILOT)
         everybody = [person for _, person in people]
         scores = _scores(session, content, everybody, revision.digest)
         found = ListRehearsal(watchlist, revision, rehearse(everybody, scores, delta, attempt))

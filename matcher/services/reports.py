@@ -24,7 +24,7 @@ from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.calibrate import Question, Shipped, answers, open_subjects, report_of
 from matcher.services.collections import find_list
-from matcher.services.lineage import reports_of_lineage
+from matcher.services.lineage import lineage_of
 from matcher.services.workplace import Session, refusals_logged
 
 SHORTEST_DIGEST = 8
@@ -87,8 +87,8 @@ def replay(session: Session, body: bytes, shipped: Shipped) -> Replayed:
         )
         question = _question(given, sources)
         binding = (given.binding.list, given.binding.model, given.binding.cohort, given.binding.policy)
-        reports = reports_of_lineage(session, sources.watchlist, subjects.listed)
-        earlier = tuple(takewhile(lambda stored: not answers(stored, binding, question), reports))
+        past = lineage_of(session, sources.watchlist, subjects.listed)
+        earlier = tuple(takewhile(lambda step: not answers(step.report, binding, question), past))
         again = report_of(session, question, subjects, revisions, earlier)
     return Replayed(given.digest(), again.digest(), differences(given, again))
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matcher.calibration.groups import FEWEST
 from matcher.calibration.report import Report
 from matcher.report.html import report_html
-from matcher.report.public import FEWEST, suppressed
+from matcher.report.public import suppressed
 from matcher.report.svg import Drawing, Scale
 from tests.calibration.cohorts import people, report_of
 
@@ -102,26 +103,51 @@ def test_a_public_copy_hides_small_cells_and_what_would_tell_them() -> None:
     ]
     made = report_of(cohort, columns=("site",))
     hidden = suppressed(made.groups)
-    assert hidden == {'{"site": "east"}', '{"site": "south"}'}
+    assert hidden == {'{"site": "east"}', '{"site": "north"}', '{"site": "south"}'}
     page = report_html(made, public=True)
     assert "site east" not in page
     assert "site south" not in page
-    assert "site north" in page
+    assert "site north" not in page
+    assert "What to expect a day" not in page
     assert "site east" in report_html(made)
 
 
+def test_a_small_two_way_cell_leaves_its_margins_and_nothing_to_subtract() -> None:
+    cohort = [
+        *people([200_000] * 60, "a", None, site="north", gender="f"),
+        *people([200_000] * 50, "b", None, site="north", gender="m"),
+        *people([200_000] * 40, "c", None, site="south", gender="f"),
+        *people([200_000] * 5, "d", None, site="south", gender="m"),
+    ]
+    made = report_of(cohort, columns=("gender", "site"))
+    shown = {group.cell.name for group in made.groups} - suppressed(made.groups)
+    assert all("gender" not in name or "site" not in name for name in shown)
+    assert len(shown) == 5
+    page = report_html(made, public=True)
+    assert "gender m, site south" not in page
+    assert "gender f, site north" not in page
+
+
+def test_a_page_without_a_threshold_counts_nothing_as_none() -> None:
+    page = report_html(report_of(people([1] * 30, gender="f") + people([1] * 30, "m", gender="m"), alpha=0.001))
+    assert "None" not in page
+    assert "30 (no threshold)" in page
+
+
+def test_mates_of_one_session_are_said_to_be_optimistic() -> None:
+    assert "same session, optimistic" in report_html(report())
+
+
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=5))
-def test_no_column_hides_exactly_one_cell(sizes: list[int]) -> None:
+def test_a_column_is_shown_whole_or_not_at_all(sizes: list[int]) -> None:
     cohort = [one for i, size in enumerate(sizes) for one in people([1] * size, f"g{i}-", None, site=f"s{i}")]
     if not cohort:
         return
     made = report_of(cohort, columns=("site",))
     hidden = suppressed(made.groups)
-    cells = [group for group in made.groups if group.level.value == "group"]
-    small = {group.cell.name for group in cells if 0 < group.n_people < FEWEST}
-    assert small <= hidden
-    filled = [group for group in cells if group.n_people]
-    assert len(hidden) != 1 or len(filled) == 1
+    cells = {group.cell.name: group.n_people for group in made.groups if group.level.value == "group"}
+    small = any(0 < count < FEWEST for count in cells.values())
+    assert hidden == (set(cells) if small else set())
 
 
 def test_scales_map_their_ends_and_label_round_values() -> None:

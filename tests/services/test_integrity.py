@@ -225,7 +225,7 @@ def test_an_attempt_that_was_numbered_wrongly_is_found(world: World, monkeypatch
     world.cohort(people=60)
     world.calibrate()
     with monkeypatch.context() as patch:
-        patch.setattr("matcher.services.calibrate.next_attempt", lambda _: 1)
+        patch.setattr("matcher.services.calibrate.next_attempt", lambda *_: 1)
         report = world.calibrate(threshold=990_000)
     found = replay(world.sessions["boss"], report.canonical(), NOBODY)
     assert ("attempt.j", 1, 2) in {(one.path, one.old, one.new) for one in found.differences}

@@ -83,13 +83,14 @@ def _rehearse(call: Call, watchlist: str, given: dict[str, Any]) -> None:
 def _plan(call: Call, watchlist: str, policy: Path | None) -> None:
     from matcher.calibration.plan import plan_rows
     from matcher.report.table import plan_table
-    from matcher.services.calibrate import next_attempt
     from matcher.services.collections import find_list
+    from matcher.services.lineage import next_attempt, steps_of
 
-    delta = call.program.policy(policy).certification.delta
+    certification = call.program.policy(policy).certification
+    delta = certification.delta
     with call.program.place.work(write=False) as work:
         found = find_list(work, watchlist)
-        attempt = next_attempt(work.reports.of_list(found.list_id))
+        attempt = next_attempt(steps_of(work, [found]), certification.alpha)
     searches = found.terms.searches_per_day
     rows = plan_rows(delta, attempt)
     value = {
@@ -100,7 +101,8 @@ def _plan(call: Call, watchlist: str, policy: Path | None) -> None:
     }
     note = (
         "People needed in every group (and two-way group, or it is named NOT TESTED), none of them on the list.\n"
-        f"Attempt {attempt} since the list was last certified: every further one asks for more people.\n"
+        f"Attempt {attempt} since an approver last activated this list: every further one asks for more people.\n"
+        "Attempts on lists that share a reference count too; a plan, which opens nothing, does not see them.\n"
         f"The pilot tier also asks for at most one expected false alarm a day at {searches} searches."
     )
     call.output.result(value, f"{rendered(plan_table(rows))}\n{note}")

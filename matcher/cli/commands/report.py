@@ -1,5 +1,6 @@
 """`matcher report`: calibration reports."""
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,11 +80,13 @@ def show(call: Call, watchlist: str, form: str, path: Path | None, public: bool)
 
 
 def _write(path: Path, body: bytes) -> None:
-    from matcher.errors import BadInput
+    from matcher.errors import BadInput, StorageFailed
 
     try:
         path.write_bytes(body)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise StorageFailed(f"{path} cannot be written: {error.strerror}") from None
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
 
 
