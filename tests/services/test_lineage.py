@@ -78,7 +78,7 @@ def test_a_threshold_at_which_the_list_was_refuted_is_not_signed_for(world: Worl
         stored = work.reports.of_list(found.list_id)[-1]
         work.reports.add(replace(stored, digest=body.digest(), body=body.canonical()), PILOT)
         work.commit()
-    with pytest.raises(Refused, match="refutes list missing at threshold 0[.]9950"):
+    with pytest.raises(Refused, match=r"refutes list missing at threshold 0\.9950"):
         prepare_renewal(world.sessions["vera"], "missing")
 
 
