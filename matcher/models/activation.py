@@ -1,13 +1,13 @@
 """PRelu in words that the runtime is fast at. Per channel with slope s, PRelu(x) = (1 - s) relu(x) + s x.
 
 1. Between convolutions: relu(x) + k x with k = s / (1 - s), a 1 x 1 convolution of each channel by itself; the factor
-   1 - s goes into the weights that read the result. onnxruntime then keeps its blocked layout from end to end. SFace, one
-   face, one thread, processor time: 14.0 ms; with rule 2 alone 18.1, with PRelu 29.6, with Relu in its place 12.8.
+   1 - s goes into the weights that read the result. onnxruntime then keeps its blocked layout from end to end. SFace,
+   one face, one thread, processor time: 14.0 ms; by rule 2 alone 18.1, with PRelu 29.6, with Relu in its place 12.8.
 2. Anywhere else, and where a slope is nearer than 0.001 to 1 (k is a division by 1 - s): r + s (x - r), r = relu(x),
    which is equal bit for bit, but is four passes outside the blocked layout.
 
-Rule 1 applies where the slope is a constant (C, 1, 1), x comes from a convolution of pictures (directly or through batch
-normalisation), and the only reader is a convolution or batch normalisation whose weights nothing else uses.
+Rule 1 applies where the slope is a constant (C, 1, 1), x comes from a convolution of pictures (directly or through
+batch normalisation), and the only reader is a convolution or batch normalisation whose weights nothing else uses.
 """
 
 from collections import Counter
