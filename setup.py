@@ -11,7 +11,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
 # The wide paths hold their own target pragmas and are empty files where the compiler does not aim at their processors.
-SOURCES = ("scores", "encode", "scan", "dispatch", "memory", "serial", "avx2", "avx512", "neon")
+SOURCES = ("scores", "encode", "scan", "signs", "dispatch", "memory", "serial", "avx2", "avx512", "neon")
 
 # For `.ci/sanitized`: the core with sanitizers, and memory views that check every index.
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if os.environ.get("MATCHER_SANITIZE") else ()
@@ -23,7 +23,7 @@ KERNELS = Extension(
     sources=["ext/kernels.pyx", *(f"ext/csrc/{name}.c" for name in SOURCES)],
     include_dirs=["ext/csrc"],
     # Named here, they travel in the source distribution too.
-    depends=["ext/kernels.pyx", *(f"ext/csrc/{name}.h" for name in ("kernels", "codes", "paths"))],
+    depends=["ext/kernels.pyx", *(f"ext/csrc/{name}.h" for name in ("kernels", "codes", "signs", "paths"))],
     # No contraction, no fast-math: the canonical score is one fixed sequence of IEEE 754 operations.
     # No -march=native: a binary targets the ABI floor of its platform.
     # errno and floating-point traps are read by nobody; giving them up changes no value and inlines sqrt and lrint.

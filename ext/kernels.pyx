@@ -48,6 +48,17 @@ cdef extern from "kernels.h" nogil:
         ptrdiff_t count
         ptrdiff_t capacity
 
+    ctypedef struct sign_rows:
+        const uint8_t *bytes
+        ptrdiff_t count
+        ptrdiff_t lines
+
+    ctypedef struct sign_query:
+        const uint8_t *tables
+        float along
+        float beside
+        float start
+
     ctypedef struct kernel_path:
         const char *name
 
@@ -68,6 +79,10 @@ cdef extern from "kernels.h" nogil:
     int c_scan_threshold "scan_threshold"(
         const kernel_path *, code_rows, ptrdiff_t, ptrdiff_t, float_rows, int32_t, survivor_list *
     )
+    int c_scan_listed "scan_listed"(
+        const kernel_path *, code_rows, const int32_t *, ptrdiff_t, float_rows, int32_t, survivor_list *
+    )
+    int c_scan_signs "scan_signs"(const kernel_path *, sign_rows, ptrdiff_t, ptrdiff_t, sign_query, survivor_list *)
     int c_scan_top "scan_top"(
         const kernel_path *, code_rows, ptrdiff_t, ptrdiff_t, float_rows, int, double *, survivor_list *
     )
@@ -190,6 +205,32 @@ cdef class Path:
             failed = c_scan_threshold(
                 self.path, coded(codes, count, queries.shape[1], bits), first, end, whole(queries), threshold, &found
             )
+        return taken(found.items, found.count * sizeof(survivor), failed)
+
+    def scan_listed(self, tuple view, const int32_t[::1] blocks, const float[:, ::1] queries, int32_t threshold):
+        """As `scan_threshold`, for the blocks that are listed."""
+        cdef const uint8_t[::1] codes = view[0]
+        cdef ptrdiff_t count = view[1]
+        cdef int bits = view[2]
+        cdef survivor_list found = survivor_list(NULL, 0, 0)
+        cdef int failed
+        with nogil:
+            failed = c_scan_listed(
+                self.path, coded(codes, count, queries.shape[1], bits), &blocks[0], blocks.shape[0], whole(queries),
+                threshold, &found,
+            )
+        return taken(found.items, found.count * sizeof(survivor), failed)
+
+    def scan_signs(self, tuple view, tuple span, const uint8_t[::1] tables, tuple weights):
+        """Bytes of `survivor` records; `view` is signs, rows and lines a block, `weights` along, beside and start."""
+        cdef const uint8_t[::1] signs = view[0]
+        cdef sign_rows rows = sign_rows(&signs[0], view[1], view[2])
+        cdef sign_query query = sign_query(&tables[0], weights[0], weights[1], weights[2])
+        cdef ptrdiff_t first = span[0], end = span[1]
+        cdef survivor_list found = survivor_list(NULL, 0, 0)
+        cdef int failed
+        with nogil:
+            failed = c_scan_signs(self.path, rows, first, end, query, &found)
         return taken(found.items, found.count * sizeof(survivor), failed)
 
     def scan_top(self, tuple view, tuple span, const float[:, ::1] queries, int k, double[::1] floors):

@@ -1,6 +1,7 @@
 /* AVX2: a line of codes is two registers of eight rows. */
 #include "codes.h"
 #include "paths.h"
+#include "signs.h"
 
 #ifdef MATCHER_X86
 #ifdef __clang__
@@ -180,7 +181,62 @@ static void unpack(const uint8_t *from, ptrdiff_t lines, uint8_t *to)
         }
 }
 
-const kernel_path avx2_path = {"avx2", dot, scan4, scan8, tile, unpack};
+/* Eight 16-bit sums of each half of a register become eight of 32 bits. */
+static inline __m256i widened(__m256i sums)
+{
+    return _mm256_add_epi32(_mm256_cvtepu16_epi32(_mm256_castsi256_si128(sums)),
+                            _mm256_cvtepu16_epi32(_mm256_extracti128_si256(sums, 1)));
+}
+
+static inline void add_half(const uint8_t *half, const uint8_t *tables, __m256i *even, __m256i *odd)
+{
+    const __m256i nibble = _mm256_set1_epi8(15), both = load(half);
+    const __m256i low = _mm256_shuffle_epi8(load(tables), _mm256_and_si256(both, nibble));
+    const __m256i high =
+        _mm256_shuffle_epi8(load(tables + LINE), _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble));
+    *even = _mm256_add_epi16(*even, _mm256_add_epi16(low, high));
+    *odd = _mm256_add_epi16(*odd, _mm256_add_epi16(_mm256_srli_epi16(low, 8), _mm256_srli_epi16(high, 8)));
+}
+
+static inline unsigned signs_reaching(const int32_t *sums, const uint8_t *facts, const sign_query *query)
+{
+    const __m256 first = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)facts)));
+    const __m256 second = _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(facts + 32))));
+    const __m256 apart = _mm256_sub_ps(_mm256_mul_ps(first, _mm256_set1_ps(query->along)),
+                                       _mm256_mul_ps(second, _mm256_set1_ps(query->beside)));
+    const __m256 limit = _mm256_add_ps(apart, _mm256_set1_ps(query->start));
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_cvtepi32_ps(load((const uint8_t *)sums)), limit, _CMP_GE_OQ));
+}
+
+/* 16-bit sums of even and odd rows, a lane of 128 bits for each quarter of a line; at most 128 lines of 2 * 255 fit.
+ * Even sums carry the odd ones on top, 256-fold, until the end. */
+static int signs(sign_rows codes, ptrdiff_t first, ptrdiff_t end, const sign_query *query, survivor_list *found)
+{
+    const uint8_t *line = codes.bytes + first * (codes.lines + 1) * LINE;
+    for (ptrdiff_t b = first; b < end; b++, line += LINE) {
+        __m256i even[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, odd[2] = {even[0], even[0]};
+        for (ptrdiff_t g = 0; g < codes.lines; g++, line += LINE) {
+            _mm_prefetch((const char *)line + AHEAD, _MM_HINT_T0);
+            for (int i = 0; i < 2; i++)
+                add_half(line + HALF * i, query->tables + 2 * LINE * g + HALF * i, even + i, odd + i);
+        }
+        for (int i = 0; i < 2; i++)
+            even[i] = _mm256_sub_epi16(even[i], _mm256_slli_epi16(odd[i], 8));
+        const __m256i evens = _mm256_add_epi32(widened(even[0]), widened(even[1]));
+        const __m256i odds = _mm256_add_epi32(widened(odd[0]), widened(odd[1]));
+        const __m256i low = _mm256_unpacklo_epi32(evens, odds), high = _mm256_unpackhi_epi32(evens, odds);
+        int32_t sums[BLOCK];
+        _mm256_storeu_si256((__m256i *)sums, _mm256_permute2x128_si256(low, high, 0x20));
+        _mm256_storeu_si256((__m256i *)(sums + 8), _mm256_permute2x128_si256(low, high, 0x31));
+        const unsigned mask =
+            signs_reaching(sums, line, query) | signs_reaching(sums + 8, line + 16, query) << 8;
+        if (mask && keep_signs(codes, b, sums, mask, found) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+const kernel_path avx2_path = {"avx2", dot, scan4, scan8, tile, unpack, signs};
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -1,6 +1,7 @@
 /* AVX-512 with VNNI: sixteen rows a register, four dimensions an instruction. */
 #include "codes.h"
 #include "paths.h"
+#include "signs.h"
 
 #ifdef MATCHER_X86
 #ifdef __clang__
@@ -185,7 +186,60 @@ static void unpack(const uint8_t *from, ptrdiff_t lines, uint8_t *to)
     }
 }
 
-const kernel_path avx512_path = {"avx512", dot, scan4, scan8, tile, unpack};
+/* Sums of table entries by 16 bits: `even` and `odd` rows apart, a lane of 128 bits for each quarter of a line. At most
+ * 128 lines of 2 * 255 fit. `even` has the odd rows' sums on top of it, 256-fold, until the end. */
+static inline __m512i whole_sums(__m512i even, __m512i odd)
+{
+    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    even = _mm512_sub_epi16(even, _mm512_slli_epi16(odd, 8));
+    const __m512i e = _mm512_add_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(even)),
+                                       _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(even, 1)));
+    const __m512i o = _mm512_add_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(odd)),
+                                       _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(odd, 1)));
+    const __m256i evens = _mm256_add_epi32(_mm512_castsi512_si256(e), _mm512_extracti64x4_epi64(e, 1));
+    const __m256i odds = _mm256_add_epi32(_mm512_castsi512_si256(o), _mm512_extracti64x4_epi64(o, 1));
+    return _mm512_permutex2var_epi32(_mm512_castsi256_si512(evens), order, _mm512_castsi256_si512(odds));
+}
+
+static inline __mmask16 signs_reaching(__m512i sums, const uint8_t *facts, const sign_query *query)
+{
+    const __m512 first = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)facts)));
+    const __m512 second = _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(facts + 32))));
+    const __m512 apart = _mm512_sub_ps(_mm512_mul_ps(first, _mm512_set1_ps(query->along)),
+                                       _mm512_mul_ps(second, _mm512_set1_ps(query->beside)));
+    const __m512 limit = _mm512_add_ps(apart, _mm512_set1_ps(query->start));
+    return _mm512_cmp_ps_mask(_mm512_cvtepi32_ps(sums), limit, _CMP_GE_OQ);
+}
+
+static int signs(sign_rows codes, ptrdiff_t first, ptrdiff_t end, const sign_query *query, survivor_list *found)
+{
+    const __m512i nibble = _mm512_set1_epi8(15);
+    const uint8_t *line = codes.bytes + first * (codes.lines + 1) * LINE;
+    for (ptrdiff_t b = first; b < end; b++, line += LINE) {
+        __m512i even = _mm512_setzero_si512(), odd = even;
+        const uint8_t *tables = query->tables;
+        for (ptrdiff_t g = 0; g < codes.lines; g++, line += LINE, tables += 2 * LINE) {
+            _mm_prefetch((const char *)line + AHEAD, _MM_HINT_T0);
+            const __m512i both = _mm512_loadu_si512(line);
+            const __m512i low = _mm512_shuffle_epi8(_mm512_loadu_si512(tables), _mm512_and_si512(both, nibble));
+            const __m512i high = _mm512_shuffle_epi8(_mm512_loadu_si512(tables + LINE),
+                                                     _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble));
+            even = _mm512_add_epi16(even, _mm512_add_epi16(low, high));
+            odd = _mm512_add_epi16(odd, _mm512_add_epi16(_mm512_srli_epi16(low, 8), _mm512_srli_epi16(high, 8)));
+        }
+        const __m512i sums = whole_sums(even, odd);
+        const unsigned mask = signs_reaching(sums, line, query);
+        if (mask) {
+            int32_t each[BLOCK];
+            _mm512_storeu_si512(each, sums);
+            if (keep_signs(codes, b, each, mask, found) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+const kernel_path avx512_path = {"avx512", dot, scan4, scan8, tile, unpack, signs};
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-#define SCALE_UNIT_4 0x1p-18 /* scales up to 1/4: a unit vector's 4-bit scale is at most 1/7 */
+#define SCALE_UNIT_4 0x1p-18 /* scales below 1/4; one sought above it is cut, and the loss is that of the cut one */
 #define SCALE_UNIT_8 0x1p-22 /* scales up to 1/64: a unit vector's 8-bit scale is at most 1/127 */
 #define LOSS_UNIT 0x1p-15
 #define LOSS_ROUNDED_UP (1.0 + 0x1p-40) /* more than the roundings of a sum of 4,096 squares and its root */
 
-/* Elements never reach scale * 127 but by rounding; a unit row has none above this. */
+/* R of the proof: no query and no row is longer. */
 #define LENGTH_AT_MOST (1.0 + 1e-6)
 
 static inline const uint8_t *block_at(code_rows codes, ptrdiff_t block)

@@ -46,6 +46,39 @@ typedef struct {
 typedef struct survivors survivors;
 void keep_block(survivors *kept, int query, ptrdiff_t block, const int32_t *sums, unsigned mask);
 
+/* A growing list of (query, row) pairs. The bound of a row is `upper` in units of its query's scale while scanning, and
+ * when a scan of codes returns also `at_most` millionths: its canonical score is no higher. */
+typedef struct {
+    int32_t query;
+    int32_t row;
+    float upper;
+    int32_t at_most;
+} survivor;
+
+typedef struct {
+    survivor *items;
+    ptrdiff_t count;
+    ptrdiff_t capacity;
+} survivor_list;
+
+int append_survivor(survivor_list *list, survivor one);
+
+/* A set of signs of rotated rows: blocks of BLOCK rows, each `lines` lines of 32 dimensions and then one line of facts. */
+typedef struct {
+    const uint8_t *bytes;
+    ptrdiff_t count;
+    ptrdiff_t lines;
+} sign_rows;
+
+/* One rotated query: for each line of signs eight tables of 16 bytes, one for each four dimensions, and the weights of
+ * a row's two facts. A row stays in when float(sum) >= along * alignment - beside * remainder + start. */
+typedef struct {
+    const uint8_t *tables;
+    float along;
+    float beside;
+    float start;
+} sign_query;
+
 /* What one instruction set provides. Sums of products are exact, so every path keeps the same rows. */
 typedef struct {
     const char *name;
@@ -60,6 +93,9 @@ typedef struct {
                  survivors *kept);
     /* `lines` lines of 4-bit codes become twice as many of one code a byte. */
     void (*unpack)(const uint8_t *from, ptrdiff_t lines, uint8_t *to);
+    /* Rows of blocks first .. end - 1 whose sum of table entries reaches; appended. `signs_plain` where a path has none
+     * of its own. */
+    int (*signs)(sign_rows signs, ptrdiff_t first, ptrdiff_t end, const sign_query *query, survivor_list *found);
 } kernel_path;
 
 /* A path by its place (0 is the widest), NULL behind the last. `path_runs` says whether CPU and system support it. */
@@ -116,31 +152,24 @@ ptrdiff_t code_bytes(ptrdiff_t count, ptrdiff_t d, int bits);
 /* Codes of rows of unit length into code_bytes(...) bytes. Plain C, the same bytes on every machine. */
 int encode(float_rows rows, int bits, uint8_t *out);
 
-/* A growing list of (query, row) pairs. The bound of a row is `upper` in units of its query's scale while scanning, and
- * when a scan returns also `at_most` millionths: its canonical score is no higher. */
-typedef struct {
-    int32_t query;
-    int32_t row;
-    float upper;
-    int32_t at_most;
-} survivor;
-
-typedef struct {
-    survivor *items;
-    ptrdiff_t count;
-    ptrdiff_t capacity;
-} survivor_list;
-
 /* Rows of blocks first .. end - 1 whose bound reaches `threshold` (millionths), for each unit query; appended. */
 int scan_threshold(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_t end, float_rows queries,
                    int32_t threshold, survivor_list *found);
+
+/* The same for `count` blocks that are listed instead of a span. */
+int scan_listed(const kernel_path *path, code_rows codes, const int32_t *blocks, ptrdiff_t count, float_rows queries,
+                int32_t threshold, survivor_list *found);
+
+/* Rows of blocks first .. end - 1 of a set of signs that stay in; appended, with their sum as `upper` and `at_most` 0. */
+int scan_signs(const kernel_path *path, sign_rows signs, ptrdiff_t first, ptrdiff_t end, sign_query query,
+               survivor_list *found);
 
 /* Rows that may be among the k best of blocks first .. end - 1, for each unit query; appended. `floors` (one a query,
  * in millionths) are scores that the k-th best is known to reach; it is raised to what this scan learnt. */
 int scan_top(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_t end, float_rows queries, int k,
              double *floors, survivor_list *found);
 
-/* Reads `count` bytes, 64 at a time, aligned to 8, and returns their sum as 64-bit words. */
+/* Reads bytes, 64 at a time, aligned to 8, and returns their sum as 64-bit words; `count` % 64 at the end are left out. */
 uint64_t read_all(const uint8_t *bytes, ptrdiff_t count);
 
 #endif

@@ -1,6 +1,7 @@
 /* NEON with the dot-product instructions of Armv8.2: four rows a register. */
 #include "codes.h"
 #include "paths.h"
+#include "signs.h"
 
 #ifdef MATCHER_ARM
 #ifdef __clang__
@@ -155,7 +156,7 @@ static void unpack(const uint8_t *from, ptrdiff_t lines, uint8_t *to)
         }
 }
 
-const kernel_path neon_path = {"neon", dot, scan4, scan8, tile, unpack};
+const kernel_path neon_path = {"neon", dot, scan4, scan8, tile, unpack, signs_plain};
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

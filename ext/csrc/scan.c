@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 enum {
-    CHUNK_BYTES = 96 * 1024, /* codes that stay in the second-level cache while every query passes over them */
+    /* Codes, one a byte, that stay in the second-level cache while every query passes over them; packed they are half. */
+    CHUNK_BYTES = 96 * 1024,
     FEW = 8,                 /* so many queries pass over a chunk one by one; more are worth a tile (measured) */
     FIRST_CAPACITY = 64,
 };
@@ -80,7 +81,7 @@ static void raise_floor(survivors *kept, int query, float low)
         kept->queries[query].limit = limit;
 }
 
-static int append(survivor_list *list, survivor one)
+int append_survivor(survivor_list *list, survivor one)
 {
     if (list->count == list->capacity) {
         const ptrdiff_t wanted = list->capacity > 0 ? 2 * list->capacity : FIRST_CAPACITY;
@@ -103,7 +104,7 @@ void keep_block(survivors *kept, int query, ptrdiff_t block, const int32_t *sums
         if (!(mask >> r & 1u) || row >= kept->codes.count)
             continue;
         const float upper = upper_of(sums[r], facts[r], facts[BLOCK + r], weight);
-        if (append(kept->list, (survivor){query, (int32_t)row, upper, 0}) != 0)
+        if (append_survivor(kept->list, (survivor){query, (int32_t)row, upper, 0}) != 0)
             kept->failed = 1;
         if (kept->lows != NULL)
             raise_floor(kept, query, upper_of(sums[r], facts[r], facts[BLOCK + r], -weight));
@@ -155,8 +156,8 @@ static float limit_at(const scan_room *room, ptrdiff_t query, double score)
     return rounded_down(reached / room->units[query]);
 }
 
-/* The same turned round: no score above this has a limit that `upper` reaches. The float above it makes up for the
- * rounding of the limit, the last millionth for the roundings of this line. */
+/* Step 8, the same turned round: no score above this has a limit that `upper` reaches. The float above it makes up for
+ * the rounding of the limit, the last millionth for the roundings of this line. */
 static int32_t score_at_most(const scan_room *room, ptrdiff_t query, float upper)
 {
     const double reached = (double)nextafterf(upper, INFINITY) * room->units[query] + room->rests[query];
@@ -263,21 +264,47 @@ static int pass(const kernel_path *path, scan_room *room, ptrdiff_t first, ptrdi
     return kept->failed ? -1 : 0;
 }
 
+static void set_limits(scan_room *room, ptrdiff_t count, int32_t threshold)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        /* Scores are clipped to the lowest threshold: every row reaches it. */
+        room->queries[i].limit = threshold <= -1000000 ? -INFINITY : limit_at(room, i, threshold);
+}
+
 int scan_threshold(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_t end, float_rows queries,
                    int32_t threshold, survivor_list *found)
 {
     scan_room room;
     if (enter(&room, codes, queries, 0) != 0)
         return -1;
-    for (ptrdiff_t i = 0; i < queries.count; i++)
-        /* Scores are clipped to the lowest threshold: every row reaches it. */
-        room.queries[i].limit = threshold <= -1000000 ? -INFINITY : limit_at(&room, i, threshold);
+    set_limits(&room, queries.count, threshold);
     const ptrdiff_t before = found->count;
     survivors kept = {found, codes, room.queries, NULL, NULL, 0, 0};
     const int failed = pass(path, &room, first, end, queries.count, &kept);
     tell_scores(&room, found, before);
     leave(&room);
     return failed;
+}
+
+int scan_listed(const kernel_path *path, code_rows codes, const int32_t *blocks, ptrdiff_t count, float_rows queries,
+                int32_t threshold, survivor_list *found)
+{
+    scan_room room;
+    if (enter(&room, codes, queries, 0) != 0)
+        return -1;
+    set_limits(&room, queries.count, threshold);
+    const ptrdiff_t before = found->count;
+    survivors kept = {found, codes, room.queries, NULL, NULL, 0, 0};
+    for (ptrdiff_t i = 0; i < count && !kept.failed; i++) {
+        /* Blocks lie far apart: the next one is on its way while this one is scanned. */
+        for (ptrdiff_t line = 0; i + 1 < count && line <= codes.lines; line++)
+            __builtin_prefetch(block_at(codes, blocks[i + 1]) + line * LINE);
+        for (ptrdiff_t q = 0; q < queries.count; q++)
+            stream(path, &room, blocks[i], blocks[i] + 1, (int)q, &kept);
+    }
+    tell_scores(&room, found, before);
+    leave(&room);
+    return kept.failed ? -1 : 0;
 }
 
 /* Of what this scan appended, what still reaches the limits that it ended with. */
@@ -311,7 +338,7 @@ int scan_top(const kernel_path *path, code_rows codes, ptrdiff_t first, ptrdiff_
     tell_scores(&room, found, before);
     for (ptrdiff_t i = 0; i < queries.count; i++) {
         const double low = (double)room.lows[i * k] * room.units[i] - room.rests[i];
-        floors[i] = fmax(floors[i], floor(low * 1e6) - 1.0); /* rounding to millionths loses at most half of one */
+        floors[i] = fmax(floors[i], floor(low * 1e6) - 1.0); /* rounded or clipped, a score is no lower */
     }
     leave(&room);
     return failed;

@@ -1,6 +1,7 @@
 /* Plain C for every machine: what the other paths must equal. */
 #include "codes.h"
 #include "paths.h"
+#include "signs.h"
 
 static double dot(const double *query, const float *row, ptrdiff_t d)
 {
@@ -88,4 +89,4 @@ static void tile(code_rows codes, ptrdiff_t blocks, ptrdiff_t base, scan_query *
         }
 }
 
-const kernel_path serial_path = {"serial", dot, scan4, scan8, tile, unpack};
+const kernel_path serial_path = {"serial", dot, scan4, scan8, tile, unpack, signs_plain};

@@ -3,7 +3,6 @@
 A speed-up is only told where the answer of that run equals what scoring every row canonically gives.
 """
 
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from matcher import kernels
 from matcher.bench import ranking, truth
+from matcher.bench.cascade import Cascade, Comparison
+from matcher.bench.machine import machine
 from matcher.bench.peers.flat import BlasProduct, FaissFlat, Mode
 from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s, resident_bytes
 from matcher.domain.revision import Screen
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.index.exact import ExactIndex
 from matcher.kernels import codes
-from matcher.kernels.choice import available
 from matcher.kernels.threads import in_parallel, processors, spans
 
 K = 10
@@ -89,13 +88,7 @@ class Bench:
 
     def machine(self) -> dict[str, Any]:
         """What this ran on."""
-        return {
-            "cpu": _cpu(),
-            "cores": processors(),
-            "paths": list(available()),
-            "path": kernels.path(),
-            "read_gb_s": round(self.bandwidth, 2),
-        }
+        return machine() | {"read_gb_s": round(self.bandwidth, 2)}
 
     def run(self, case: Case) -> dict[str, Any]:
         """One case, timed and checked."""
@@ -168,6 +161,13 @@ class Bench:
             told[name] = {"s": times.median, "ratio": ratio, "recall": recall(search(queries, K), wanted)}
         return told
 
+    def cascade(self, seed: int) -> dict[str, Any]:
+        """One query on the cascade that may miss, beside exact search and faiss flat; vectors do not know the seed."""
+        self.say("building: signs of rotated rows")
+        made = Cascade.of(self.rows, seed, self.threads)
+        self.say("cascade")
+        return Comparison(self.rows, self.queries, made, self.index, self.flat).run() | {"seed": seed}
+
     def sealed(self) -> dict[str, Any]:
         """Opening a sealed index, and one query on it, beside the same query in memory."""
         self.say("sealed")
@@ -238,11 +238,3 @@ def _sealed_index(folder: Path, rows: Floats, threads: int) -> tuple[ExactIndex,
     before, started = resident_bytes(), time.perf_counter()
     opened = ExactIndex.opened(read_screen(vault, "screen"), SealedRows(vault, "rows", n, rows.shape[1]), threads)
     return opened, time.perf_counter() - started, resident_bytes() - before
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

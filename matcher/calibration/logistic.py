@@ -104,16 +104,26 @@ class _Problem:
 
     def look(self, at: Values) -> "_State":
         """Objective, gradient and curvature of each row at (intercept, slope)."""
-        eta = at[0][:, None] + at[1][:, None] * self.z
-        odds = np.exp(-np.abs(eta))
-        chance = np.where(eta >= 0, 1.0, odds) / (1 + odds)
-        loss = np.maximum(eta, 0) + np.log(1 + odds)
-        weighed = self.both * chance
-        curved = weighed * np.where(eta >= 0, odds, 1.0) / (1 + odds)
+        # In place, each division and choice made once: most of a calibration's time is spent in these lines.
+        eta = at[1][:, None] * self.z
+        eta += at[0][:, None]
+        odds = np.abs(eta)
+        np.exp(np.negative(odds, out=odds), out=odds)
+        right = eta >= 0
+        whole = 1 + odds
+        weighed = np.where(right, 1.0, odds)
+        weighed /= whole
+        weighed *= self.both
+        curved = np.where(right, odds, 1.0)
+        curved *= weighed
+        curved /= whole
+        loss = np.maximum(eta, 0, out=eta)
+        loss += np.log(whole, out=whole)
+        loss *= self.both
         ridge = self.ridge
         return _State(
             at,
-            (self.both * loss).sum(axis=1) - at[0] / 2 - at[1] * self.mates + ridge * at[1] ** 2 / 2,
+            loss.sum(axis=1) - at[0] / 2 - at[1] * self.mates + ridge * at[1] ** 2 / 2,
             np.stack((weighed.sum(axis=1) - 0.5, weighed @ self.z - self.mates + ridge * at[1])),
             np.stack((curved.sum(axis=1), curved @ self.z, curved @ self.z**2 + ridge)),
         )

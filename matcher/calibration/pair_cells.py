@@ -95,14 +95,14 @@ class Partition:
         return numbers
 
 
-def compared(rows: Floats, owner: Scores, people: int, tau: Millionths) -> Comparisons:
+def compared(rows: Floats, owner: Scores, people: int, tau: Millionths, *, threads: int | None = None) -> Comparisons:
     """All comparisons of unit float32 rows (n, d) at `tau`; `owner` int32 (n,) is each row's person, below `people`.
 
-    Raises BadInput for other arrays.
+    `threads` None takes as many as there are processors. Raises BadInput for other arrays.
     """
     keep = _distinct(rows, owner)
     rows, owner = rows[keep], owner[keep]
-    return listed(pairs_reaching(rows, owner, tau), owner, people, tau)
+    return listed(pairs_reaching(rows, owner, tau, threads=threads), owner, people, tau)
 
 
 def listed(pairs: ScoredPairs, owner: Scores, people: int, tau: Millionths) -> Comparisons:

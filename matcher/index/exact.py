@@ -26,7 +26,9 @@ from matcher.kernels import checks, codes
 from matcher.kernels.threads import in_parallel, spans, threads_for
 
 QUERIES_A_SCAN = 256  # one pass over the codes; bounds what one scan may return to 256 x n at the lowest threshold
-ROWS_AT_ONCE = 65_536  # float rows in memory beside the codes: 32 MB at d = 128
+# Float rows that are scored at once, beside the codes: 32 MB at d = 128, 1 GB at d = 4,096. They are there twice where
+# queries share survivors; sealed ones are read a few MiB at a time.
+ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +83,7 @@ class ExactIndex:
             found = in_parallel(partial(self._scan, some, threshold), parts)
             survivors += sum(map(len, found))
             hits += self._decided(some, found, threshold)
-        return SearchAnswer(tuple(hits), Work(self.n_templates, survivors, kernels.path(), len(parts)))
+        return SearchAnswer(tuple(hits), Work(self.n_templates, survivors, kernels.path(), max(1, len(parts))))
 
     def maxima(self, queries: Floats, excluded: Scores | None = None) -> Scores:
         """The best score, int32 (m,), of each unit query over all subjects but number `excluded[i]` (-1: but none).
@@ -101,10 +103,7 @@ class ExactIndex:
 
     def _require_queries(self, queries: Floats) -> None:
         checks.require_unit("queries", queries)
-        if queries.shape[1] != self._codes.d:
-            raise BadInput(
-                f"queries and rows cannot be compared: {queries.shape[1]} and {self._codes.d} elements a row"
-            )
+        checks.require_queries(queries, self._codes.d)
 
     def _decided(self, queries: Floats, found: list[codes.Survivors], threshold: Millionths) -> list[tuple[Hit, ...]]:
         """The hits of each query among the survivors."""

@@ -26,6 +26,30 @@ def require_same_width(queries: Floats, rows: Floats) -> None:
         raise BadInput(f"queries and rows cannot be compared: {queries.shape[1]} and {rows.shape[1]} elements a row")
 
 
+def require_queries(queries: Floats, d: int) -> None:
+    """Float32 queries (m, d), contiguous, as wide as what they are compared with; `require_unit` says the rest."""
+    _require_layout("queries", queries, np.float32, axes=2)
+    if queries.shape[1] != d:
+        raise BadInput(f"queries and rows cannot be compared: {queries.shape[1]} and {d} elements a row")
+
+
+def require_span(first: int, end: int, blocks: int) -> None:
+    """Blocks first .. end - 1 of so many; there may be none."""
+    if not 0 <= first <= end <= blocks:
+        raise BadInput(f"there are {blocks} blocks, none from {first} to {end}")
+
+
+def require_floors(floors: npt.NDArray[np.float64], *, count: int) -> None:
+    """A float64 vector (count,), contiguous, that can be written to; minus infinity is allowed, NaN is not."""
+    _require_layout("floors", floors, np.float64, axes=1)
+    if len(floors) != count:
+        raise BadInput(f"floors must have {count} elements, not {len(floors)}")
+    if not floors.flags.writeable:
+        raise BadInput("floors must not be read-only: a scan raises them")
+    if np.isnan(floors).any():
+        raise BadInput("floors must be numbers: an element is NaN")
+
+
 def require_numbers(name: str, numbers: Scores, *, count: int, least: int) -> None:
     """An int32 vector (count,), contiguous, nothing below `least`."""
     _require_layout(name, numbers, np.int32, axes=1)

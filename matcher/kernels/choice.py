@@ -28,6 +28,8 @@ CodeView = tuple[Bytes, int, int]  # codes, rows, bits
 Span = tuple[int, int]  # the first block or row, and the end
 People = tuple[Scores, Scores]  # owner and group of each row
 Counts = npt.NDArray[np.int64]
+SignView = tuple[Bytes, int, int]  # signs, rows, lines a block
+Weights = tuple[float, float, float]  # of a row's alignment, of its remainder, and what is added to both
 
 
 class Kernels(Protocol):
@@ -41,6 +43,8 @@ class Kernels(Protocol):
     def pairs_reaching(self, rows: Floats, owner: Scores, span: Span, threshold: Millionths) -> bytes: ...
     def encode(self, rows: Floats, bits: int, out: Bytes) -> None: ...
     def scan_threshold(self, view: CodeView, span: Span, queries: Floats, threshold: Millionths) -> bytes: ...
+    def scan_listed(self, view: CodeView, blocks: Scores, queries: Floats, threshold: Millionths) -> bytes: ...
+    def scan_signs(self, view: SignView, span: Span, tables: Bytes, weights: Weights) -> bytes: ...
     def scan_top(self, view: CodeView, span: Span, queries: Floats, k: int, floors: Doubles) -> bytes: ...
 
 
@@ -82,7 +86,7 @@ def available() -> tuple[str, ...]:
 
 
 def read_all(memory: Bytes) -> int:
-    """Reads uint8 memory in compiled code, the GIL released, and does nothing with it: how fast this machine reads."""
+    """Reads uint8 memory in compiled code, the GIL released, 64 bytes at a time: how fast this machine reads."""
     return int(_compiled().read_all(memory))
 
 

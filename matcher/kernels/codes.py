@@ -76,7 +76,11 @@ def code_bytes(count: int, d: int, bits: int) -> int:
 
 def empty_codes(count: int, d: int, bits: int) -> Bytes:
     """Memory for a code set, uint8, aligned to 64 bytes, not initialised."""
-    size = code_bytes(count, d, bits)
+    return aligned(code_bytes(count, d, bits))
+
+
+def aligned(size: int) -> Bytes:
+    """So many bytes, aligned to 64, not initialised."""
     memory = np.empty(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + size]
@@ -101,22 +105,45 @@ def encode(rows: Floats, bits: Bits, threads: int | None = None) -> CodeSet:
 def scan_threshold(codes: CodeSet, span: Span, queries: Floats, threshold: Millionths) -> Survivors:
     """Rows of the span's blocks that may score at least `threshold` with a unit query (m, d): every one that does.
 
-    The GIL is released for all of it. Queries are checked by the caller, who may ask for many parts of one set.
+    The GIL is released for all of it. That queries are unit is checked by the caller, who may ask for many parts of
+    one set; BadInput for another width or a span beyond the set.
     """
+    _check(codes, span, queries)
     if not len(queries) or span[0] >= span[1]:
         return _survivors(b"")
     return _survivors(chosen().kernels.scan_threshold(codes.view, span, queries, threshold))
+
+
+def scan_listed(codes: CodeSet, blocks: Scores, queries: Floats, threshold: Millionths) -> Survivors:
+    """As `scan_threshold`, for blocks that are listed, int32 (b,), instead of a span of them."""
+    checks.require_queries(queries, codes.d)
+    checks.require_numbers("blocks", blocks, count=len(blocks), least=0)
+    if len(blocks) and int(blocks.max()) >= codes.blocks:
+        raise BadInput(f"there are {codes.blocks} blocks, none of number {int(blocks.max())}")
+    if not len(queries) or not len(blocks):
+        return _survivors(b"")
+    return _survivors(chosen().kernels.scan_listed(codes.view, blocks, queries, threshold))
 
 
 def scan_top(codes: CodeSet, span: Span, queries: Floats, k: int, floors: Doubles) -> Survivors:
     """Rows of the span's blocks that may be among the k best of them: every one that is, ties included.
 
     `floors`, float64 (m,), holds scores in millionths that the k-th best of the whole is known to reach (minus
-    infinity: nothing is known); it is raised to what this scan learnt.
+    infinity: nothing is known); it is raised to what this scan learnt. Raises BadInput as `scan_threshold` does, for k
+    below 1, and for other floors.
     """
+    _check(codes, span, queries)
+    checks.require_floors(floors, count=len(queries))
+    if k < 1:
+        raise BadInput(f"the {k} best were asked for: k must be at least 1")
     if not len(queries) or span[0] >= span[1]:
         return _survivors(b"")
     return _survivors(chosen().kernels.scan_top(codes.view, span, queries, k, floors))
+
+
+def _check(codes: CodeSet, span: Span, queries: Floats) -> None:
+    checks.require_queries(queries, codes.d)
+    checks.require_span(*span, codes.blocks)
 
 
 def _survivors(found: bytes) -> Survivors:

@@ -1,7 +1,7 @@
 """The obvious NumPy twin of the compiled core: the same functions, the same bits, slow.
 
 Its interface is that of `matcher.kernels._compiled.Path`: checked arrays in, `out` filled. `ext/README.md` is the
-contract. The twins of encoding and scanning are in `reference_codes.py`.
+contract. The twins of encoding and scanning are in `reference_codes.py` and `reference_signs.py`.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.template import MILLION, Floats, Millionths, Scores
-from matcher.kernels.reference_codes import encode, scan_threshold, scan_top
+from matcher.kernels.reference_codes import encode, scan_listed, scan_threshold, scan_top
+from matcher.kernels.reference_signs import scan_signs
 
 __all__ = [
     "canonical_scores",
@@ -20,6 +21,8 @@ __all__ = [
     "pair_counts",
     "paired_scores",
     "pairs_reaching",
+    "scan_listed",
+    "scan_signs",
     "scan_threshold",
     "scan_top",
 ]

@@ -151,6 +151,11 @@ def scan_threshold(view: CodeView, span: Span, queries: Floats, threshold: Milli
     return np.concatenate(found).tobytes()
 
 
+def scan_listed(view: CodeView, blocks: npt.NDArray[np.int32], queries: Floats, threshold: Millionths) -> bytes:
+    """As `scan_threshold`, block by block."""
+    return b"".join(scan_threshold(view, (at, at + 1), queries, threshold) for at in blocks.tolist())
+
+
 def scan_top(view: CodeView, span: Span, queries: Floats, k: int, floors: Doubles) -> bytes:
     """Records of every row that may be among the k best of these blocks; `floors` is raised."""
     part, bits = _Part(view, span, queries.shape[1]), view[2]
@@ -162,8 +167,7 @@ def scan_top(view: CodeView, span: Span, queries: Floats, k: int, floors: Double
         reached = lower[upper >= limit]
         if len(reached) >= k:
             low = np.sort(reached)[-k]
-            gap = -_rounded_down(-2 * (query.rest + HALF_MILLIONTH) / query.unit)
-            limit = max(limit, _rounded_down(float(low) - float(gap)))
+            limit = max(limit, _rounded_down(float(low) - float(_gap(query))))
             learnt = np.floor((float(low) * query.unit - query.rest) * 1e6) - 1.0
             floors[number] = max(floors[number], learnt)
         found.append(_records((number, query), part, upper, upper >= limit))
@@ -208,6 +212,10 @@ def _quantised(values: Floats, bits: int) -> _Query:
 def _limit(query: _Query, score: float) -> np.float32:
     reached = score * 1e-6 - HALF_MILLIONTH - query.rest
     return _rounded_down(reached / query.unit)
+
+
+def _gap(query: _Query) -> np.float32:
+    return -_rounded_down(-2 * (query.rest + HALF_MILLIONTH) / query.unit)
 
 
 def _rounded_down(value: float) -> np.float32:

@@ -51,3 +51,7 @@ def in_parallel(call: Callable[[tuple[int, int]], T], parts: Sequence[tuple[int,
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="scan")
+
+
+if hasattr(os, "register_at_fork"):  # threads stay with the parent: a child that used its pool would wait forever
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -191,7 +191,7 @@ def answers(stored: StoredReport, binding: tuple[str, str, str, str], question: 
 def _scores(searched: SearchedList, templates: Floats, plan: TrialPlan) -> TrialScores:
     probes = np.array(plan.probe_rows(), dtype=np.int64)
     maxima = searched.index.maxima(templates[probes]) if len(probes) else np.empty(0, np.int32)
-    return TrialScores(maxima, _mates(templates, plan.mated_rows()))
+    return TrialScores(maxima, mate_scores(templates, plan.mated_rows()))
 
 
 def best_scores(session: Session, subjects: Subjects, probes: Sequence[int], digest: str) -> Scores:
@@ -203,12 +203,10 @@ def best_scores(session: Session, subjects: Subjects, probes: Sequence[int], dig
     return index.maxima(subjects.people.templates[np.array(probes, dtype=np.int64)])
 
 
-def _mates(templates: Floats, pairs: Sequence[tuple[int, int]]) -> Scores:
-    scores = np.empty(len(pairs), np.int32)
-    for place, (probe, reference) in enumerate(pairs):
-        pair = kernels.canonical_scores(templates[probe : probe + 1], templates[reference : reference + 1])
-        scores[place] = pair[0, 0]
-    return scores
+def mate_scores(templates: Floats, pairs: Sequence[tuple[int, int]]) -> Scores:
+    """The score of each (probe, reference) pair of rows."""
+    probes, references = np.array(pairs, np.int32).reshape(-1, 2).T
+    return kernels.paired_scores(templates, np.ascontiguousarray(probes), templates[references])
 
 
 def _store(

@@ -26,6 +26,7 @@ _FORMAT = 1
 _LONGEST_LINE = 4_096
 _PIECE = 1 << 20
 _ROWS_APART = 65_536  # bytes between two rows up to which reading on is cheaper than another chunk
+_LONGEST_READ = 1 << 22  # bytes read at once, which lie in memory beside the rows that were asked for
 
 
 def write_screen(box: ContainerWriter, screen: Screen) -> None:
@@ -95,12 +96,20 @@ class SealedRows:
         rows = np.empty((len(numbers), self.d), np.float32)
         width, start = 4 * self.d, 0
         while start < len(numbers):
-            end = start + 1
-            while end < len(numbers) and (int(numbers[end]) - int(numbers[end - 1])) * width <= _ROWS_APART:
-                end += 1
+            end = self._end_of_run(numbers, start)
             first, last = int(numbers[start]), int(numbers[end - 1])
             read = self.vault.read(self.container_id, first * width, (last - first + 1) * width)
             near = np.frombuffer(read, "<f4").reshape(-1, self.d)
             rows[start:end] = near[numbers[start:end] - first]
             start = end
         return rows
+
+    def _end_of_run(self, numbers: Scores, start: int) -> int:
+        """Where the rows end that are read at once with the one at `start`."""
+        width, end, first, last = 4 * self.d, start + 1, int(numbers[start]), int(numbers[start])
+        while end < len(numbers):
+            row = int(numbers[end])
+            if (row - last) * width > _ROWS_APART or (row - first + 1) * width > _LONGEST_READ:
+                break
+            end, last = end + 1, row
+        return end

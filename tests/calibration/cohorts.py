@@ -87,7 +87,7 @@ def report_of(
     trials = adjudicate(persons, plan, TrialScores(maxima, mates), found, Resolutions(ruled or {}))
     return calibrate(
         CalibrationInputs(
-            list=ListFacts("harbour", "11" * 32, 100, searches),
+            list=ListFacts("harbour", "11" * 32, max(100, len(listed)), searches),
             cohort=CohortFacts("volunteers", "the harbour office", COHORT, same_quality, shipped),
             policy=PolicyFacts("22" * 32, alpha, delta, required),
             model=model,

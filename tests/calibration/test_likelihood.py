@@ -20,7 +20,7 @@ from matcher.calibration.resampling import Answers, Resampling, drawn, draws
 from matcher.calibration.scored import Scored
 from matcher.calibration.trials import Mask, Outcomes
 from matcher.errors import IntegrityError
-from tests.calibration.cohorts import Sample, Somebody, report_of
+from tests.calibration.cohorts import Sample, Somebody, people, report_of
 
 DRAWS = Resampling(60, 7)
 Cells = list[tuple[str, Mask]]
@@ -279,9 +279,26 @@ def test_a_draw_without_anybody_of_a_class_counts_the_people_as_they_are(monkeyp
 
 
 def test_draws_take_each_person_equally_often() -> None:
-    counts = np.concatenate(list(draws(7, Resampling(3_000, 5))))
+    counts = np.concatenate(list(draws(7, Resampling(3_000, 5), (0, 30))))
     assert counts.shape == (3_000, 7)
     assert (counts.sum(axis=1) == 7).all()
     # binomial(7, 1/7) each: mean 1, variance 6/7
     assert counts.mean(axis=0) == pytest.approx(1, abs=0.08)
     assert counts.var(axis=0) == pytest.approx(6 / 7, abs=0.12)
+
+
+def test_batches_of_draws_do_not_depend_on_who_makes_them() -> None:
+    resampling = Resampling(450, 5)
+    whole = np.concatenate(list(draws(11, resampling, (0, 5))))
+    assert len(whole) == 450
+    parts = [part for batch in range(5) for part in draws(11, resampling, (batch, batch + 1))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_threads_change_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = []
+    for threads in (1, 2, 7):
+        monkeypatch.setattr("matcher.calibration.resampling.processors", lambda threads=threads: threads)
+        cohort = people([100_000 + 1_000 * number for number in range(60)], mates=150_000, gender="female")
+        reports.append(report_of(cohort, replicates=230).canonical())
+    assert reports[0] == reports[1] == reports[2]

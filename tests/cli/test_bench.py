@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.bench import truth
+from matcher.bench import timing, truth
+from matcher.bench.cascade import Cascade, Comparison, at_threshold
 from matcher.bench.data import held_out, vectors, vectors_of
 from matcher.bench.peers.flat import FaissFlat
 from matcher.bench.ranking import best_rows
 from matcher.bench.search import Bench, Case
 from matcher.bench.timing import Times
 from matcher.errors import BadInput
+from matcher.index.exact import ExactIndex
 from matcher.kernels import normalise
 from matcher.kernels.codes import encode
 from tests.cli.runner import Cli
@@ -41,6 +43,46 @@ def test_bench_search(tmp_path: Path) -> None:
     assert case["peers"]["faiss_flat"]["ratio"] > 0
     assert case["peers"]["blas"]["s"] > 0
     assert result.value["machine"]["read_gb_s"] > 0.1
+
+
+def test_bench_search_cascade(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", vectors("faces", 4000, 128, 1))
+    given = ("--dataset", tmp_path / "rows.npy", "--batch", "1", "--threads", "2", "--cascade")
+    result = Cli(tmp_path / "none")("bench", "search", *given, "--json")
+    assert result.code == 0, result.err
+    told = result.value["cascade"]
+    assert 1e-10 < told["miss_probability"] <= 1e-9
+    assert (told["identical"], told["checked"]["queries"]) == (True, 16)
+    assert told["checked"]["rows_found"] >= 8  # those at the threshold
+    assert told["survivors"]["one_bit"] <= 4000 / 250
+    assert told["bytes_a_row"] == {"one_bit": 20.0, "four_bit": 68.0}
+    assert told["seconds"] > 0
+    assert told["faiss_flat"]["ratio"] > 0
+    assert 0 < told["faster_than_exact_from"] <= told["threshold"] < 1
+    assert Cli(tmp_path / "none")("bench", "search", "--growth", "--cascade").code == 2
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threshold", [100, 250_000, 600_000, 1_000_000])
+def test_the_cascade_finds_what_scoring_every_row_finds(threads: int, threshold: int) -> None:
+    rows = vectors("faces", 2500, 48, 3)
+    made = Cascade.of(rows, 11, threads)
+    for query in (*rows[:3], *at_threshold(rows, vectors("faces", 5, 48, 4), threshold)):
+        answer = made.at_or_above(query[np.newaxis], threshold)
+        assert [answer.hits] == truth.reached(rows, query[np.newaxis], threshold)
+        assert answer.hits
+        assert len(answer.hits) <= answer.reached
+    assert made.miss_probability <= 1e-9
+
+
+def test_a_cascade_that_may_miss_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong answer is told, and then no ratio is."""
+    rows, queries = vectors("uniform", 3000, 64, 3), vectors("uniform", 16, 64, 4)
+    flat, exact = FaissFlat.of(rows), ExactIndex.build(rows, np.arange(3000, dtype=np.int32), "bench", 1)
+    monkeypatch.setattr(timing, "TURNS", 1)
+    told = Comparison(rows, queries, Cascade.of(rows, 5, 1, misses=3000 * 0.4), exact, flat).run()
+    assert told["miss_probability"] == 1
+    assert (told["identical"], told["faiss_flat"]["ratio"], told["exact"]["ratio"]) == (False, None, None)
 
 
 @pytest.mark.parametrize("content", [b"not an array", b""])

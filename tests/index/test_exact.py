@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher import kernels
-from matcher.domain.search import Hit
+from matcher.domain.search import Hit, Work
 from matcher.domain.template import Floats, Scores
 from matcher.errors import BadInput
 from matcher.index.exact import ExactIndex
@@ -151,6 +151,7 @@ def test_an_empty_list_has_no_hits() -> None:
     index = ExactIndex.build(np.zeros((0, 8), np.float32), np.zeros(0, np.int32), DIGEST)
     assert (index.n_templates, index.n_subjects) == (0, 0)
     assert hits_of(index, units("normal", 2, 8, 0), -1_000_000) == [[], []]
+    assert index.at_or_above(units("normal", 2, 8, 0), 0).work == Work(0, 0, kernels.path(), 1)
     assert index.maxima(units("normal", 2, 8, 0)).tolist() == [-(2**31)] * 2
     assert hits_of(index, np.zeros((0, 8), np.float32), 0) == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from matcher import kernels
 from matcher.errors import BadInput, UsageError
-from matcher.kernels.choice import NAMES, available, chosen
+from matcher.kernels.choice import NAMES, available, chosen, read_all
 
 GOOD = np.eye(3, 5, dtype=np.float32)
 OWNER = np.zeros(3, np.int32)
@@ -96,6 +96,11 @@ def test_nothing_is_allowed_and_gives_nothing() -> None:
     assert kernels.normalise(none).shape == (0, 5)
     assert kernels.maxima(GOOD, none, OWNER[:0]).tolist() == [-(2**31)] * 3
     assert kernels.maxima(none, GOOD, OWNER).shape == (0,)
+
+
+@pytest.mark.parametrize(("size", "read"), [(63, 0), (64, 64), (100, 64), (4096, 4096)])
+def test_memory_is_read_in_lines_of_64(size: int, read: int) -> None:
+    assert read_all(np.ones(size, np.uint8)) == read // 8 * 0x0101_0101_0101_0101 % 2**64
 
 
 @pytest.fixture

@@ -75,6 +75,72 @@ def test_every_path_is_the_twin_and_loses_nothing(
         assert floors[query] <= least
 
 
+@pytest.mark.parametrize("path", PATHS)
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)), st.sampled_from([1, 7, 24, 128]), SEEDS,
+    st.integers(1, 200), st.integers(1, 14), st.sampled_from(BITS),
+)  # fmt: skip
+def test_what_is_known_of_the_best_narrows_a_scan_and_loses_nothing(
+    path: str, kinds: tuple[str, str], d: int, seed: int, n: int, m: int, bits: int
+) -> None:
+    """A part of the rows is scanned with what the others may have told: floors that the k-th best of all reaches."""
+    rows, queries = units(kinds[0], n, d, seed), units(kinds[1], m, d, seed + 1)
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(1, 6))
+    truth = kernels.canonical_scores(queries, rows)
+    least = np.sort(truth, axis=1)[:, ::-1][:, min(k, n) - 1].astype(float)
+    known = np.where(rng.random(m) < 0.2, -np.inf, least - rng.choice([0.0, 1.0, 1e5, 3e6], m))
+    blocks = -(-n // 16)
+    span = (int(rng.integers(0, blocks)), blocks)
+    data = coded(kernels_of("serial"), rows, bits)
+
+    def scanned(path: str) -> tuple[Kept, list[float]]:
+        floors = known.copy()
+        found = kernels_of(path).scan_top((data, n, bits), span, queries, k, floors)
+        return sorted(np.frombuffer(found, SURVIVOR).tolist()), floors.tolist()
+
+    found, floors = scanned(path)
+    assert (found, floors) == scanned("python")
+    wanted = {(int(query), int(row)) for query, row in zip(*np.nonzero(truth >= least[:, np.newaxis]), strict=True)}
+    assert {(query, row) for query, row in wanted if row >= 16 * span[0]} <= {(query, row) for query, row, *_ in found}
+    assert all(truth[query, row] <= at_most and known[query] <= at_most for query, row, _, at_most in found)
+    assert (known <= floors).all()
+    assert (floors <= least).all()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("d", [128, 4096])
+def test_the_largest_sums_fit(path: str, bits: int, d: int) -> None:
+    """All codes of a query are 127, and as many of a row as can be are 15 above the least; more lines of 4 bits than
+    AVX2 adds up in 16 bits would wrap.
+    """
+    whole = np.repeat([7, 1], [d - 8, 8]).astype(np.float32)
+    rows = kernels.normalise(np.stack([whole, -whole, np.ones(d, np.float32), -np.ones(d, np.float32)]))
+    for query in (np.ones(d, np.float32), -np.ones(d, np.float32)):
+        for m in (1, 9):  # streaming and in tiles
+            queries = kernels.normalise(np.repeat(query[np.newaxis], m, axis=0))
+            data = coded(kernels_of("serial"), rows, bits)
+            found = kept(kernels_of(path), data, rows, bits, queries, 900_000)
+            assert found == kept(kernels_of("python"), data, rows, bits, queries, 900_000)
+            assert len(found) == 2 * m
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("m", [3, 14])
+def test_many_queries_pass_over_many_chunks(path: str, bits: int, m: int) -> None:
+    rows, queries = units("normal", 1500, 256, 1), units("normal", m, 256, 2)
+    data = coded(kernels_of("serial"), rows, bits)
+    for threshold in (100_000, 999_999):
+        found = kept(kernels_of(path), data, rows, bits, queries, threshold)
+        assert found == kept(kernels_of("python"), data, rows, bits, queries, threshold)
+    assert best(kernels_of(path), data, rows, bits, queries, 5) == best(
+        kernels_of("python"), data, rows, bits, queries, 5
+    )
+
+
 def four_squares(total: int, most: int = 127) -> list[int] | None:
     """Lagrange's theorem, by looking, with roots up to `most`."""
     for a in range(min(most, int((total / 2) ** 0.5)), -1, -1):

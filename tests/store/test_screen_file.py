@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -70,6 +71,27 @@ def test_rows_far_apart_and_near_come_out_right(sealed: Sealed) -> None:
     rows = SealedRows(vault, containers_of("rev1")[1], 1500, 128)
     for numbers in ([0], [1499], [0, 1, 2, 700, 701, 1499], list(range(1500)), []):
         np.testing.assert_array_equal(rows.take(np.array(numbers, np.int32)), content.templates[numbers])
+
+
+class Numbered:
+    """A container in which row r is r, d times; it lies nowhere, and remembers how much was read at once."""
+
+    def __init__(self, d: int) -> None:
+        self.d, self.longest = d, 0
+
+    def read(self, container_id: str, offset: int, length: int) -> bytes:
+        self.longest = max(self.longest, length)
+        width = 4 * self.d
+        return np.repeat(np.arange(offset // width, (offset + length) // width, dtype="<f4"), self.d).tobytes()
+
+
+@pytest.mark.parametrize(("d", "step"), [(128, 1), (128, 7), (128, 127), (4096, 1), (4096, 4)])
+def test_no_read_is_longer_than_a_few_mebibytes(d: int, step: int) -> None:
+    n = (1 << 24) // (4 * d)  # 16 MiB, without a gap that would end a read
+    vault, numbers = Numbered(d), np.arange(0, n, step, dtype=np.int32)
+    rows = SealedRows(cast(Any, vault), "rows", n, d).take(numbers)
+    np.testing.assert_array_equal(rows, np.repeat(numbers[:, np.newaxis], d, axis=1).astype(np.float32))
+    assert 1 << 21 <= vault.longest <= 1 << 22
 
 
 def test_a_screen_of_another_revision_is_refused(sealed: Sealed, tmp_path: Path) -> None:
