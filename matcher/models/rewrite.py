@@ -33,15 +33,16 @@ TOLERANCE = 1e-5  # of the largest component of the source graph's output
 
 def rewrite(source: bytes) -> bytes:
     """The graph that is run, as serialised ONNX. Raises BadInput for what is not an ONNX model of one input."""
-    model = _parse(source)
+    model = _plain(source)
     graph = model.graph
-    _drop_unfed_inputs(graph)
-    if len(graph.input) != 1 or len(graph.output) != 1:
-        raise BadInput("the model must have one input and one output")
-    _fold_constants(model)
     _replace_nodes(graph, spell_out_prelu(graph))
     _free_batch(graph)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def plain(source: bytes) -> bytes:
+    """The published graph after steps 1 to 3 alone, for programs that do not load it otherwise."""
+    return bytes(_plain(source).SerializeToString(deterministic=True))
 
 
 def check_equal(source: bytes, result: bytes) -> float:
@@ -64,6 +65,15 @@ def check_equal(source: bytes, result: bytes) -> float:
 def sha256(data: bytes) -> str:
     """Hex digest."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _plain(source: bytes) -> "ModelProto":
+    model = _parse(source)
+    _drop_unfed_inputs(model.graph)
+    if len(model.graph.input) != 1 or len(model.graph.output) != 1:
+        raise BadInput("the model must have one input and one output")
+    _fold_constants(model)
+    return model
 
 
 def _parse(source: bytes) -> "ModelProto":
