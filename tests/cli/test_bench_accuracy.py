@@ -12,6 +12,7 @@ from matcher.bench.accuracy import GRID, Compared, accuracy, acquire, at_thresho
 from matcher.bench.accuracy import failures as failures_of
 from matcher.bench.pairs_file import ImagePair, read_pairs
 from matcher.domain.rejection import Reason, Rejected
+from matcher.domain.template import Floats
 from matcher.errors import BadInput
 from matcher.vision.pipeline import FacePipeline
 from tests.cli.runner import Cli
@@ -78,7 +79,7 @@ def test_rates_of_all_and_of_groups() -> None:
 def test_failures_are_counted_beside_and_their_pairs_are_not_compared() -> None:
     row = np.array([1, 0], np.float32)
     pairs = [ImagePair("a", "b", True, None, "x"), ImagePair("a", "c", False, None, "y")]
-    found = {"a": row, "b": row, "c": Rejected("c", Reason.NO_FACE)}
+    found: dict[str, Floats | Rejected] = {"a": row, "b": row, "c": Rejected("c", Reason.NO_FACE)}
     assert compare(pairs, found).scores.tolist() == [1_000_000]
     counted = failures_of(pairs, found)
     assert (counted["images"]["k"], counted["images"]["n"], counted["reasons"]) == (1, 3, {"no face": 1})
