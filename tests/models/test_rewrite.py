@@ -128,7 +128,7 @@ def shared_weights(model: onnx.ModelProto) -> None:
 
 
 def second_reader(model: onnx.ModelProto) -> None:
-    model.graph.node.insert(2, helper.make_node("Relu", ["active"], ["more"]))
+    model.graph.node.append(helper.make_node("Relu", ["active"], ["more"]))
 
 
 def read_as_weights(model: onnx.ModelProto) -> None:
