@@ -8,9 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.bench.accuracy import GRID, Compared, accuracy, acquire, at_threshold, benchmark, best_threshold, compare
+from matcher.bench.accuracy import (
+    GRID,
+    LOOSEST,
+    Compared,
+    Taking,
+    Which,
+    accuracy,
+    acquire,
+    at_threshold,
+    benchmark,
+    best_threshold,
+    compare,
+)
 from matcher.bench.accuracy import failures as failures_of
 from matcher.bench.pairs_file import ImagePair, read_pairs
+from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import Floats
 from matcher.errors import BadInput
@@ -126,6 +139,7 @@ def test_bench_accuracy(tmp_path: Path, demo: Path, models_folder: Path) -> None
     assert result.code == 0, result.err
     value = result.value
     assert (value["pairs"], value["compared"], value["face"]) == (9, 8, "largest")
+    assert value["limits"]["min_sharpness"] == 8
     assert value["accuracy"]["method"].startswith("2-fold")
     assert value["accuracy"]["n"] == 8
     assert [one["threshold"] for one in value["at"]] == [0.363, 1.0]
@@ -146,16 +160,18 @@ def test_central_and_largest_face_of_a_picture_with_two(tmp_path: Path, demo: Pa
     picture[100:300, 500:700] = cv2.resize(small, (200, 200))
     cv2.imwrite(str(tmp_path / "two.png"), picture)
     pairs = [ImagePair("two.png", "two.png", True, None, None)]
-    rows = [acquire(pipeline, tmp_path, pairs, which, lambda *_: None)["two.png"] for which in ("largest", "central")]
+    both: tuple[Which, Which] = ("largest", "central")
+    rows = [acquire(pipeline, tmp_path, pairs, Taking(which, Quality()), lambda *_: None)["two.png"] for which in both]
     assert not isinstance(rows[0], Rejected)
     assert not isinstance(rows[1], Rejected)
     assert float(rows[0] @ rows[1]) < 0.6
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason="LFW lies outside the project and is never part of it")
-def test_lfw_fold_one(pipeline: FacePipeline) -> None:
+@pytest.mark.parametrize(("limits", "least"), [(Quality(), 580), (LOOSEST, 590)])
+def test_lfw_fold_one(pipeline: FacePipeline, limits: Quality, least: int) -> None:
     pairs = read_pairs(LFW / "pairs_fold1.csv", None)
-    found = acquire(pipeline, LFW / "images", pairs, "central", lambda *_: None)
+    found = acquire(pipeline, LFW / "images", pairs, Taking("central", limits), lambda *_: None)
     value = benchmark(pipeline, pairs, found, [363_000])
     assert value["accuracy"]["rate"] >= 0.994
-    assert value["compared"] >= 590
+    assert value["compared"] >= least

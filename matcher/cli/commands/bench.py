@@ -194,6 +194,9 @@ def _enrolled(value: dict[str, Any]) -> str:
     show_default=True,
     help="Which face of a picture with several.",
 )
+@click.option(
+    "--loosest", is_flag=True, help="The loosest limits of quality a policy may have, instead of the default."
+)
 @click.option("--provider", type=click.Choice(PROVIDERS), help="What runs the embedder (or MATCHER_PROVIDER).")
 @leaf
 def accuracy(call: Call, pairs: Path, images: Path, **given: Any) -> None:
@@ -205,18 +208,20 @@ def accuracy(call: Call, pairs: Path, images: Path, **given: Any) -> None:
 
     Example: `matcher bench accuracy --pairs pairs.csv --images photographs --at 0.363 --json`
     """
-    from matcher.bench.accuracy import acquire, benchmark
+    from matcher.bench.accuracy import LOOSEST, Taking, acquire, benchmark
     from matcher.bench.pairs_file import read_pairs
     from matcher.bootstrap import default_pipeline
+    from matcher.domain.policy import Quality
     from matcher.domain.template import threshold_from
 
     at = [threshold_from(text) for text in given["thresholds"]]
     read = read_pairs(pairs, given["group"])
     settings = call.settings if given["provider"] is None else replace(call.settings, provider=given["provider"])
     pipeline = default_pipeline(settings, call.output)
+    taking = Taking(given["face"], LOOSEST if given["loosest"] else Quality())
     with call.output.progress("pictures") as progress:
-        found = acquire(pipeline, images, read, given["face"], progress)
-    value = benchmark(pipeline, read, found, at) | {"face": given["face"]}
+        found = acquire(pipeline, images, read, taking, progress)
+    value = benchmark(pipeline, read, found, at) | {"face": taking.which, "limits": taking.limits.model_dump()}
     call.output.result(value, _accurate(value))
 
 
