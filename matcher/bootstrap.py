@@ -21,6 +21,7 @@ from matcher.services.workplace import Workplace
 if TYPE_CHECKING:
     from matcher.calibration.resolutions import Resolutions
     from matcher.domain.confidence import MatchConfidence, Prior
+    from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
     from matcher.domain.ports import FacePipeline, Reception, RowReader
     from matcher.domain.revision import RevisionContent, Screen
@@ -164,11 +165,20 @@ def _program(settings: Settings, home: "Home", store: "Store") -> Program:
 
 
 def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
+    """The default detector and embedder, run by the provider of the settings."""
+    from matcher.domain.provider import provider_from
+    from matcher.vision.pipeline import open_pipeline
+
+    provider = provider_from(settings.provider)
+    detector, embedder = default_models(settings, speaker)
+    return open_pipeline(detector, embedder, provider=provider)
+
+
+def default_models(settings: Settings, speaker: Speaker) -> "tuple[InstalledModel, InstalledModel]":
     """The default detector and embedder, installed first where they are missing."""
     from matcher.models.catalogue import default
     from matcher.models.install import install
     from matcher.models.record import installed
-    from matcher.vision.pipeline import open_pipeline
 
     models = []
     for manifest in (default("detector"), default("embedder")):
@@ -178,7 +188,7 @@ def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
             with speaker.progress(f"installing {manifest.id}") as report:
                 found = install(manifest, settings.models, None, lambda _, done, total: report(done, total))
         models.append(found)
-    return open_pipeline(models[0], models[1])
+    return models[0], models[1]
 
 
 def match_confidence(report: bytes, score: "Millionths", rank: int, prior: "Prior | None") -> "MatchConfidence":

@@ -12,16 +12,25 @@ from pathlib import Path
 
 from matcher.errors import BadInput
 
-_VARIABLES = {"home": "MATCHER_HOME", "models": "MATCHER_MODELS", "user": "MATCHER_USER"}
+_VARIABLES = {
+    "home": "MATCHER_HOME",
+    "models": "MATCHER_MODELS",
+    "user": "MATCHER_USER",
+    "provider": "MATCHER_PROVIDER",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Folders of the home and of the models, the default user, and where each value came from."""
+    """Folders of the home and of the models, the default user, and where each value came from.
+
+    `provider` is what runs the embedder (`domain/provider.py`).
+    """
 
     home: Path
     models: Path
     user: str | None
+    provider: str
     origins: tuple[tuple[str, str], ...]
 
 
@@ -30,7 +39,11 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
     from platformdirs import user_config_path, user_data_path
 
     data = user_data_path("matcher")
-    values: dict[str, str] = {"home": str(data / "home"), "models": str(data / "models")}
+    values: dict[str, str] = {
+        "home": str(data / "home"),
+        "models": str(data / "models"),
+        "provider": "onnxruntime",
+    }
     origins = dict.fromkeys(values, "default") | {"user": "not set"}
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
@@ -45,6 +58,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         home=_folder(values["home"]),
         models=_folder(values["models"]),
         user=values.get("user"),
+        provider=values["provider"],
         origins=tuple(sorted(origins.items())),
     )
 

@@ -3,7 +3,7 @@
 Layout, under the models folder:
 
     <id>/<file>                 the published file, byte for byte
-    <id>/<id>.rewrite-1.onnx    what is run, for embedders (see `rewrite.py`)
+    <id>/<id>.rewrite-2.onnx    what is run, for embedders (see `rewrite.py`)
     <id>/installed.json         written last: a model without it is not installed
 
 Everything is fetched, rewritten and checked before the first file appears; each file is written beside its place,
@@ -30,7 +30,9 @@ def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress:
     """
     if from_ is None and (present := _already_there(manifest, folder)) is not None:
         return present
-    published = fetch(manifest, from_, progress)
+    published = _kept(manifest, folder) if from_ is None else None
+    if published is None:
+        published = fetch(manifest, from_, progress)
     files = {manifest.file: published}
     record = Record(id=manifest.id, source_sha256=manifest.sha256)
     if manifest.kind == "embedder":
@@ -45,6 +47,9 @@ def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress:
         _write_all(place, files | {RECORD: record.encode()})
     except OSError as error:
         raise StorageFailed(f"model {manifest.id} cannot be written to {place}: {error.strerror}") from None
+    for stale in place.glob(f"{manifest.id}.rewrite-*.onnx"):
+        if stale.name not in files:
+            stale.unlink(missing_ok=True)
     done = installed(manifest, folder)
     if done is None:  # another process took it away in between
         raise StorageFailed(f"model {manifest.id} is gone from {place}: install it again")
@@ -56,6 +61,15 @@ def _already_there(manifest: ModelManifest, folder: Path) -> InstalledModel | No
         return verify(manifest, folder) if installed(manifest, folder) is not None else None
     except IntegrityError:
         return None  # a damaged copy is what an installation mends
+
+
+def _kept(manifest: ModelManifest, folder: Path) -> bytes | None:
+    """The published file of an earlier installation, where it is whole: a new rewrite needs no network."""
+    try:
+        data = (place_of(manifest, folder) / manifest.file).read_bytes()
+    except OSError:
+        return None
+    return data if rewrite.sha256(data) == manifest.sha256 else None
 
 
 def _write_all(place: Path, files: dict[str, bytes]) -> None:

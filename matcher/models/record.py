@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from matcher.domain.installed_model import AS_PUBLISHED, InstalledModel
 from matcher.domain.model_manifest import ModelManifest, Sha256
@@ -20,12 +20,14 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: str
     source_sha256: Sha256
-    rewrite: Literal["1"] | None = None
+    rewrite: Annotated[str, Field(pattern=r"^[1-9][0-9]*$")] | None = None
     result_sha256: Sha256 | None = None
 
     def with_result(self, result_sha256: str) -> "Record":
         """The record of a model whose graph was rewritten."""
-        return Record(id=self.id, source_sha256=self.source_sha256, rewrite="1", result_sha256=result_sha256)
+        return Record(
+            id=self.id, source_sha256=self.source_sha256, rewrite=REWRITE_VERSION, result_sha256=result_sha256
+        )
 
     def encode(self) -> bytes:
         """UTF-8 JSON, keys in order."""
@@ -45,6 +47,8 @@ def rewritten_name(model_id: str) -> str:
 def installed(manifest: ModelManifest, folder: Path) -> InstalledModel | None:
     """What is installed, by its record alone; None where there is none. `verify` and the loader check the bytes.
 
+    A graph of another version of the rewrite counts as none: `install` makes it anew from the published file.
+
     Raises IntegrityError for a record that does not belong to this manifest.
     """
     place = place_of(manifest, folder)
@@ -59,6 +63,8 @@ def installed(manifest: ModelManifest, folder: Path) -> InstalledModel | None:
     published = place / manifest.file
     if manifest.kind == "detector":
         return InstalledModel(manifest, published, published, manifest.sha256, AS_PUBLISHED)
+    if record.rewrite not in (None, REWRITE_VERSION):
+        return None
     if record.result_sha256 is None:
         raise IntegrityError(f"{place / RECORD} names no rewritten graph: install model {manifest.id} again")
     used = place / rewritten_name(manifest.id)

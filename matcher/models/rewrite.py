@@ -7,11 +7,11 @@ What it does, in this order, and why:
    that is also an input cannot be folded by the runtime.
 3. What is computed from constants alone (weights stored as 8-bit blocks) is computed once, here: the runtime would do
    it at every call, with results whose last bits depend on the batch size.
-4. PRelu(x) becomes r + slope * (x - r), r = Relu(x), which is equal bit for bit and half the time of the whole graph.
+4. PRelu, half the time of the whole graph, is spelled out (`activation.py`).
 5. The first dimension of input and output is made free, so that several faces go through at once.
 
 The same source bytes give the same result bytes (fixed order, deterministic serialisation, no clock, no names of ours
-that depend on a run). `check_equal` compares both graphs by the reference evaluator of `onnx`, at 1e-5.
+that depend on a run). `check_equal` holds both graphs to 1e-5 by the reference evaluator of `onnx`, on five pictures.
 """
 
 import hashlib
@@ -19,46 +19,61 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from matcher.errors import BadInput, IntegrityError
+from matcher.models.activation import spell_out_prelu
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
     from matcher.domain.template import Floats
 
-REWRITE_VERSION = "1"
+REWRITE_VERSION = "2"
+TEST_PICTURES = 5
 TOLERANCE = 1e-5  # of the largest component of the source graph's output
 
 
 def rewrite(source: bytes) -> bytes:
     """The graph that is run, as serialised ONNX. Raises BadInput for what is not an ONNX model of one input."""
-    model = _parse(source)
+    model = _plain(source)
     graph = model.graph
-    _drop_unfed_inputs(graph)
-    if len(graph.input) != 1 or len(graph.output) != 1:
-        raise BadInput("the model must have one input and one output")
-    _fold_constants(model)
-    _expand_prelu(graph)
+    _replace_nodes(graph, spell_out_prelu(graph))
     _free_batch(graph)
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def plain(source: bytes) -> bytes:
+    """The published graph after steps 1 to 3 alone, for programs that do not load it otherwise."""
+    return bytes(_plain(source).SerializeToString(deterministic=True))
+
+
 def check_equal(source: bytes, result: bytes) -> float:
-    """The largest difference of both graphs on a fixed picture, relative to the largest component of the output.
+    """The largest difference of both graphs on the test pictures, relative to the largest component of the output.
 
     Raises IntegrityError above 1e-5.
     """
     import numpy as np
 
-    expected, actual = _evaluate(source), _evaluate(result)
-    difference = float(np.abs(expected - actual).max() / np.abs(expected).max())
-    if not difference <= TOLERANCE:
-        raise IntegrityError(f"the rewritten graph differs from the published one by {difference:g}: it is not used")
+    difference = 0.0
+    for expected, actual in zip(_evaluate(source), _evaluate(result), strict=True):
+        difference = max(difference, float(np.abs(expected - actual).max() / np.abs(expected).max()))
+        if not difference <= TOLERANCE:
+            raise IntegrityError(
+                f"the rewritten graph differs from the published one by {difference:g}: it is not used"
+            )
     return difference
 
 
 def sha256(data: bytes) -> str:
     """Hex digest."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _plain(source: bytes) -> "ModelProto":
+    model = _parse(source)
+    _drop_unfed_inputs(model.graph)
+    if len(model.graph.input) != 1 or len(model.graph.output) != 1:
+        raise BadInput("the model must have one input and one output")
+    _fold_constants(model)
+    return model
 
 
 def _parse(source: bytes) -> "ModelProto":
@@ -122,24 +137,6 @@ def _fold_constants(model: "ModelProto") -> None:
     _replace_nodes(graph, live)
 
 
-def _expand_prelu(graph: "GraphProto") -> None:
-    from onnx import helper
-
-    nodes: list[NodeProto] = []
-    for node in graph.node:
-        if node.op_type != "PRelu" or node.domain:
-            nodes.append(node)
-            continue
-        (x, slope), y = node.input, node.output[0]
-        nodes += [
-            helper.make_node("Relu", [x], [f"{y}/positive"]),
-            helper.make_node("Sub", [x, f"{y}/positive"], [f"{y}/negative"]),
-            helper.make_node("Mul", [f"{y}/negative", slope], [f"{y}/sloped"]),
-            helper.make_node("Add", [f"{y}/positive", f"{y}/sloped"], [y]),
-        ]
-    _replace_nodes(graph, nodes)
-
-
 def _replace_nodes(graph: "GraphProto", nodes: "list[NodeProto]") -> None:
     used = {name for node in nodes for name in node.input}
     tensors = [tensor for tensor in graph.initializer if tensor.name in used]
@@ -155,7 +152,8 @@ def _free_batch(graph: "GraphProto") -> None:
         first.dim_param = "n"
 
 
-def _evaluate(raw: bytes) -> "Floats":
+def _evaluate(raw: bytes) -> "Iterator[Floats]":
+    """What a graph makes of each test picture."""
     import numpy as np
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -163,12 +161,34 @@ def _evaluate(raw: bytes) -> "Floats":
     model = onnx.load_model_from_string(raw)
     known = {tensor.name for tensor in model.graph.initializer}
     used = {name for node in model.graph.node for name in node.input}
-    feeds = {}
-    for value in model.graph.input:
-        if value.name in known:
-            continue
-        shape = [dim.dim_value if dim.dim_value > 0 else 1 for dim in value.type.tensor_type.shape.dim]
-        fixed = np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
-        feeds[value.name] = fixed if value.name in used else np.zeros(shape, np.float32)
-    (output,) = ReferenceEvaluator(model).run(None, feeds)
-    return np.asarray(output, np.float32)
+    fed = [value for value in model.graph.input if value.name not in known]
+    evaluator = ReferenceEvaluator(model)
+    shapes = {
+        value.name: [dim.dim_value if dim.dim_value > 0 else 1 for dim in value.type.tensor_type.shape.dim]
+        for value in fed
+    }
+    for number in range(TEST_PICTURES):
+        feeds = {
+            name: _test_picture(number, shape) if name in used else np.zeros(shape, np.float32)
+            for name, shape in shapes.items()
+        }
+        (output,) = evaluator.run(None, feeds)
+        yield np.asarray(output, np.float32)
+
+
+def _test_picture(number: int, shape: list[int]) -> "Floats":
+    """Noise; grey; white; a ramp; coarse patches: what drives channels to either side of zero.
+
+    Not black: no face is, and there the rounding of the published graph itself is near the tolerance (7e-6).
+    """
+    import numpy as np
+
+    random, size = np.random.default_rng(1), int(np.prod(shape))
+    if number == 0:
+        return random.integers(0, 256, shape).astype(np.float32)
+    if number in (1, 2):
+        return np.full(shape, 127.5 * number, np.float32)
+    if number == 3:
+        return np.linspace(0, 255, size, dtype=np.float32).reshape(shape)
+    patches = random.integers(0, 256, -(-size // 16)).astype(np.float32)
+    return np.repeat(patches, 16)[:size].reshape(shape)

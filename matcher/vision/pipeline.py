@@ -17,6 +17,7 @@ from matcher import kernels
 from matcher.domain.face import Face, FacePlace, Picture
 from matcher.domain.installed_model import InstalledModel
 from matcher.domain.policy import Quality
+from matcher.domain.provider import Provider
 from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
 from matcher.errors import BadInput
@@ -24,8 +25,8 @@ from matcher.vision.align import align
 from matcher.vision.decode import decode
 from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
+from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
-from matcher.vision.session import Embedder
 from matcher.vision.weights import read_weights
 
 PREPROCESSING = "p1"
@@ -35,7 +36,7 @@ AHEAD = 4  # pictures read ahead per thread: bounds memory whatever the length o
 class FacePipeline:
     """Pictures in, templates or reasons out; `domain.ports.FacePipeline` as it runs on this machine."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, identity: ModelIdentity, threads: int) -> None:
+    def __init__(self, detector: Detector, embedder: Embedding, identity: ModelIdentity, threads: int) -> None:
         self._detector = detector
         self._embedder = embedder
         self._identity = identity
@@ -104,10 +105,16 @@ class FacePipeline:
         return Face(place, measures, template)
 
 
-def open_pipeline(detector: InstalledModel, embedder: InstalledModel, threads: int | None = None) -> FacePipeline:
+def open_pipeline(
+    detector: InstalledModel,
+    embedder: InstalledModel,
+    threads: int | None = None,
+    provider: Provider = Provider.ONNXRUNTIME,
+) -> FacePipeline:
     """A pipeline of two installed models; `threads` pictures at once (unless said, as many as there are processors).
 
-    Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run.
+    Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run, UsageError for a
+    provider that is not there.
     """
     dim = embedder.manifest.dim
     if detector.manifest.kind != "detector" or embedder.manifest.kind != "embedder" or dim is None:
@@ -118,11 +125,12 @@ def open_pipeline(detector: InstalledModel, embedder: InstalledModel, threads: i
         embedder=embedder.manifest.pinned(),
         detector=detector.manifest.pinned(),
         preprocessing=PREPROCESSING,
-        rewrite=embedder.rewrite,
+        rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )
     count = (os.cpu_count() or 1) if threads is None else threads
-    return FacePipeline(Detector(read_weights(detector)), Embedder(read_weights(embedder), dim), identity, count)
+    embedding = open_embedder(read_weights(embedder), dim, provider, count)
+    return FacePipeline(Detector(read_weights(detector)), embedding, identity, count)
 
 
 def _result(waiting: deque[tuple[int, Future[Face | Rejected]]]) -> tuple[int, Face | Rejected]:

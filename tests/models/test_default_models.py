@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from matcher.errors import IntegrityError
+from matcher.models import install as install_module
 from matcher.models.catalogue import default
 from matcher.models.record import installed
 from matcher.models.rewrite import check_equal, sha256
@@ -28,7 +29,7 @@ def flip(path: Path) -> None:
 
 def test_the_default_embedder_is_its_published_self(models_folder: Path) -> None:
     model = verify(default("embedder"), models_folder)
-    assert model.rewrite == "r1"
+    assert model.rewrite == "r2"
     assert check_equal(model.published.read_bytes(), model.used.read_bytes()) <= 1e-5
 
 
@@ -68,3 +69,21 @@ def test_a_graph_altered_together_with_its_record_is_found(copy: Path) -> None:
     page.write_text(json.dumps(record))
     with pytest.raises(IntegrityError, match="is not what the rewrite makes"):
         verify(default("embedder"), copy)
+
+
+def test_another_rewrite_is_made_anew_from_the_kept_file(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = default("embedder")
+    model = installed(manifest, copy)
+    assert model is not None
+    older = model.used.rename(model.used.with_name(f"{manifest.id}.rewrite-1.onnx"))
+    page = model.used.with_name("installed.json")
+    page.write_text(json.dumps(json.loads(page.read_text()) | {"rewrite": "1"}))
+    assert installed(manifest, copy) is None
+
+    def no_network(*_: object) -> bytes:
+        raise AssertionError("the published file is there")
+
+    monkeypatch.setattr(install_module, "fetch", no_network)
+    assert install_module.install(manifest, copy, None, lambda *_: None) == model
+    assert verify(manifest, copy) == model
+    assert not older.exists()

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import pytest
@@ -72,6 +74,76 @@ def test_spelling_out_prelu_changes_no_bit(x: np.ndarray, slope: np.ndarray) -> 
     result = onnx.load_model_from_string(rewrite(source.SerializeToString()))
     (before,), (after,) = (ReferenceEvaluator(model).run(None, {"x": x}) for model in (source, result))
     assert np.array_equal(before, after)  # +0.0 and -0.0 count as equal
+
+
+def convolutions(slopes: np.ndarray, groups: int, last: str, seed: int = 0) -> onnx.ModelProto:
+    """Convolution, PRelu, then a grouped convolution or batch normalisation of four channels."""
+    random = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> np.ndarray:
+        return random.normal(size=shape).astype(np.float32)
+
+    tensors = {"first": normal(4, 3, 3, 3), "slope": slopes.astype(np.float32).reshape(-1, 1, 1)}
+    nodes = [helper.make_node("Conv", ["data", "first"], ["conv"], pads=[1, 1, 1, 1])]
+    nodes.append(helper.make_node("PRelu", ["conv", "slope"], ["active"]))
+    if last == "Conv":
+        tensors["second"] = normal(8, 4 // groups, 3, 3)
+        nodes.append(helper.make_node("Conv", ["active", "second"], ["out"], group=groups))
+    else:
+        tensors |= {"gamma": normal(4), "beta": normal(4), "mean": normal(4), "variance": abs(normal(4)) + 1}
+        nodes.append(helper.make_node(last, ["active", "gamma", "beta", "mean", "variance"], ["out"]))
+    shape = [1, 8, 4, 4] if last == "Conv" else [1, 4, 6, 6]
+    graph = helper.make_graph(
+        nodes,
+        "pictures",
+        [helper.make_tensor_value_info("data", FLOATS, [1, 3, 6, 6])],
+        [helper.make_tensor_value_info("out", FLOATS, shape)],
+        initializer=[numpy_helper.from_array(value, name) for name, value in tensors.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def kinds(raw: bytes) -> list[str]:
+    return [node.op_type for node in onnx.load_model_from_string(raw).graph.node]
+
+
+@given(
+    slopes=arrays.arrays(np.float32, (4,), elements=st.floats(-4, 4, width=32)),
+    groups=st.sampled_from([1, 2, 4]),
+    last=st.sampled_from(["Conv", "BatchNormalization"]),
+)
+def test_between_convolutions_the_factor_goes_into_the_next_weights(slopes: np.ndarray, groups: int, last: str) -> None:
+    source = convolutions(slopes, groups, last).SerializeToString()
+    result = rewrite(source)
+    near_one = (abs(1 - slopes.astype(float)) < 0.001).any()
+    spelled = ["Relu", "Sub", "Mul", "Add"] if near_one else ["Relu", "Conv", "Add"]
+    assert kinds(result) == ["Conv", *spelled, last]
+    assert check_equal(source, result) <= 1e-5
+    assert rewrite(result) == result
+
+
+def shared_weights(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Conv", ["data", "second"], ["more"], group=4))
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "first"))
+
+
+def second_reader(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Relu", ["active"], ["more"]))
+
+
+def read_as_weights(model: onnx.ModelProto) -> None:
+    model.graph.node[2].input[:] = ["conv", "active"]
+
+
+def one_slope_for_all(model: onnx.ModelProto) -> None:
+    model.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.full((1, 1, 1), 0.25, np.float32), "slope"))
+
+
+@pytest.mark.parametrize("change", [shared_weights, second_reader, read_as_weights, one_slope_for_all])
+def test_a_factor_that_would_reach_others_is_not_moved(change: Callable[[onnx.ModelProto], None]) -> None:
+    model = convolutions(np.full(4, 0.25), 4, "Conv")
+    change(model)
+    assert "Sub" in kinds(rewrite(model.SerializeToString()))
 
 
 def test_equal_graphs_pass_and_another_graph_does_not() -> None:
