@@ -243,10 +243,21 @@ def test_a_lapsed_list_is_derived_and_an_old_report_is_not(world: World) -> None
         prepare(world.sessions["vera"], "missing")
 
 
-def test_a_later_report_that_refutes_is_not_undone_by_removing_somebody(active: World) -> None:
+def test_what_refutes_a_lower_threshold_says_nothing_of_the_one_that_serves(active: World) -> None:
     assert active.calibrate(PILOT, threshold=-900_000).verdict.status.value == "REFUTED"
     remove(active, "S003")
-    with pytest.raises(Refused, match="a later report refutes"):
+    assert prepare(active.sessions["vera"], "missing").threshold == served(active)[1].threshold
+
+
+def test_a_report_that_refutes_what_serves_is_not_undone_by_removing_somebody(active: World) -> None:
+    refuted = active.calibrate(PILOT, threshold=-900_000)
+    body = replace(refuted, threshold=replace(refuted.threshold, tau=1_000_000))
+    with active.place.work() as work:
+        stored = work.reports.of_list(watchlist(active).list_id)[-1]
+        work.reports.add(replace(stored, digest=body.digest(), body=body.canonical()), PILOT)
+        work.commit()
+    remove(active, "S003")
+    with pytest.raises(Refused, match="refutes list missing at threshold 1"):
         prepare(active.sessions["vera"], "missing")
 
 
