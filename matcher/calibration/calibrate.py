@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from matcher.calibration.adjudication import Adjudication
-from matcher.calibration.at_threshold import CohortTemplates, Tested, at_threshold
+from matcher.calibration.at_threshold import NO_THRESHOLD, CohortTemplates, Tested, at_threshold
 from matcher.calibration.burden import BurdenTable, burden_table
 from matcher.calibration.differentials import PERMUTATIONS
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
@@ -158,12 +158,24 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         differentials=beside.differentials,
         ratios=beside.ratios,
         group_tests=beside.group_tests,
-        not_computed=beside.missing,
+        not_computed={**beside.missing, **_missing(judgement, groups)},
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
         listed_maxima=inputs.listed_maxima,
         likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
     )
+
+
+def _missing(judgement: "Judgement", groups: Sequence[GroupReport]) -> dict[str, str]:
+    """Why the threshold, the burden or the worst misses are null."""
+    missing = {}
+    if judgement.ruling.tau is None:
+        missing["threshold"] = "no group has enough people to select one"
+    if judgement.burden is None:
+        missing["burden"] = groups[0].fpir_reason or "no gating cell has a rate"
+    if worst_misses(groups) is None:
+        missing["fnir_worst"] = groups[0].fnir_reason or "no group has mates"
+    return missing
 
 
 def burden_shares(groups: Sequence[GroupReport], searches_per_day: int, prior: float | None) -> BurdenTable:
@@ -276,6 +288,7 @@ def _group(ruling: CellRuling, mask: Mask, outcomes: Outcomes, tau: Millionths |
         gating=ruling.gating,
         n_people=people,
         fpir=ruling.fpir,
+        fpir_reason=why_no_rate(ruling.fpir),
         generalised_fpir=estimate(ruling.fpir.k, people),
         fnir=misses,
         fnir_first=first,
@@ -283,6 +296,13 @@ def _group(ruling: CellRuling, mask: Mask, outcomes: Outcomes, tau: Millionths |
         fnir_reason=reason,
         fta=estimate(people - ruling.fpir.n, people),
     )
+
+
+def why_no_rate(rate: Estimate) -> str | None:
+    """Why a rate of false alarms is undefined; None where it is not."""
+    if rate.n == 0:
+        return "nobody here completed a search"
+    return NO_THRESHOLD if rate.k is None else None
 
 
 _Misses = tuple[MissRate | None, Estimate | None, Estimate | None, str | None]

@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from matcher.calibration.calibrate import judge, missed, seed_of, worst_misses
+from matcher.calibration.calibrate import judge, missed, seed_of, why_no_rate, worst_misses
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.integrity import check_integrity, check_realism
 from matcher.calibration.intervals import Estimate, estimate
@@ -152,6 +152,7 @@ def _check_counts(report: Report) -> None:
     for group in report.groups:
         people = group.n_people
         _same(group.fta, estimate(people - group.fpir.n, people), "failures to acquire")
+        _same(group.fpir_reason, why_no_rate(group.fpir), "reason of false alarms")
         _same(group.generalised_fpir, estimate(group.fpir.k, people), "generalised FPIR")
         for rate in (group.fnir, group.fnir_first, group.generalised_fnir):
             if rate is not None:

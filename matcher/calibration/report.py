@@ -47,7 +47,7 @@ class GroupReport:
     """One row of the report.
 
     Generalised rates count a failure as no candidate, or as a miss. `fnir_first` asks for the mate to be the best, ties
-    against it. FNIR is None for the reason in `fnir_reason`.
+    against it. FNIR is None for the reason in `fnir_reason`; what is None within FPIR is so for `fpir_reason`.
     """
 
     key: Key
@@ -55,6 +55,7 @@ class GroupReport:
     gating: bool
     n_people: int
     fpir: GatedRate
+    fpir_reason: str | None
     generalised_fpir: Estimate
     fnir: MissRate | None
     fnir_first: Estimate | None

@@ -23,7 +23,9 @@ PARTS = ("comparisons", "selectivity", "differentials", "ratios", "group_tests")
 def check_beside(report: Report) -> None:
     """Raises IntegrityError where something does not follow from the rest of the report."""
     missing = {name for name in PARTS if getattr(report, name) is None}
-    if missing != set(report.not_computed):
+    untold = {name for name in ("burden", "fnir_worst") if getattr(report, name) is None}
+    untold |= {"threshold"} if report.threshold.tau is None else set()
+    if missing | untold != set(report.not_computed):
         raise IntegrityError("the report does not say what it lacks, and why: it was changed")
     shares = burden_shares(report.groups, report.list.searches_per_day, report.list.prior)
     _require(report.burden_shares == shares, "expected burden")

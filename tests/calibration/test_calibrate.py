@@ -321,7 +321,9 @@ def test_without_a_threshold_what_needs_one_is_null_and_says_why() -> None:
     report = report_of(people([1] * 30, gender="f"), alpha=0.001)
     assert report.threshold.tau is None
     assert {report.comparisons, report.selectivity, report.differentials, report.ratios, report.group_tests} == {None}
-    assert set(report.not_computed.values()) == {"no threshold"}
+    assert report.not_computed["threshold"] == "no group has enough people to select one"
+    assert {why for name, why in report.not_computed.items() if name != "threshold"} == {"no threshold"}
+    assert {group.fpir_reason for group in report.groups if group.fpir.n} == {"no threshold"}
     assert report.burden_shares.reason == "FPIR is unknown: no completed search or no threshold"
 
 

@@ -50,7 +50,7 @@ def _table(groups: Sequence[GroupReport]) -> Table:
             group.cell.label,
             f"{group.fpir.n:,}",
             "-" if group.fpir.k is None else f"{group.fpir.k:,}",
-            share(group.fpir.rate),
+            share(group.fpir.rate) if group.fpir_reason is None else f"undefined: {group.fpir_reason}",
             "-" if group.fpir.cp95 is None else " to ".join(share(bound) for bound in group.fpir.cp95),
             share_up(group.fpir.upper95),
             group.fpir.status.value,
