@@ -150,6 +150,9 @@ def _facts(report: Report) -> Iterable[str]:
     )
     if report.threshold.tau is not None:
         yield f"Threshold {score_text(report.threshold.tau)}: {report.threshold.rule}."
+    untested = [group_label(key) for key in report.verdict.not_tested if "left out" not in key.values()]
+    if untested:
+        yield f"NOT TESTED: {'; '.join(untested)}."
     if cohort.left_out:
         yield f"Columns declared and not tested: {', '.join(cohort.left_out)}."
 
@@ -172,11 +175,17 @@ def _groups(shown: tuple[GroupReport, ...]) -> Table:
             group.fpir.status.value,
             f"undefined: {group.fnir_reason}" if group.fnir is None else with_interval(group.fnir),
             counted(group.fta),
+            counted(group.generalised_fpir),
+            "-" if group.generalised_fnir is None else counted(group.generalised_fnir),
         )
         for group in shown
     )
-    heads = ("group (* must be certified)", "people", "false alarms", "FPIR", "upper 95 %", "status", "misses", "FTA")
-    return Table("False alarms, misses and failures to acquire", heads, rows, frozenset({0, 5}))
+    heads = (
+        *("group (* must be certified)", "people", "false alarms", "FPIR", "upper 95 %", "status", "misses", "FTA"),
+        *("alarms of all", "misses of all"),
+    )
+    caption = "False alarms, misses, failures to acquire; of all: a failure is no alarm, and a miss"
+    return Table(caption, heads, rows, frozenset({0, 5}))
 
 
 def _needed(report: Report) -> tuple[tuple[str, ...], tuple[Table, ...]]:
