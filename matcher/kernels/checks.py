@@ -73,6 +73,8 @@ def require_unit(name: str, vectors: Floats) -> None:
 
 def _squared_lengths(vectors: Floats) -> npt.NDArray[np.float64]:
     """In float64, a few rows at a time: they stay in the cache, and no copy of all of them is made."""
+    if len(vectors) <= ROWS_AT_ONCE:
+        return np.asarray(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     squared = np.empty(len(vectors))
     for at in range(0, len(vectors), ROWS_AT_ONCE):
         wide = vectors[at : at + ROWS_AT_ONCE].astype(np.float64)
