@@ -108,8 +108,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     policy, listed = inputs.policy, inputs.list
     outcomes = outcomes_of(inputs.plan, inputs.scores)
     labels = [person.labels for person in inputs.plan.people]
-    required = dict(policy.required)
-    cells = cells_with_people(labels, inputs.columns, required)
+    cells = cells_with_people(labels, inputs.columns, dict(policy.required))
     evidence = tuple(_evidence(cell, mask, outcomes) for cell, mask in cells)
     gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
     pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
@@ -121,15 +120,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
     gating = [(group.cell.name, mask) for group, (_, mask) in zip(groups, cells, strict=True) if group.gating]
     binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects)
-    tested = Tested(
-        outcomes,
-        labels,
-        {column: required.get(column, ()) for column in {*inputs.columns, *required}},
-        inputs.templates,
-        (listed.digest, inputs.cohort.digest, inputs.model, policy.digest),
-        inputs.permutations,
-    )
-    beside = at_threshold(tested, judgement.ruling.tau, listed.subjects)
+    beside = at_threshold(_tested(inputs, outcomes), judgement.ruling.tau, listed.subjects)
+    missed_most = worst_misses(groups)
     return Report(
         version=VERSION,
         verdict=judgement.verdict,
@@ -149,7 +141,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         groups=groups,
         burden=judgement.burden,
         burden_shares=burden_shares(groups, listed.searches_per_day, listed.prior),
-        fnir_worst=worst_misses(groups),
+        fnir_worst=missed_most,
         realism=likeness,
         adjudication=inputs.adjudication,
         look_alikes=unlooked(NOT_LOOKED),
@@ -158,7 +150,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         differentials=beside.differentials,
         ratios=beside.ratios,
         group_tests=beside.group_tests,
-        not_computed={**beside.missing, **_missing(judgement, groups)},
+        not_computed={**beside.missing, **_missing(judgement, groups[0], missed_most)},
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
         listed_maxima=inputs.listed_maxima,
@@ -166,15 +158,27 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     )
 
 
-def _missing(judgement: "Judgement", groups: Sequence[GroupReport]) -> dict[str, str]:
+def _tested(inputs: CalibrationInputs, outcomes: Outcomes) -> Tested:
+    required = dict(inputs.policy.required)
+    return Tested(
+        outcomes,
+        [person.labels for person in inputs.plan.people],
+        {column: required.get(column, ()) for column in {*inputs.columns, *required}},
+        inputs.templates,
+        (inputs.list.digest, inputs.cohort.digest, inputs.model, inputs.policy.digest),
+        inputs.permutations,
+    )
+
+
+def _missing(judgement: "Judgement", everyone: GroupReport, missed_most: WorstMisses | None) -> dict[str, str]:
     """Why the threshold, the burden or the worst misses are null."""
     missing = {}
     if judgement.ruling.tau is None:
         missing["threshold"] = "no group has enough people to select one"
     if judgement.burden is None:
-        missing["burden"] = groups[0].fpir_reason or "no gating cell has a rate"
-    if worst_misses(groups) is None:
-        missing["fnir_worst"] = groups[0].fnir_reason or "no group has mates"
+        missing["burden"] = everyone.fpir_reason or "no gating cell has a rate"
+    if missed_most is None:
+        missing["fnir_worst"] = everyone.fnir_reason or "no group has mates"
     return missing
 
 

@@ -8,14 +8,13 @@ from matcher.calibration.innocents import FlaggedGroup
 from matcher.calibration.intervals import Estimate
 from matcher.calibration.rehearsal import RehearsedTier
 from matcher.domain.template import score_text
+from matcher.report.console import plain_table, words
 from matcher.report.wording import counted, share
-from matcher.review.safe_text import neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
-    from rich.text import Text
 
 
 def flagged_table(groups: "Sequence[FlaggedGroup]") -> "Table":
@@ -26,7 +25,7 @@ def flagged_table(groups: "Sequence[FlaggedGroup]") -> "Table":
     for group in groups:
         test = group.fisher
         table.add_row(
-            _words(group.cell.label),
+            words(group.cell.label),
             counted(group.flagged),
             share(group.flagged.rate),
             outwards(group.flagged.cp95),
@@ -47,10 +46,10 @@ def rehearsal_table(tiers: "Sequence[RehearsedTier]") -> "Table":
     for tier in tiers:
         everyone = tier.groups[0]
         table.add_row(
-            _words(tier.tier),
+            words(tier.tier),
             f"{100 * tier.alpha:g} %",
             f"{'about ' if tier.rough else ''}{score_text(tier.tau)}",
-            _words(_set_by(tier)),
+            words(_set_by(tier)),
             _told(everyone.flagged),
             _told(everyone.missed),
         )
@@ -66,7 +65,7 @@ def rehearsed_groups_table(tiers: "Sequence[RehearsedTier]") -> "Table":
     for place, group in enumerate(tiers[0].groups):
         rows = [tier.groups[place] for tier in tiers]
         cells = [f"{_told(row.flagged)}; {_told(row.missed)}" for row in rows]
-        table.add_row(_words(group.cell.label), f"{group.n_people:,}", *cells)
+        table.add_row(words(group.cell.label), f"{group.n_people:,}", *cells)
     return table
 
 
@@ -86,18 +85,10 @@ def outwards(bounds: tuple[float, float] | None) -> str:
 
 
 def _table(title: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
+    """A table whose first column names the row."""
+    table = plain_table(title)
     table.add_column("", overflow="fold", min_width=11)
     return table
-
-
-def _words(text: str) -> "Text":
-    from rich.text import Text
-
-    return Text(neutralise(text))
 
 
 def _told(rate: Estimate | None) -> str:

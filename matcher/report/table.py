@@ -10,6 +10,7 @@ from matcher.calibration.consequence import group_label
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
+from matcher.report.console import plain_table, words
 from matcher.report.integrity_lines import integrity_lines
 from matcher.report.threshold_lines import (
     comparison_lines,
@@ -19,12 +20,10 @@ from matcher.report.threshold_lines import (
     share_rows,
 )
 from matcher.report.wording import counted, share, share_up, with_interval
-from matcher.review.safe_text import neutralise
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
     from rich.table import Table
-    from rich.text import Text
 
 _STYLES = {"CERTIFIED": "green", "REFUTED": "bold red", "INSUFFICIENT": "yellow", "NOT TESTED": "dim"}
 
@@ -33,20 +32,20 @@ def report_table(report: Report) -> "Group":
     """The report for a console of 80 columns or more."""
     from rich.console import Group
 
-    blocks: list[RenderableType] = [_words(report.verdict.sentence, _STYLES[report.verdict.status])]
-    blocks += [_words(_worst_misses(report), "bold")]
-    blocks += [_words(line) for line in _facts(report)]
-    blocks += [_words(f"- {reason}") for reason in report.verdict.reasons]
+    blocks: list[RenderableType] = [words(report.verdict.sentence, _STYLES[report.verdict.status])]
+    blocks += [words(_worst_misses(report), "bold")]
+    blocks += [words(line) for line in _facts(report)]
+    blocks += [words(f"- {reason}") for reason in report.verdict.reasons]
     blocks.append(_groups(report.groups))
-    blocks += [_words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
-    blocks += [_words(line) for line in (*_beside(report), *integrity_lines(report))]
-    blocks += [_words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
+    blocks += [words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
+    blocks += [words(line) for line in (*_beside(report), *integrity_lines(report))]
+    blocks += [words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
     return Group(*blocks)
 
 
 def plan_table(rows: Iterable[PlanRow]) -> "Table":
     """People needed per group and tier."""
-    table = _table("people needed in every group, with false alarms:")
+    table = plain_table("people needed in every group, with false alarms:")
     table.add_column("tier")
     table.add_column("limit", justify="right")
     for k in FALSE_ALARMS:
@@ -54,19 +53,6 @@ def plan_table(rows: Iterable[PlanRow]) -> "Table":
     for row in rows:
         table.add_row(row.tier, f"{100 * row.alpha:g} %", *(f"{people:,}" for people in row.people))
     return table
-
-
-def _words(text: str, style: str = "") -> "Text":
-    from rich.text import Text
-
-    return Text(neutralise(text), style=style)
-
-
-def _table(title: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    return Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _facts(report: Report) -> list[str]:
@@ -82,19 +68,21 @@ def _facts(report: Report) -> list[str]:
 
 
 def _groups(groups: Iterable[GroupReport]) -> "Table":
-    table = _table("false alarms (FPIR), misses (FNIR) and failures to acquire (FTA), by group; * must be certified")
+    table = plain_table(
+        "false alarms (FPIR), misses (FNIR) and failures to acquire (FTA), by group; * must be certified"
+    )
     table.add_column("group", overflow="fold", min_width=12)
     for name in ("n", "k", "FPIR", "up to", "status", "FNIR", "FTA"):
         table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
     for group in groups:
         fpir, status = group.fpir, group.fpir.status.value
         table.add_row(
-            _words(f"{group.cell.label}{' *' if group.gating else ''}"),
+            words(f"{group.cell.label}{' *' if group.gating else ''}"),
             f"{fpir.n:,}",
             "-" if fpir.k is None else f"{fpir.k:,}",
             share(fpir.rate),
             share_up(fpir.upper95),
-            _words(status, _STYLES[status]),
+            words(status, _STYLES[status]),
             "-" if group.fnir is None else with_interval(group.fnir),
             counted(group.fta),
         )
