@@ -128,8 +128,8 @@ def _tail(report: Report, hidden: frozenset[str]) -> Iterator[Section]:
     yield Section(
         "Attempts",
         (
-            f"This was attempt {attempt.j} since the last certified one; it could spend {attempt.delta_j:g} of error "
-            "probability. Spending is 6 delta / (pi^2 j^2) from the second attempt on, together at most 1.4 delta.",
+            f"This was attempt {attempt.j} since an approver last activated one; it could spend {attempt.delta_j:g} of "
+            "error probability: 6 delta / (pi^2 j^2) from the second attempt on, together at most 1.4 delta.",
         ),
     )
     yield Section("People looked at again", tuple(_sentence(line.strip()) for line in integrity_lines(report)))

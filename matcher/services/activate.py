@@ -104,21 +104,14 @@ def prepare(session: Session, name: str) -> Prepared:
             _check_person(session, name, watchlist.latest)
             revision, digest = watchlist.latest, watchlist.latest_report
             stored = work.reports.get(digest) if digest is not None else None
-            refuted, reports = _refuted(work, watchlist), work.reports.of_list(watchlist.list_id)
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
         if revision is not None and digest is None and watchlist.certificate is not None:
-            prepared = _derived(session, watchlist, revision, watchlist.certificate)
-            _check_refuted(prepared, refuted)
-            _check_not_refuted(prepared, reports)
-            return prepared
+            return _derived(session, watchlist, revision, watchlist.certificate)
         if revision is None or stored is None or policy is None:
             raise NotSearchable(f"list {name} has no report for its newest revision: test it first (matcher calibrate)")
         _check_ratchet(watchlist, stored)
-        prepared = _prepared(session, watchlist, revision, (stored, policy), _Basis())
-        _check_refuted(prepared, refuted)
-        _check_not_refuted(prepared, reports)
-        return prepared
+        return _prepared(session, watchlist, revision, (stored, policy), _Basis())
 
 
 def prepare_renewal(session: Session, name: str, threshold: Millionths | None = None) -> Prepared:
@@ -128,7 +121,6 @@ def prepare_renewal(session: Session, name: str, threshold: Millionths | None = 
             watchlist = find_list(work, name)
             _check_person(session, name, watchlist.serving)
             revision, previous = watchlist.serving, watchlist.certificate
-            reports = work.reports.of_list(watchlist.list_id)
             stored = work.reports.get(previous.terms.binding.report_digest) if previous is not None else None
             policy = work.reports.policy(stored.policy_digest) if stored is not None else None
         watchlist.require_open(session.place.clock())
@@ -138,9 +130,7 @@ def prepare_renewal(session: Session, name: str, threshold: Millionths | None = 
             raise NotSearchable(f"list {name} was never activated: there is nothing to renew")
         if previous is not None and threshold is not None and threshold <= previous.threshold:
             raise Refused("a derived certificate can only raise the threshold: calibrate again to lower it")
-        prepared = _prepared(session, watchlist, revision, (stored, policy), _Basis(previous, threshold))
-        _check_not_refuted(prepared, reports)
-        return prepared
+        return _prepared(session, watchlist, revision, (stored, policy), _Basis(previous, threshold))
 
 
 def activate(session: Session, prepared: Prepared, typed: int, acknowledged: str | None) -> Certificate:
@@ -264,7 +254,7 @@ def _prepared(
         parts.append(_since_tested(certified.binding.N, revision.subjects))
     if policy.review.same_account != "mark":
         parts.append(ONE_ACCOUNT)
-    return Prepared(
+    prepared = Prepared(
         watchlist=watchlist,
         revision=revision,
         stored=stored,
@@ -277,6 +267,10 @@ def _prepared(
         previous=basis.previous,
         reduction=basis.reduction,
     )
+    with session.place.work(write=False) as work:  # whatever is signed passes here
+        _check_refuted(prepared, _refuted(work, watchlist))
+        _check_not_refuted(prepared, work.reports.of_list(watchlist.list_id))
+    return prepared
 
 
 def _since_tested(tested: int, left: int) -> str:
