@@ -72,7 +72,7 @@ class FacePipeline:
         pixels = decode(picture)
         if isinstance(pixels, Rejected):
             return [pixels]
-        places = self._detector.find(pixels)
+        places = self._detector.find(pixels, every=True)
         if not places:
             return [Rejected(picture.name, Reason.NO_FACE)]
         return [self._face(picture.name, pixels, place, quality) for place in places]

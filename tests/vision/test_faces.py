@@ -99,6 +99,22 @@ def test_small_faces_in_a_large_picture_are_found(detector: Detector) -> None:
     assert 1400 < small.landmarks[2][1] < 1500
 
 
+def test_the_least_face_of_the_policy_is_found_in_a_photograph(detector: Detector) -> None:
+    pixels = pixels_of(ONE_FACE)
+    (place,) = detector.find(pixels)
+    factor = Quality().min_inter_eye_pixels / inter_eye(place)
+    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    wide = np.full((3600, 5300, 3), 127, np.uint8)
+    wide[3400 : 3400 + len(small), 5000 : 5000 + small.shape[1]] = small
+    for every in (True, False):  # nothing else is there, so a reference is sought as thoroughly
+        (found,) = detector.find(wide, every)
+        assert 5000 < found.landmarks[2][0] < 5000 + small.shape[1]
+        assert 3400 < found.landmarks[2][1] < 3400 + len(small)
+    wide[200:1480, 200:1480] = cv2.resize(pixels, (1280, 1280))
+    assert len(detector.find(wide, every=True)) == 2
+    assert len(detector.find(wide)) == 1
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 3000), (16, 16), (31, 33)])
 def test_tiny_and_thin_pictures_have_no_face(detector: Detector, size: tuple[int, int]) -> None:
     assert detector.find(np.full((*size, 3), 127, np.uint8)) == []
