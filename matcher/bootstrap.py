@@ -60,19 +60,7 @@ class Program:
 
     def policy(self, path: Path | None) -> "Policy":
         """A policy file, or the shipped strict default. Raises BadInput."""
-        from matcher.domain.policy import Policy, parse_policy
-        from matcher.store.input_files import open_input
-
-        if path is None:
-            return Policy()
-        with open_input(path) as file:
-            raw = file.read(MOST_POLICY_BYTES + 1)
-        if len(raw) > MOST_POLICY_BYTES:
-            raise BadInput(f"policy {path} is longer than {MOST_POLICY_BYTES} bytes: it is no policy")
-        try:
-            return parse_policy(raw.decode("utf-8"))
-        except UnicodeDecodeError:
-            raise BadInput(f"policy {path} is not UTF-8 text") from None
+        return read_policy(path)
 
     def resolutions(self, path: Path | None) -> "Resolutions":
         """What an admin ruled on pairs of cohort people; nothing without a file. Raises BadInput."""
@@ -106,6 +94,23 @@ class Program:
         from matcher.services.reception import Lobby
 
         return Lobby(self.place, match_confidence)
+
+
+def read_policy(path: Path | None) -> "Policy":
+    """A policy file, or the shipped strict default. Raises BadInput."""
+    from matcher.domain.policy import Policy, parse_policy
+    from matcher.store.input_files import open_input
+
+    if path is None:
+        return Policy()
+    with open_input(path) as file:
+        raw = file.read(MOST_POLICY_BYTES + 1)
+    if len(raw) > MOST_POLICY_BYTES:
+        raise BadInput(f"policy {path} is longer than {MOST_POLICY_BYTES} bytes: it is no policy")
+    try:
+        return parse_policy(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadInput(f"policy {path} is not UTF-8 text") from None
 
 
 def read_report(path: Path) -> bytes:

@@ -39,9 +39,6 @@ Which = Literal["largest", "central"]
 Flags = npt.NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 GRID = np.arange(-MILLION, MILLION + 1, THRESHOLD_STEP, dtype=np.int32)
-LOOSEST = Quality(
-    min_inter_eye_pixels=4, min_sharpness=0, max_yaw_ratio=1, max_roll_degrees=180, min_brightness=0, max_brightness=255
-)
 OVERALL = "overall: the threshold is the best of these very pairs, which flatters"
 
 

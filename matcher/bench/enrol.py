@@ -40,7 +40,7 @@ from matcher.vision.weights import read_weights
 TURNS = 5
 SAME_FACE = 0.99
 STAGES = ("decode", "detect", "align", "embed")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 Say = Callable[[str], None]
 Templates = list[Floats | None]
 

@@ -112,6 +112,8 @@ def _embeddings(call: Call, kind: "Kind", path: Path, model: str | None) -> "Emb
 
 
 def _print(call: Call, name: str, result: "LoadResult") -> None:
+    from matcher.calibration.enrolment import EVERYBODY
+
     revision = result.revision
     value = {
         "name": name,
@@ -125,6 +127,16 @@ def _print(call: Call, name: str, result: "LoadResult") -> None:
             {"subject_id": who, "image": one.source, "reason": one.reason.value} for who, one in result.rejected
         ],
         "changed": result.changed,
+        "failure_to_enrol": [
+            {
+                "key": {column: label} if column else {},
+                "k": rate.k,
+                "n": rate.n,
+                "rate": rate.rate,
+                "cp95": rate.cp95,
+            }
+            for (column, label), rate in result.failed.items()
+        ],
     }
     counted: dict[str, int] = {}
     for _, one in result.rejected:
@@ -140,4 +152,11 @@ def _print(call: Call, name: str, result: "LoadResult") -> None:
     ]
     if counted:
         lines.append(table(("rejected because", "pictures"), sorted(counted.items())))
+    if result.failed[EVERYBODY].k:
+        rows = [
+            (f"{column} {label}" if column else "all", f"{rate.k} of {rate.n}")
+            for (column, label), rate in result.failed.items()
+            if rate.k
+        ]
+        lines.append(table(("no usable picture (failure to enrol)", "people"), rows))
     call.output.result(value, "\n".join(lines))

@@ -21,13 +21,21 @@ class FacePlace:
 
 @dataclass(frozen=True, slots=True)
 class QualityMeasures:
-    """Named measures of one face; units and sources in `vision/quality.py`."""
+    """Named measures of one face; units and sources in `vision/quality.py`. `feature_norm` is None until embedded."""
 
     inter_eye_pixels: float
     sharpness: float
     yaw_ratio: float
+    pitch_ratio: float
     roll_degrees: float
     brightness: float
+    contrast: float
+    dynamic_range: float
+    under_exposed: float
+    over_exposed: float
+    light_balance: float
+    completeness: float
+    feature_norm: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

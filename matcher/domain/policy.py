@@ -11,13 +11,14 @@ import hashlib
 import json
 import tomllib
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from matcher.errors import BadInput, Refused
 
 MAX_ALPHA = 0.05
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Tier(StrEnum):
@@ -70,7 +71,11 @@ class Lease(_Section):
 
 
 class Quality(_Section):
-    """Limits a face must meet to become a reference, cohort or probe template; measures in `vision/quality.py`."""
+    """Limits a face must meet to become a reference, cohort or probe template; measures in `vision/quality.py`.
+
+    A limit of None is off, and is left out of the canonical JSON: a policy written before a limit existed keeps its
+    digest. Off is the default where no figures support a number; `matcher bench quality` shows what one would do.
+    """
 
     several_faces: Literal["reject", "largest"] = "reject"
     min_inter_eye_pixels: Annotated[float, Field(ge=4, le=1000)] = 20.0
@@ -79,6 +84,32 @@ class Quality(_Section):
     max_roll_degrees: Annotated[float, Field(gt=0, le=180)] = 45.0
     min_brightness: Annotated[float, Field(ge=0, le=255)] = 10.0
     max_brightness: Annotated[float, Field(ge=0, le=255)] = 235.0
+    min_pitch_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_pitch_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_contrast: Annotated[float, Field(ge=0, le=128)] | None = None
+    min_dynamic_range: Annotated[float, Field(ge=0, le=8)] | None = None
+    max_under_exposed: Share | None = None
+    max_over_exposed: Share | None = None
+    min_light_balance: Share | None = None
+    min_completeness: Share | None = None
+    min_feature_norm: Annotated[float, Field(ge=0, le=1e6)] | None = None
+
+    @classmethod
+    def loosest(cls) -> "Quality":
+        """As wide as the bounds of a policy allow: for benchmarks, never a default."""
+        return cls(
+            min_inter_eye_pixels=4,
+            min_sharpness=0,
+            max_yaw_ratio=1,
+            max_roll_degrees=180,
+            min_brightness=0,
+            max_brightness=255,
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, ordinary: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        limits: dict[str, Any] = ordinary(self)
+        return {name: limit for name, limit in limits.items() if limit is not None}
 
     def digest(self) -> str:
         """sha256 (hex) over the canonical JSON of these limits."""
@@ -144,5 +175,8 @@ def policy_from_canonical(raw: bytes) -> Policy:
 def _checked(policy: Policy) -> Policy:
     if policy.quality.min_brightness >= policy.quality.max_brightness:
         raise BadInput("policy key quality.min_brightness: must be below quality.max_brightness")
+    low, high = policy.quality.min_pitch_ratio, policy.quality.max_pitch_ratio
+    if low is not None and high is not None and low >= high:
+        raise BadInput("policy key quality.min_pitch_ratio: must be below quality.max_pitch_ratio")
     policy.tier()
     return policy

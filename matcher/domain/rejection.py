@@ -13,6 +13,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     TOO_LARGE = "too large"
     NOT_A_PICTURE = "not a picture"
+    FORMAT_NOT_INSTALLED = "format not installed"
     SEVERAL_FRAMES = "several frames"
     NOT_A_FILE = "not a regular file"
     MISSING_FILE = "missing file"
@@ -23,7 +24,15 @@ class Reason(StrEnum):
     EXTREME_POSE = "extreme pose"
     TOO_DARK = "too dark"
     TOO_BRIGHT = "too bright"
+    LOW_CONTRAST = "low contrast"
+    UNDER_EXPOSED = "under-exposed"
+    OVER_EXPOSED = "over-exposed"
+    UNEVEN_LIGHT = "uneven light"
+    INCOMPLETE_FACE = "incomplete face"
+    WEAK_FEATURES = "weak features"
     NO_TEMPLATE = "no template"
+    NEARER_TO_ANOTHER = "nearer to another subject"
+    UNDER_TWO_SUBJECTS = "same picture under two subjects"
 
 
 @dataclass(frozen=True, slots=True)

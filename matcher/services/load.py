@@ -4,6 +4,7 @@
 2. `load` adds to the newest revision, `replace` starts from nothing; either makes a new revision, never an edit.
 3. One subject's same picture counts once, however often it is loaded.
 4. Templates of different model identities never meet in one revision.
+5. A list's reference that others speak against is a counted rejection (`misplaced.py`); its sealed picture goes unused.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from matcher.calibration.enrolment import FailuresToEnrol, failures_to_enrol
 from matcher.calibration.trials import members_of
 from matcher.domain.cohort import Cohort
 from matcher.domain.events import Action, event
@@ -25,7 +27,7 @@ from matcher.domain.ids import new_id
 from matcher.domain.people import Role
 from matcher.domain.policy import Quality
 from matcher.domain.ports import ContainerWriter, FacePipeline, UnitOfWork
-from matcher.domain.rejection import NothingUsable, Rejected
+from matcher.domain.rejection import NothingUsable, Reason, Rejected
 from matcher.domain.revision import (
     MIXED,
     UNSEEN,
@@ -40,6 +42,7 @@ from matcher.domain.revision import (
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
+from matcher.services.misplaced import Reference, misplaced
 from matcher.services.workplace import Session, refusals_logged, still_here
 
 SILENCE = timedelta(hours=1)
@@ -102,6 +105,7 @@ class LoadResult:
     duplicates: int
     rejected: tuple[tuple[str, Rejected], ...]  # (subject id, reason)
     changed: bool
+    failed: FailuresToEnrol
 
 
 def load_list(
@@ -161,6 +165,11 @@ class _Enrolled:
     template: Floats | None
     rejected: Rejected | None = None
     unread: str = ""  # what stood for this picture while its file could not be read
+    source: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.item.subject_id, self.item.digest
 
 
 def _load(
@@ -185,6 +194,8 @@ def _load(
     with ExitStack() as undo:
         undo.callback(discard_uncommitted, session, revision_id)
         new = _enrol(session, source, revision_id, progress)
+        if isinstance(collection, Watchlist):
+            new = _without_misplaced(kept, new)
         rejected = [(one.item.subject_id, one.rejected) for one in new if one.rejected is not None]
         content, duplicates = _merged(kept, new, source.model.dim)
         if isinstance(collection, Cohort):
@@ -195,15 +206,16 @@ def _load(
                 f"no usable picture in {len(source.rows)} rows ({', '.join(reasons)}): nothing was stored", rejected
             )
         revision = _revision(session, (collection, before), revision_id, content, source)
+        failed = failures_to_enrol(content.items)
         added = revision.templates - (0 if before is None else before.templates)
         latest = collection.latest
         if latest is not None and _nothing_new(latest, before, revision):
-            return LoadResult(latest, 0, duplicates, tuple(rejected), changed=False)
+            return LoadResult(latest, 0, duplicates, tuple(rejected), False, failed)
         screen = session.place.screen_of(content, revision.digest)
         session.place.revisions.write(session.vault, revision_id, content, screen)
         _commit(session, target, collection, revision, len(rejected))
         undo.pop_all()
-    return LoadResult(revision, added, duplicates, tuple(rejected), changed=True)
+    return LoadResult(revision, added, duplicates, tuple(rejected), True, failed)
 
 
 def _nothing_new(latest: Revision, before: Revision | None, made: Revision) -> bool:
@@ -287,6 +299,21 @@ def _revision(
     )
 
 
+def _without_misplaced(kept: RevisionContent | None, new: Sequence[_Enrolled]) -> list[_Enrolled]:
+    found = {one.key: Reference(*one.key, one.template, new=True) for one in new if one.template is not None}
+    for item in () if kept is None else kept.items:
+        if kept is not None and item.row is not None:
+            key = item.subject_id, item.digest
+            found[key] = Reference(*key, kept.templates[item.row], new=False)
+    refused = misplaced(tuple(found.values()))
+    return [_turned_away(one, *refused[one.key]) if one.key in refused else one for one in new]
+
+
+def _turned_away(one: _Enrolled, reason: Reason, detail: str) -> _Enrolled:
+    item = replace(one.item, reason=reason, picture=None)
+    return replace(one, item=item, template=None, rejected=Rejected(one.source, reason, detail))
+
+
 def _merged(kept: RevisionContent | None, new: Iterable[_Enrolled], dim: int) -> tuple[RevisionContent, int]:
     """Old and new items in canonical order with renumbered rows, and how many new ones were there already."""
     found: dict[tuple[str, str], _Enrolled] = {}
@@ -297,7 +324,7 @@ def _merged(kept: RevisionContent | None, new: Iterable[_Enrolled], dim: int) ->
             )
     duplicates = 0
     for enrolled in new:
-        key = (enrolled.item.subject_id, enrolled.item.digest)
+        key = enrolled.key
         duplicates += key in found
         if enrolled.template is None and key in found and found[key].template is not None:
             continue  # a load adds: what is in already is not taken out by stricter limits
@@ -323,7 +350,7 @@ def _enrol(
 ) -> list[_Enrolled]:
     if isinstance(source, EmbeddingSource):
         return [
-            _Enrolled(_item(row, hashlib.sha256(template.tobytes()).hexdigest()), template)
+            _Enrolled(_item(row, hashlib.sha256(template.tobytes()).hexdigest()), template, source=row.name)
             for row, template in zip(source.rows, source.templates, strict=True)
         ]
     with session.vault.new_container(_pictures_of(revision_id)) as box:
@@ -365,7 +392,7 @@ def _one(
         raise TypeError("a template cannot come from a picture that was not read")
     place = PictureRef(box.container_id, box.append(picture.data), len(picture.data), result.place)
     item = replace(_item(row, hashlib.sha256(picture.data).hexdigest()), picture=place)
-    return _Enrolled(item, result.template, None, unread)
+    return _Enrolled(item, result.template, None, unread, picture.name)
 
 
 def _item(row: Row, digest: str) -> Item:

@@ -4,7 +4,8 @@
 2. A face without a candidate at or above the threshold leaves only its log entry: no picture, no template, no digest.
 3. A face with candidates becomes one alert, stored in the same transaction as its log entry.
 4. The answer says how many alerts were queued, never who.
-5. Every search is numbered under its report, and the looks that it makes due are taken (`services/watch.py`).
+5. Every face of a picture is searched, unless whoever submits picks the largest; how many were left out is told.
+6. Every search is numbered under its report, and the looks that it makes due are taken (`services/watch.py`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,21 +32,29 @@ from matcher.services.workplace import Session, refusals_logged
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of one picture: faces searched, alerts queued, faces or pictures rejected, and the work it took."""
+    """What became of one picture: faces searched, alerts queued, faces or pictures rejected, and the work it took.
+
+    `left_out` faces were neither searched nor looked at, because only the largest was picked.
+    """
 
     name: str
     searched: int
     alerts: int
     rejected: tuple[Rejected, ...]
     work: Work | None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Why somebody searches: a case reference and a reason, one line each. Raises BadInput when either is missing."""
+    """Why somebody searches: a case reference and a reason, one line each. Raises BadInput when either is missing.
+
+    `largest`: of a picture with several faces only the largest is meant.
+    """
 
     case: str
     reason: str
+    largest: bool = False
 
     def __post_init__(self) -> None:
         for word in ("case", "reason"):
@@ -77,10 +86,12 @@ def submit(
     for path, read in images:
         picture = read(path)
         found = [picture] if isinstance(picture, Rejected) else pipeline.faces(picture, opened.policy.quality)
+        left_out = len(found) - 1 if errand.largest else 0
+        found = found[: len(found) - left_out]
         faces = [face for face in found if isinstance(face, Face)]
         rejected = tuple(one for one in found if isinstance(one, Rejected))
         alerts, work = _search_faces(session, opened, errand, pipeline, (picture, faces)) if faces else (0, None)
-        yield Submission(path.name, len(faces), alerts, rejected, work)
+        yield Submission(path.name, len(faces), alerts, rejected, work, left_out)
 
 
 def _search_faces(

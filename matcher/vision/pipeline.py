@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -29,7 +30,8 @@ from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
 from matcher.vision.weights import read_weights
 
-PREPROCESSING = "p1"
+PREPROCESSING = "p2"
+HINT = "crop the picture to the one that is meant"
 AHEAD = 4  # pictures read ahead per thread: bounds memory whatever the length of the list
 
 
@@ -71,7 +73,7 @@ class FacePipeline:
         pixels = decode(picture)
         if isinstance(pixels, Rejected):
             return [pixels]
-        places = self._detector.find(pixels)
+        places = self._detector.find(pixels, every=True)
         if not places:
             return [Rejected(picture.name, Reason.NO_FACE)]
         return [self._face(picture.name, pixels, place, quality) for place in places]
@@ -87,19 +89,22 @@ class FacePipeline:
             return Rejected(picture.name, Reason.NO_FACE)
         if len(places) > 1 and quality.several_faces == "reject":
             widths = ", ".join(f"{place.box[2]:.0f}" for place in places[:5])
-            return Rejected(picture.name, Reason.SEVERAL_FACES, f"{len(places)} faces, {widths} px wide")
+            return Rejected(picture.name, Reason.SEVERAL_FACES, f"{len(places)} faces, {widths} px wide: {HINT}")
         return self._face(picture.name, pixels, places[0], quality)
 
     def _face(self, source: str, pixels: Pixels, place: FacePlace, quality: Quality) -> Face | Rejected:
         if inter_eye(place) < 1.0:  # below this neither pose nor alignment is defined
             return Rejected(source, Reason.FACE_TOO_SMALL, f"inter-eye distance {inter_eye(place):.1f} px")
         aligned = align(pixels, place)
-        measures = measure(place, aligned)
+        measures = measure(place, aligned, (pixels.shape[0], pixels.shape[1]))
         if (wrong := check(source, measures, quality)) is not None:
             return wrong
         raw = self._embedder.embed(aligned[np.newaxis])
         if not np.isfinite(raw).all() or not raw.any():
             return Rejected(source, Reason.NO_TEMPLATE, "the embedder gave no direction")
+        measures = replace(measures, feature_norm=float(np.linalg.norm(raw.astype(np.float64))))
+        if (wrong := check(source, measures, quality)) is not None:
+            return wrong
         template = kernels.normalise(raw)[0]
         template.flags.writeable = False
         return Face(place, measures, template)

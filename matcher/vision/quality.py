@@ -1,37 +1,112 @@
 """Measures of one face and the policy's limits on them.
 
-| measure | unit | how | ISO/IEC 29794-5 component |
+| measure | unit | how | ISO/IEC 29794-5:2025 component |
 |---|---|---|---|
 | inter_eye_pixels | px of the upright picture | distance of the eyes | inter-eye distance (there over cos yaw) |
-| sharpness | none | variance of the Laplacian of the aligned crop's luminance | sharpness (there a trained forest) |
+| sharpness | none | variance of the Laplacian of the crop's luminance | sharpness (there a trained forest) |
 | yaw_ratio | half eye distance | nose tip from the eyes' midpoint along the eye axis | head pose yaw (degrees) |
+| pitch_ratio | eyes to mouth | nose tip between eyes (0) and mouth (1) across that axis | head pose pitch (degrees) |
 | roll_degrees | degrees | angle of the eye axis to the horizontal | head pose roll |
-| brightness | 0..255 | mean luminance of the aligned crop | luminance mean (there 0..1 of the face region) |
+| brightness | 0..255 | mean luminance of the crop | luminance mean (there 0..1 of the face region) |
+| contrast | 0..128 | standard deviation of the face's luminance | luminance variance (there its square, 0..1) |
+| dynamic_range | bits, 0..8 | entropy of the histogram of the face's luminance | dynamic range |
+| under_exposed | share | pixels of the face with luminance 0..25 | under-exposure prevention |
+| over_exposed | share | pixels of the face with luminance 247..255 | over-exposure prevention |
+| light_balance | share | what the histograms of the face's two halves have in common | illumination uniformity |
+| completeness | share | part of the crop that lies inside the picture | cropping of the face image |
+| feature_norm | none | length of the embedder's output before it is made a unit vector | unified quality score |
 
-Sharpness and brightness are taken on the 112 px crop: that is what the embedder sees. Luminance is ITU-R BT.601.
-A brightness limit acts on skin as well as on light: look at the rejections by group before setting one.
+1. All but the first and the pose are taken on the 112 px crop: that is what the embedder sees. Luminance is ITU-R
+   BT.601. The face is the ellipse around the landmarks of the crop, so that hair and background count for little.
+2. Occlusion is not measured: the standard asks for a segmentation of the face, and there is no model for it here. What
+   covers a face shortens `feature_norm`, as blur, pose and size do: networks trained to tell people apart by a softmax
+   give short vectors to faces that they make little of (Kim, Jain, Liu 2022, "AdaFace", use it as image quality).
+3. A limit on brightness, contrast or exposure acts on skin as well as on light: `matcher bench quality` counts whom a
+   limit rejects, group by group. Look there before setting one.
 """
 
 import math
+from dataclasses import dataclass
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 from matcher.domain.face import FacePlace, QualityMeasures
 from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason, Rejected
+from matcher.vision.align import SIDE, crop_corners
 from matcher.vision.pixels import Pixels
 
+DARK, LIGHT = 26, 247  # luminance below the first is under-exposed, from the second on over-exposed
+_Histogram = npt.NDArray[np.float64]
 
-def measure(place: FacePlace, aligned: Pixels) -> QualityMeasures:
-    """The measures of one face and its aligned crop (112, 112, 3). The eyes must not coincide."""
-    luminance = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY)
-    distance, yaw, roll = _pose(place)
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit of the policy: a measure must be at least (`least`) or at most what `name` says."""
+
+    name: str
+    measure: str
+    least: bool
+    reason: Reason
+    words: str
+
+    def of(self, limits: Quality) -> float | None:
+        """The policy's number; None where it is off."""
+        found: float | None = getattr(limits, self.name)
+        return found
+
+    def value(self, measures: QualityMeasures) -> float | None:
+        """What is held against it (deviations to both sides count alike); None where it is not measured yet."""
+        found: float | None = getattr(measures, self.measure)
+        return abs(found) if found is not None and self.measure in SIGNED else found
+
+
+SIGNED = frozenset({"yaw_ratio", "roll_degrees"})
+LIMITS = (
+    Limit("min_inter_eye_pixels", "inter_eye_pixels", True, Reason.FACE_TOO_SMALL, "inter-eye distance {:.1f} px"),
+    Limit("max_yaw_ratio", "yaw_ratio", False, Reason.EXTREME_POSE, "yaw ratio {:.2f}"),
+    Limit("max_roll_degrees", "roll_degrees", False, Reason.EXTREME_POSE, "roll {:.0f} degrees"),
+    Limit("min_pitch_ratio", "pitch_ratio", True, Reason.EXTREME_POSE, "pitch ratio {:.2f}"),
+    Limit("max_pitch_ratio", "pitch_ratio", False, Reason.EXTREME_POSE, "pitch ratio {:.2f}"),
+    Limit("min_completeness", "completeness", True, Reason.INCOMPLETE_FACE, "{:.2f} of the face in the picture"),
+    Limit("min_brightness", "brightness", True, Reason.TOO_DARK, "brightness {:.0f}"),
+    Limit("max_brightness", "brightness", False, Reason.TOO_BRIGHT, "brightness {:.0f}"),
+    Limit("max_under_exposed", "under_exposed", False, Reason.UNDER_EXPOSED, "{:.2f} of the face too dark"),
+    Limit("max_over_exposed", "over_exposed", False, Reason.OVER_EXPOSED, "{:.2f} of the face too bright"),
+    Limit("min_contrast", "contrast", True, Reason.LOW_CONTRAST, "contrast {:.1f}"),
+    Limit("min_dynamic_range", "dynamic_range", True, Reason.LOW_CONTRAST, "dynamic range {:.1f} bits"),
+    Limit("min_light_balance", "light_balance", True, Reason.UNEVEN_LIGHT, "light balance {:.2f}"),
+    Limit("min_sharpness", "sharpness", True, Reason.BLURRED, "sharpness {:.1f}"),
+    Limit("min_feature_norm", "feature_norm", True, Reason.WEAK_FEATURES, "feature norm {:.2f}"),
+)
+
+
+def measure(place: FacePlace, aligned: Pixels, picture: tuple[int, int]) -> QualityMeasures:
+    """What is measured before embedding: of one face, its crop (112, 112, 3), and the picture's height and width.
+
+    The eyes must not coincide.
+    """
+    luminance = np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), np.uint8)
+    right, left = (_histogram(luminance, half) for half in (_RIGHT, _LEFT))
+    face = (right + left) / (right + left).sum()
+    levels = np.arange(256)
+    mean = float(face @ levels)
     return QualityMeasures(
-        inter_eye_pixels=distance,
+        inter_eye_pixels=inter_eye(place),
         sharpness=float(cv2.Laplacian(luminance, cv2.CV_64F).var()),
-        yaw_ratio=yaw,
-        roll_degrees=roll,
+        yaw_ratio=_yaw(place),
+        pitch_ratio=_pitch(place),
+        roll_degrees=_roll(place),
         brightness=float(luminance.mean()),
+        contrast=math.sqrt(max(0.0, float(face @ (levels - mean) ** 2))),
+        dynamic_range=_entropy(face),
+        under_exposed=float(face[:DARK].sum()),
+        over_exposed=float(face[LIGHT:].sum()),
+        light_balance=float(np.minimum(right / right.sum(), left / left.sum()).sum()),
+        completeness=_inside(place, picture),
+        feature_norm=None,
     )
 
 
@@ -42,30 +117,63 @@ def inter_eye(place: FacePlace) -> float:
 
 def check(source: str, measures: QualityMeasures, limits: Quality) -> Rejected | None:
     """The first limit that is not met, with what was measured; None where all are."""
-    yaw, roll = abs(measures.yaw_ratio), abs(measures.roll_degrees)
-    rules = (
-        (
-            Reason.FACE_TOO_SMALL,
-            "inter-eye distance {:.1f} px, least {:g}",
-            measures.inter_eye_pixels,
-            limits.min_inter_eye_pixels,
-            1,
-        ),
-        (Reason.EXTREME_POSE, "yaw ratio {:.2f}, most {:g}", yaw, limits.max_yaw_ratio, -1),
-        (Reason.EXTREME_POSE, "roll {:.0f} degrees, most {:g}", roll, limits.max_roll_degrees, -1),
-        (Reason.TOO_DARK, "brightness {:.0f}, least {:g}", measures.brightness, limits.min_brightness, 1),
-        (Reason.TOO_BRIGHT, "brightness {:.0f}, most {:g}", measures.brightness, limits.max_brightness, -1),
-        (Reason.BLURRED, "sharpness {:.1f}, least {:g}", measures.sharpness, limits.min_sharpness, 1),
-    )
-    for reason, words, value, limit, direction in rules:
-        if not (value - limit) * direction >= 0:  # so written, a NaN does not pass
-            return Rejected(source, reason, words.format(value, limit))
+    for limit in LIMITS:
+        value, bound = limit.value(measures), limit.of(limits)
+        if bound is None or value is None:
+            continue
+        if not (value >= bound if limit.least else value <= bound):  # so written, a NaN does not pass
+            side = "least" if limit.least else "most"
+            return Rejected(source, limit.reason, f"{limit.words.format(value)}, {side} {bound:g}")
     return None
 
 
-def _pose(place: FacePlace) -> tuple[float, float, float]:
-    (right_x, right_y), (left_x, left_y), (nose_x, nose_y), *_ = place.landmarks
-    distance = inter_eye(place)
-    along = (left_x - right_x) / distance, (left_y - right_y) / distance
-    offset = (nose_x - (right_x + left_x) / 2) * along[0] + (nose_y - (right_y + left_y) / 2) * along[1]
-    return distance, offset / (distance / 2), math.degrees(math.atan2(along[1], along[0]))
+def _axes(place: FacePlace) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Landmarks (5, 2) from the eyes' midpoint, and the unit vector from the right eye to the left."""
+    points = np.array(place.landmarks, np.float64)
+    along = points[1] - points[0]
+    return points - (points[0] + points[1]) / 2, along / np.linalg.norm(along)
+
+
+def _yaw(place: FacePlace) -> float:
+    points, along = _axes(place)
+    return float(points[2] @ along) / (inter_eye(place) / 2)
+
+
+def _roll(place: FacePlace) -> float:
+    _, along = _axes(place)
+    return math.degrees(math.atan2(along[1], along[0]))
+
+
+def _pitch(place: FacePlace) -> float:
+    """NaN where the mouth is on the eye axis: no limit on it is then met."""
+    points, along = _axes(place)
+    down = np.array([-along[1], along[0]])
+    mouth = float((points[3] + points[4]) @ down) / 2
+    return float(points[2] @ down) / mouth if mouth else math.nan
+
+
+def _histogram(luminance: Pixels, where: npt.NDArray[np.bool_]) -> _Histogram:
+    return np.bincount(luminance[where], minlength=256).astype(np.float64)
+
+
+def _entropy(shares: _Histogram) -> float:
+    found = shares[shares > 0]
+    return max(0.0, -float(found @ np.log2(found)))
+
+
+def _inside(place: FacePlace, picture: tuple[int, int]) -> float:
+    height, width = picture
+    frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - np.float32(0.5)
+    corners = crop_corners(place).astype(np.float32)
+    shared, _ = cv2.intersectConvexConvex(corners, frame)
+    return min(1.0, max(0.0, float(shared) / float(cv2.contourArea(corners))))
+
+
+def _halves() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The right and left half of the face: an ellipse of 76 x 96 px, from the brows to the chin of the template."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    ellipse = ((columns - 56.0) / 38.0) ** 2 + ((rows - 66.0) / 48.0) ** 2 <= 1
+    return ellipse & (columns < SIDE // 2), ellipse & (columns >= SIDE // 2)
+
+
+_RIGHT, _LEFT = _halves()

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from matcher.bench.accuracy import (
     GRID,
-    LOOSEST,
     Compared,
     Taking,
     Which,
@@ -168,7 +167,7 @@ def test_central_and_largest_face_of_a_picture_with_two(tmp_path: Path, demo: Pa
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason="LFW lies outside the project and is never part of it")
-@pytest.mark.parametrize(("limits", "least"), [(Quality(), 580), (LOOSEST, 590)])
+@pytest.mark.parametrize(("limits", "least"), [(Quality(), 580), (Quality.loosest(), 590)])
 def test_lfw_fold_one(pipeline: FacePipeline, limits: Quality, least: int) -> None:
     pairs = read_pairs(LFW / "pairs_fold1.csv", None)
     found = acquire(pipeline, LFW / "images", pairs, Taking("central", limits), lambda *_: None)

@@ -1,8 +1,11 @@
 """The policy: strict by default, nothing looser than a pilot, unknown keys refused."""
 
+import hashlib
+import json
+
 import pytest
 
-from matcher.domain.policy import Policy, Tier, parse_policy, policy_from_canonical
+from matcher.domain.policy import Policy, Quality, Tier, parse_policy, policy_from_canonical
 from matcher.errors import BadInput, Refused
 
 
@@ -59,3 +62,30 @@ def test_the_digest_follows_the_content() -> None:
     assert policy_from_canonical(policy.canonical()) == policy
     assert policy.digest() != Policy().digest()
     assert parse_policy("").digest() == Policy().digest()
+
+
+def test_a_limit_that_is_off_leaves_no_trace_in_the_digest() -> None:
+    """The canonical JSON of the limits there were before the optional ones: old policies keep their digests."""
+    first = {
+        "several_faces": "reject",
+        "min_inter_eye_pixels": 20.0,
+        "min_sharpness": 8.0,
+        "max_yaw_ratio": 0.9,
+        "max_roll_degrees": 45.0,
+        "min_brightness": 10.0,
+        "max_brightness": 235.0,
+    }
+    raw = json.dumps(first, sort_keys=True, separators=(",", ":")).encode()
+    assert Quality().digest() == hashlib.sha256(raw).hexdigest()
+    assert json.loads(Policy().canonical())["quality"] == first
+    on = parse_policy("[quality]\nmin_contrast = 0.0\n")
+    assert json.loads(on.canonical())["quality"] == first | {"min_contrast": 0.0}
+    assert policy_from_canonical(on.canonical()) == on
+    assert on.digest() != Policy().digest()
+
+
+def test_impossible_limits_of_pitch_are_refused() -> None:
+    with pytest.raises(BadInput, match="min_pitch_ratio"):
+        parse_policy("[quality]\nmin_pitch_ratio = 0.6\nmax_pitch_ratio = 0.4\n")
+    with pytest.raises(BadInput, match="max_under_exposed"):
+        parse_policy("[quality]\nmax_under_exposed = 1.5\n")

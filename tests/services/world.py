@@ -45,6 +45,7 @@ PASSPHRASE = "correct horse battery"
 NOBODY = Shipped(frozenset(), frozenset())
 PILOT = parse_policy('[certification]\nalpha = 0.05\n[review]\nsame_account = "mark"\n')
 PLACE = FacePlace((0.0, 0.0, 10.0, 10.0), ((3.0, 3.0), (7.0, 3.0), (5.0, 5.0), (3.0, 7.0), (7.0, 7.0)))
+MEASURES = QualityMeasures(50, 50, 0, 0.5, 0, 128, 40, 7, 0, 0, 0.9, 1, 10)
 ROLES = {
     "boss": {Role.ADMIN},
     "vera": {Role.APPROVER},
@@ -80,7 +81,7 @@ class VectorPipeline:
 
     def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         template = normalise(np.frombuffer(picture.data, np.float32).reshape(1, DIM))[0]
-        return [Face(PLACE, QualityMeasures(50, 50, 0, 0, 128), template)]
+        return [Face(PLACE, MEASURES, template)]
 
     def references(
         self, pictures: Iterable[Picture | Rejected], quality: Quality

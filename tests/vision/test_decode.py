@@ -1,6 +1,7 @@
 import io
 import resource
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from matcher.vision.limits import MAX_BYTES
 from matcher.vision.pixels import Pixels
 from tests.vision.pictures import ONE_FACE, face, png_bomb, saved, several_frames, sixteen_bit_grey, turned, webp_bomb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+TURNED = ("JPEG", "PNG", "WEBP", "TIFF")
+FORMATS = (*TURNED, "BMP")
 
 
 def pixels_of(data: bytes) -> Pixels:
@@ -31,7 +33,7 @@ def reason(data: bytes) -> Reason:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_four_formats_give_upright_blue_green_red(kind: str) -> None:
+def test_every_format_gives_upright_blue_green_red(kind: str) -> None:
     pixels = pixels_of(saved(face(), kind))
     assert pixels.shape == (320, 320, 3)
     assert pixels.dtype == np.uint8
@@ -39,7 +41,7 @@ def test_four_formats_give_upright_blue_green_red(kind: str) -> None:
     assert np.abs(pixels[..., ::-1].astype(int) - np.asarray(face()).astype(int)).mean() < 3
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", TURNED)
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     upright = np.asarray(face())[..., ::-1].astype(int)
@@ -48,7 +50,20 @@ def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "kind"),
-    [("L", "JPEG"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("RGBA", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGBA", "WEBP")],
+    [
+        ("L", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("CMYK", "TIFF"),
+        ("RGBA", "PNG"),
+        ("RGBA", "TIFF"),
+        ("LA", "PNG"),
+        ("P", "PNG"),
+        ("P", "TIFF"),
+        ("RGBA", "WEBP"),
+        ("L", "BMP"),
+        ("P", "BMP"),
+        ("RGBA", "BMP"),
+    ],
 )
 def test_grey_cmyk_alpha_and_palette_become_colour(mode: str, kind: str) -> None:
     pixels = pixels_of(saved(face().convert(mode), kind))
@@ -61,6 +76,30 @@ def test_sixteen_bits_keep_their_upper_eight() -> None:
     assert np.array_equal(pixels_of(sixteen_bit_grey())[..., 0], np.asarray(face().convert("L")))
 
 
+@pytest.mark.parametrize("kind", [".png", ".tif"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_sixteen_bits_of_colour_become_eight(kind: str, alpha: bool) -> None:
+    upright = np.asarray(face())[..., ::-1]
+    deep = upright.astype(np.uint16) * 256 + 200
+    planes = [deep, np.full((*deep.shape[:2], 1), 7, np.uint16)] if alpha else [deep]
+    done, raw = cv2.imencode(kind, np.concatenate(planes, axis=2))
+    assert done
+    away = pixels_of(raw.tobytes()).astype(int) - upright
+    assert set(np.unique(away)) <= ({0} if kind == ".png" else {0, 1})  # of TIFF the lower eight round up
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
+def test_black_and_white_is_a_picture(kind: str) -> None:
+    pixels = pixels_of(saved(face().convert("1"), kind))
+    assert set(np.unique(pixels)) == {0, 255}
+
+
+def test_what_is_transparent_keeps_its_colour() -> None:
+    bare = face()
+    bare.putalpha(0)
+    assert np.array_equal(pixels_of(saved(bare, "PNG")), np.asarray(face())[..., ::-1])
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
 def test_several_frames_are_refused(kind: str) -> None:
     assert reason(several_frames(kind)) is Reason.SEVERAL_FRAMES
@@ -68,7 +107,7 @@ def test_several_frames_are_refused(kind: str) -> None:
 
 
 def test_a_gif_and_other_formats_are_not_pictures_here() -> None:
-    for kind in ("GIF", "BMP", "PPM"):
+    for kind in ("GIF", "AVIF", "PPM"):
         assert reason(saved(face(), kind)) is Reason.NOT_A_PICTURE
     assert reason(several_frames("GIF")) is Reason.NOT_A_PICTURE
 
@@ -134,7 +173,11 @@ def test_random_bytes_never_raise(data: bytes, start: bytes) -> None:
     assert isinstance(decode(Picture("a picture", start + data)), Rejected)
 
 
-def test_a_jpeg_of_several_pictures_is_several_frames() -> None:
+def test_a_jpeg_with_pictures_behind_it_is_its_first() -> None:
     raw = io.BytesIO()
-    face().save(raw, "MPO", save_all=True, append_images=[face()])
-    assert reason(raw.getvalue()) is Reason.SEVERAL_FRAMES
+    face().save(raw, "MPO", save_all=True, append_images=[Image.new("RGB", (64, 64), "red")], quality=95)
+    with Image.open(raw) as image:
+        assert (image.format, image.n_frames) == ("MPO", 2)  # type: ignore[attr-defined]
+    upright = np.asarray(face())[..., ::-1].astype(int)
+    assert np.abs(pixels_of(raw.getvalue()).astype(int) - upright).mean() < 3
+    assert reason(raw.getvalue()[:2000]) is Reason.UNREADABLE

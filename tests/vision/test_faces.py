@@ -1,7 +1,7 @@
 """Detection, alignment and quality on the synthetic demo people."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.domain.face import FacePlace, Picture, QualityMeasures
+from matcher.domain.face import Face, FacePlace, Picture, QualityMeasures
 from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason, Rejected
 from matcher.errors import BadInput
@@ -20,13 +20,39 @@ from matcher.vision.align import SIDE, TEMPLATE, align
 from matcher.vision.decode import decode
 from matcher.vision.detect import Detector
 from matcher.vision.files import read_picture_file
+from matcher.vision.pipeline import FacePipeline
 from matcher.vision.pixels import Pixels
-from matcher.vision.quality import check, measure
+from matcher.vision.quality import LIMITS, check, inter_eye, measure
 from matcher.vision.session import Embedder
 from matcher.vision.weights import read_weights
 from tests.vision.pictures import ONE_FACE
 
-GOOD = QualityMeasures(inter_eye_pixels=60, sharpness=100, yaw_ratio=0.1, roll_degrees=3, brightness=120)
+GOOD = QualityMeasures(
+    inter_eye_pixels=60,
+    sharpness=100,
+    yaw_ratio=0.1,
+    pitch_ratio=0.5,
+    roll_degrees=3,
+    brightness=120,
+    contrast=40,
+    dynamic_range=7,
+    under_exposed=0.01,
+    over_exposed=0.01,
+    light_balance=0.8,
+    completeness=1,
+    feature_norm=10,
+)
+ALL_ON = Quality(
+    min_pitch_ratio=0.2,
+    max_pitch_ratio=0.8,
+    min_contrast=10,
+    min_dynamic_range=4,
+    max_under_exposed=0.3,
+    max_over_exposed=0.3,
+    min_light_balance=0.2,
+    min_completeness=0.7,
+    min_feature_norm=5,
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +99,22 @@ def test_small_faces_in_a_large_picture_are_found(detector: Detector) -> None:
     assert 1400 < small.landmarks[2][1] < 1500
 
 
+def test_the_least_face_of_the_policy_is_found_in_a_photograph(detector: Detector) -> None:
+    pixels = pixels_of(ONE_FACE)
+    (place,) = detector.find(pixels)
+    factor = Quality().min_inter_eye_pixels / inter_eye(place)
+    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    wide = np.full((3600, 5300, 3), 127, np.uint8)
+    wide[3400 : 3400 + len(small), 5000 : 5000 + small.shape[1]] = small
+    for every in (True, False):  # nothing else is there, so a reference is sought as thoroughly
+        (found,) = detector.find(wide, every)
+        assert 5000 < found.landmarks[2][0] < 5000 + small.shape[1]
+        assert 3400 < found.landmarks[2][1] < 3400 + len(small)
+    wide[200:1480, 200:1480] = cv2.resize(pixels, (1280, 1280))
+    assert len(detector.find(wide, every=True)) == 2
+    assert len(detector.find(wide)) == 1
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 3000), (16, 16), (31, 33)])
 def test_tiny_and_thin_pictures_have_no_face(detector: Detector, size: tuple[int, int]) -> None:
     assert detector.find(np.full((*size, 3), 127, np.uint8)) == []
@@ -112,21 +154,108 @@ def test_alignment_undoes_any_similarity(scale: float, angle: float, x: float, y
         assert crop[round(py), round(px)].min() > 100
 
 
+def test_large_noise_is_averaged_away() -> None:
+    """A face eight times too large is shrunk pixel by pixel: what is left of its noise is what means of 64 leave."""
+    grey = np.random.default_rng(0).normal(128, 20, (1000, 1000, 1))
+    pixels = np.repeat(np.clip(grey, 0, 255).astype(np.uint8), 3, axis=2)
+    crop = align(pixels, place_of(TEMPLATE * 8 + 20))
+    assert crop.std() < 20 / 4
+    assert align(pixels, place_of(TEMPLATE * 1.2 + 20)).std() > 20 / 3
+
+
+@pytest.mark.parametrize("factor", [4.0, 5.5, 8.0])
+@pytest.mark.parametrize("shift", [(-30.0, -60.0), (3.0, 17.0), (55.0, 20.0)])
+def test_a_shrunk_face_lies_where_warping_alone_puts_it(factor: float, shift: tuple[float, float]) -> None:
+    smooth = np.add.outer(np.linspace(0, 120, 1000), np.linspace(0, 120, 1100))
+    pixels = np.repeat(smooth[..., np.newaxis], 3, axis=2).astype(np.uint8)
+    place = place_of(TEMPLATE * factor + shift)
+    matrix = np.array([[1 / factor, 0, -shift[0] / factor], [0, 1 / factor, -shift[1] / factor]])
+    warped = cv2.warpAffine(pixels, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR).astype(int)
+    away = np.abs(align(pixels, place).astype(int) - warped)
+    assert np.percentile(away, 90) <= 1
+
+
+def test_a_face_of_which_the_picture_shows_nothing_is_black() -> None:
+    pixels = np.full((700, 700, 3), 200, np.uint8)
+    assert not align(pixels, place_of(TEMPLATE * 8 + 5000)).any()
+    assert not align(pixels, place_of(TEMPLATE * 8 - 5000)).any()
+
+
 def test_measures_of_a_known_face() -> None:
     points = np.array([[10, 50], [50, 50], [40, 70], [15, 90], [45, 90]], float)
     flat = np.full((SIDE, SIDE, 3), 80, np.uint8)
-    measures = measure(place_of(points), flat)
-    assert measures == QualityMeasures(40.0, 0.0, 0.5, 0.0, 80.0)
+    measures = measure(place_of(points), flat, (200, 200))
+    known = replace(measures, completeness=0.0)
+    assert known == QualityMeasures(40.0, 0.0, 0.5, 0.5, 0.0, 80.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, None)
     turned = points @ np.array([[0.0, 1.0], [-1.0, 0.0]])
-    assert measure(place_of(turned), flat).roll_degrees == pytest.approx(90)
-    assert measure(place_of(turned), flat).yaw_ratio == pytest.approx(0.5)
+    assert measure(place_of(turned), flat, (200, 200)).roll_degrees == pytest.approx(90)
+    assert measure(place_of(turned), flat, (200, 200)).yaw_ratio == pytest.approx(0.5)
+    assert measure(place_of(turned), flat, (200, 200)).pitch_ratio == pytest.approx(0.5)
+    chin_up = points + np.array([[0, 0], [0, 0], [0, -10], [0, 0], [0, 0]])
+    assert measure(place_of(chin_up), flat, (200, 200)).pitch_ratio == pytest.approx(0.25)
+
+
+def test_a_mouth_on_the_eye_axis_has_no_pitch_and_passes_no_limit() -> None:
+    points = np.array([[10, 50], [50, 50], [30, 70], [15, 50], [45, 50]], float)
+    measures = measure(place_of(points), np.full((SIDE, SIDE, 3), 80, np.uint8), (200, 200))
+    assert math.isnan(measures.pitch_ratio)
+    assert check("a", replace(GOOD, pitch_ratio=math.nan), Quality()) is None
+    assert check("a", replace(GOOD, pitch_ratio=math.nan), ALL_ON) is not None
+
+
+def test_light_on_one_half_exposure_and_contrast_are_shares_of_the_face() -> None:
+    crop = np.zeros((SIDE, SIDE, 3), np.uint8)
+    crop[:, SIDE // 2 :] = 255
+    measures = measure(place_of(TEMPLATE), crop, (SIDE, SIDE))
+    assert measures.under_exposed == pytest.approx(0.5, abs=0.02)
+    assert measures.under_exposed + measures.over_exposed == pytest.approx(1)
+    assert measures.contrast == pytest.approx(127.5, abs=0.5)
+    assert measures.dynamic_range == pytest.approx(1, abs=0.01)
+    assert measures.light_balance == 0
+    crop[:] = 25
+    assert measure(place_of(TEMPLATE), crop, (SIDE, SIDE)).under_exposed == 1
+    crop[:] = 26
+    assert measure(place_of(TEMPLATE), crop, (SIDE, SIDE)).under_exposed == 0
+    crop[:] = 246
+    assert measure(place_of(TEMPLATE), crop, (SIDE, SIDE)).over_exposed == 0
+    crop[:] = 247
+    assert measure(place_of(TEMPLATE), crop, (SIDE, SIDE)).over_exposed == 1
+
+
+def test_what_surrounds_the_face_is_not_its_exposure() -> None:
+    crop = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    crop[:12] = crop[:, :12] = crop[:, -12:] = 0
+    measures = measure(place_of(TEMPLATE), crop, (SIDE, SIDE))
+    assert (measures.under_exposed, measures.contrast) == (0, 0)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_measures_stay_in_their_ranges(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    crop = np.clip(rng.normal(rng.uniform(0, 255), rng.uniform(0, 120), (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
+    place = place_of(TEMPLATE * rng.uniform(0.1, 9) + rng.uniform(-300, 300, 2))
+    found = measure(place, crop, (int(rng.integers(1, 900)), int(rng.integers(1, 900))))
+    for name in ("under_exposed", "over_exposed", "light_balance", "completeness"):
+        assert -1e-12 <= getattr(found, name) <= 1 + 1e-12
+    assert 0 <= found.contrast <= 127.5 + 1e-9
+    assert 0 <= found.dynamic_range <= 8
+
+
+@pytest.mark.parametrize(("shift", "share"), [((0, 0), 1.0), ((-56, 0), 0.5), ((0, 28), 0.75), ((500, 0), 0.0)])
+def test_completeness_is_the_part_of_the_crop_inside_the_picture(shift: tuple[int, int], share: float) -> None:
+    flat = np.full((SIDE, SIDE, 3), 80, np.uint8)
+    for scale in (0.5, 1.0, 4.0):
+        place = place_of((TEMPLATE + np.array(shift)) * scale + (scale - 1) / 2)
+        found = measure(place, flat, (int(SIDE * scale), int(SIDE * scale)))
+        assert found.completeness == pytest.approx(share, abs=1e-3)
 
 
 def test_a_blurred_crop_is_less_sharp() -> None:
     sharp = np.asarray(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)), np.uint8)
     place = place_of(TEMPLATE)
     blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 3), np.uint8)
-    assert measure(place, blurred).sharpness < measure(place, sharp).sharpness / 10
+    size = SIDE, SIDE
+    assert measure(place, blurred, size).sharpness < measure(place, sharp, size).sharpness / 10
 
 
 @pytest.mark.parametrize(
@@ -136,23 +265,58 @@ def test_a_blurred_crop_is_less_sharp() -> None:
         ("sharpness", 7.9, Reason.BLURRED),
         ("yaw_ratio", -0.91, Reason.EXTREME_POSE),
         ("yaw_ratio", 0.91, Reason.EXTREME_POSE),
+        ("pitch_ratio", 0.19, Reason.EXTREME_POSE),
+        ("pitch_ratio", 0.81, Reason.EXTREME_POSE),
         ("roll_degrees", -46.0, Reason.EXTREME_POSE),
         ("brightness", 9.9, Reason.TOO_DARK),
         ("brightness", 235.1, Reason.TOO_BRIGHT),
         ("sharpness", math.nan, Reason.BLURRED),
+        ("contrast", 9.9, Reason.LOW_CONTRAST),
+        ("dynamic_range", 3.9, Reason.LOW_CONTRAST),
+        ("under_exposed", 0.31, Reason.UNDER_EXPOSED),
+        ("over_exposed", 0.31, Reason.OVER_EXPOSED),
+        ("light_balance", 0.19, Reason.UNEVEN_LIGHT),
+        ("completeness", 0.69, Reason.INCOMPLETE_FACE),
+        ("feature_norm", 4.9, Reason.WEAK_FEATURES),
     ],
 )
 def test_each_limit_rejects_with_what_was_measured(measure_name: str, value: float, reason: Reason) -> None:
-    assert check("a", GOOD, Quality()) is None
-    wrong = check("a", replace(GOOD, **{measure_name: value}), Quality())
+    assert check("a", GOOD, ALL_ON) is None
+    wrong = check("a", replace(GOOD, **{measure_name: value}), ALL_ON)
     assert wrong is not None
     assert (wrong.source, wrong.reason) == ("a", reason)
     assert wrong.detail
 
 
+def test_every_limit_of_the_policy_is_one_that_is_checked() -> None:
+    numbers = {name for name in Quality.model_fields if name.startswith(("min_", "max_"))}
+    assert {limit.name for limit in LIMITS} == numbers
+    assert {limit.measure for limit in LIMITS} == {field.name for field in fields(QualityMeasures)}
+
+
 def test_a_limit_itself_is_allowed_and_zero_is_a_limit() -> None:
-    limits = Quality(min_sharpness=0, min_brightness=0)
-    assert check("a", replace(GOOD, inter_eye_pixels=20.0, sharpness=0.0, brightness=0.0), limits) is None
+    limits = Quality(min_sharpness=0, min_brightness=0, max_under_exposed=0)
+    good = replace(GOOD, inter_eye_pixels=20.0, sharpness=0.0, brightness=0.0, under_exposed=0.0)
+    assert check("a", good, limits) is None
+    assert check("a", replace(good, under_exposed=0.001), limits) is not None
+
+
+def test_what_covers_a_face_shortens_its_features(pipeline: FacePipeline, demo: Path) -> None:
+    shorter = []
+    for path in sorted((demo / "list").glob("*_0.jpg"))[:12]:
+        pixels = pixels_of(path)
+        (bare,) = pipeline.faces(Picture("bare", cv2.imencode(".png", pixels)[1].tobytes()), Quality())
+        assert isinstance(bare, Face)
+        covered = np.array(pixels)
+        mouth = np.array(bare.place.landmarks)[2:]
+        wide = inter_eye(bare.place)
+        (left, top), (right, bottom) = mouth.min(axis=0) - wide / 2, mouth.max(axis=0) + wide / 2
+        covered[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)] = 128
+        aligned = align(np.asarray(covered, np.uint8), bare.place)
+        length = float(np.linalg.norm(pipeline._embedder.embed(aligned[np.newaxis])))
+        assert bare.quality.feature_norm is not None
+        shorter.append(length < bare.quality.feature_norm)
+    assert sum(shorter) >= 10, shorter
 
 
 def test_what_is_not_a_model_is_bad_input() -> None:

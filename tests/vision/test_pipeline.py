@@ -47,7 +47,7 @@ def test_the_identity_names_everything_that_makes_a_template(pipeline: FacePipel
     identity = pipeline.identity
     assert identity.embedder == default("embedder").pinned()
     assert identity.detector == default("detector").pinned()
-    assert (identity.preprocessing, identity.rewrite, identity.dim) == ("p1", "r2", 128)
+    assert (identity.preprocessing, identity.rewrite, identity.dim) == ("p2", "r2", 128)
     assert ModelIdentity.parse(identity.text()) == identity
 
 
@@ -136,6 +136,7 @@ def test_two_faces_are_one_reason_or_the_largest(pipeline: FacePipeline, demo: P
     ((_, strict),) = pipeline.references([two], Quality())
     assert isinstance(strict, Rejected)
     assert (strict.reason, strict.detail[:7]) == (Reason.SEVERAL_FACES, "2 faces")
+    assert strict.detail.endswith("crop the picture to the one that is meant")
     ((_, largest),) = pipeline.references([two], LARGEST)
     probe = pipeline.faces(two, Quality())
     assert len(probe) == 2

@@ -20,7 +20,7 @@ GROWTH = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 @click.group("bench")
 def command() -> None:
-    """Time and test the code that searches, beside the libraries that do the same. Needs no home.
+    """Time and test what searches and enrols, beside the libraries that do the same. Needs no home.
 
     Example: `matcher bench search --n 100000`
     """
@@ -206,7 +206,7 @@ def accuracy(call: Call, pairs: Path, images: Path, **given: Any) -> None:
 
     Example: `matcher bench accuracy --pairs pairs.csv --images photographs --at 0.363 --json`
     """
-    from matcher.bench.accuracy import LOOSEST, Taking, acquire, benchmark
+    from matcher.bench.accuracy import Taking, acquire, benchmark
     from matcher.bench.pairs_file import read_pairs
     from matcher.bootstrap import default_pipeline
     from matcher.domain.policy import Quality
@@ -216,7 +216,7 @@ def accuracy(call: Call, pairs: Path, images: Path, **given: Any) -> None:
     read = read_pairs(pairs, given["group"])
     settings = call.settings if given["provider"] is None else replace(call.settings, provider=given["provider"])
     pipeline = default_pipeline(settings, call.output)
-    taking = Taking(given["face"], LOOSEST if given["loosest"] else Quality())
+    taking = Taking(given["face"], Quality.loosest() if given["loosest"] else Quality())
     with call.output.progress("pictures") as progress:
         found = acquire(pipeline, images, read, taking, progress)
     value = benchmark(pipeline, read, found, at) | {"face": taking.which, "limits": taking.limits.model_dump()}
@@ -259,6 +259,36 @@ def _calibrated(value: dict[str, Any]) -> str:
 
 def _both(taken: dict[str, float] | None) -> str:
     return "" if taken is None else f"{taken['seconds']:.2f} ({taken['processor_seconds']:.2f})"
+
+
+@command.command("quality")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), help="A policy file; its quality limits are shown as well.")
+@click.option("--fmr", type=click.FloatRange(0, 1), default=0.001, show_default=True, help="Sets the threshold.")
+@click.option("--threshold", metavar="T", help="Compare at this threshold instead.")
+@leaf
+def quality(call: Call, source: Path, policy: Path | None, **given: Any) -> None:
+    """Show what each quality limit would do to a cohort: misses against share rejected, and whom it rejects, by group.
+
+    SOURCE is a cohort's manifest or folder. Nothing is stored, and no home is needed.
+
+    Example: `matcher bench quality staff.csv --policy policy.toml --json`
+    """
+    from matcher.bench.quality import quality_report, read_samples
+    from matcher.bootstrap import default_pipeline, read_policy
+    from matcher.cli.quality_output import shown
+    from matcher.domain.template import threshold_from
+    from matcher.store.manifest_files import read_manifest
+    from matcher.vision.files import read_picture_file
+
+    threshold = None if given["threshold"] is None else threshold_from(given["threshold"])
+    limits = read_policy(policy).quality
+    rows = read_manifest(source, "cohort")
+    pipeline = default_pipeline(call.settings, call.output)
+    with call.output.progress("measuring") as progress:
+        samples = read_samples(rows, read_picture_file, pipeline, limits, progress)
+    value = quality_report(samples, limits, given["fmr"], threshold)
+    call.output.result(value, shown(value))
 
 
 def _vectors(given: dict[str, Any]) -> "tuple[FaissFlat, Floats]":

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--case", "case_reference", required=True, help="The case this search belongs to; logged.")
 @click.option("--reason", required=True, help="Why these faces are searched; logged.")
+@click.option(
+    "--pick",
+    type=click.Choice(["every", "largest"]),
+    default="every",
+    show_default=True,
+    help="Which faces of a picture are searched.",
+)
 @leaf
-def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference: str, reason: str) -> None:
+def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference: str, **given: str) -> None:
     """Search an active list for the faces of photographs. Says how many alerts were queued for review, never who.
 
     A face without a candidate leaves nothing but a log entry.
@@ -36,7 +43,7 @@ def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference
         from matcher.errors import BadInput
 
         raise BadInput(f"no such file: {missing[0]} (nothing was searched)")
-    errand = Errand(case_reference, reason)
+    errand = Errand(case_reference, given["reason"], largest=given["pick"] == "largest")
     session = call.session
     sources = [(path, read_picture_file) for path in images]
     done = []
@@ -62,6 +69,7 @@ def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference
                 "image": one.name,
                 "searched": one.searched,
                 "alerts": one.alerts,
+                "left_out": one.left_out,
                 "rejected": [{"reason": bad.reason.value, "detail": bad.detail} for bad in one.rejected],
                 "work": None if one.work is None else asdict(one.work),
             }
@@ -83,6 +91,8 @@ def _shown(done: "Sequence[Submission]", nothing: str) -> str:
             )
         if one.searched > one.alerts:
             lines.append(f"{safe_display(one.name)}: {nothing}")
+        if one.left_out:
+            lines.append(f"{safe_display(one.name)}: {one.left_out} smaller faces were not searched (--pick largest)")
         lines += [
             f"{safe_display(one.name)}: not searched, {bad.reason.value} {bad.detail}".rstrip() for bad in one.rejected
         ]
