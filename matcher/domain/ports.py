@@ -25,6 +25,7 @@ from matcher.domain.records import (
     AlertRecord,
     HomeFacts,
     NewKeys,
+    OpenAlert,
     Progress,
     SignedCorrection,
     SignedJudgement,
@@ -232,6 +233,15 @@ class Alerts(Protocol):
     def get(self, vault: Vault, alert_id: str) -> AlertRecord | None: ...
     def lines(self) -> Sequence[AlertLine]:
         """Every alert, oldest first."""
+
+    def untouched(self) -> Sequence[OpenAlert]:
+        """Open alerts that nobody has ever claimed, oldest first."""
+
+    def touched(self) -> Sequence[AlertLine]:
+        """Open alerts that somebody has claimed, now or before, oldest first."""
+
+    def closings(self, since: datetime) -> Sequence[tuple[datetime, str, int]]:
+        """When, why and how many alerts were closed after `since`."""
 
     def line(self, alert_id: str) -> AlertLine | None: ...
     def searches_of_case(self, list_id: str, case: str) -> int:

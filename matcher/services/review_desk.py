@@ -7,7 +7,6 @@
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -68,29 +67,32 @@ class Desk:
         if Role.REVIEWER not in self.user.roles:
             return []
         now = self._now()
+        name = self.user.name
         with self._session.place.work(write=False) as work:
-            open_lines = [line for line in work.alerts.lines() if not line.closed_reason and not line.concluded_at]
-            standings = [standing(work, line, now) for line in open_lines]
+            fresh = work.alerts.untouched()
+            own_too = {
+                digest
+                for digest in {one.policy_digest for one in fresh}
+                if work.reports.policy(digest).review.submitter_may_review
+            }
+            standings = [standing(work, line, now) for line in work.alerts.touched()]
         self._settle([found for found in standings if found.settled], now)
-        return [
-            QueueEntry(
-                found.line.alert_id,
-                found.line.submitted_at,
-                len(found.line.candidate_ids),
-                found.own(self.user.name) is not None,
-            )
-            for found in standings
-            if found.waits_for(self.user.name, now)
+        begun = [_entry(found, name) for found in standings if found.waits_for(name, now)]
+        waiting = [
+            QueueEntry(one.alert_id, one.submitted_at, one.candidates, False)
+            for one in fresh
+            if one.submitted_by != name or one.policy_digest in own_too
         ]
+        return sorted([*begun, *waiting], key=lambda entry: (entry.queued_at, entry.alert_id))
 
     def closings(self) -> Sequence[str]:
         """What was closed as inconclusive in the last week, or stopped with nothing waiting, and why; newest first."""
         since = self._now() - CLOSINGS_SHOWN
         with self._session.place.work(write=False) as work:
-            closed = [line for line in work.alerts.lines() if line.closed_at is not None and line.closed_at > since]
+            closed = work.alerts.closings(since)
             stops = [one.suspension for one in work.lists.all() if one.suspension and one.suspension.at > since]
-        counts = Counter((line.closed_at, line.closed_reason) for line in closed)
-        counts.update({(stop.at, f"list suspended: {stop.reason}"): 0 for stop in stops})
+        counts = {(stop.at, f"list suspended: {stop.reason}"): 0 for stop in stops}
+        counts |= {(at, reason): count for at, reason, count in closed}
         newest = sorted(counts.items(), key=lambda entry: str(entry[0]), reverse=True)
         return [f"{count} closed as inconclusive: {reason}" for (_, reason), count in newest]
 
@@ -354,6 +356,11 @@ class Desk:
 
     def _now(self) -> datetime:
         return self._session.place.clock()
+
+
+def _entry(found: Standing, reviewer: str) -> QueueEntry:
+    line = found.line
+    return QueueEntry(line.alert_id, line.submitted_at, len(line.candidate_ids), found.own(reviewer) is not None)
 
 
 def _known(found: Standing, candidate_id: str) -> None:

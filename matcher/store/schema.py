@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -222,6 +223,25 @@ alerts = _table(
         ["certificate_digest", "list_id", "revision_id"],
         ["certificates.digest", "certificates.list_id", "certificates.revision_id"],
     ),
+)
+
+# Both hold every column that their question needs: a row of `alerts` is a photograph long, and what stands behind the
+# photograph is only reached by reading through it (100,000 waiting alerts of 100 kB: 10 GB for one look at a queue).
+_open = alerts.c.concluded_at.is_(None) & alerts.c.closed_reason.is_(None)
+Index(
+    "alerts_open",
+    *(alerts.c[name] for name in ("submitted_at", "alert_id", "submitted_by", "policy_digest")),
+    alerts.c.concluded_at,
+    alerts.c.closed_reason,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index(
+    "alerts_closed",
+    alerts.c.closed_at,
+    alerts.c.closed_reason,
+    sqlite_where=alerts.c.closed_at.is_not(None),
+    postgresql_where=alerts.c.closed_at.is_not(None),
 )
 
 candidates = _table(
