@@ -22,11 +22,14 @@ class Placement:
     """How one picture is drawn.
 
     `matrix` (a, b, c, d, e, f) takes picture pixels to view pixels by x' = ax + by + c, y' = dx + ey + f.
-    `face_share` is the visible height of the face box as a share of the view's height.
+    `face_share` is the visible height of the face box as a share of the view's height. `middle` (the middle of the
+    eyes) and `distance` (of the eyes) are in view pixels and the same for all faces of one view.
     """
 
     matrix: Matrix
     face_share: float
+    middle: tuple[float, float]
+    distance: float
 
     @property
     def scale(self) -> float:
@@ -100,4 +103,4 @@ def _placed(
     top = anchor[1] + distance * (face.centre[1] - face.half[1])
     bottom = anchor[1] + distance * (face.centre[1] + face.half[1])
     visible = max(0.0, min(bottom, view[1]) - max(top, 0.0))
-    return Placement((a, b, c, d, e, f), visible / view[1])
+    return Placement((a, b, c, d, e, f), visible / view[1], anchor, distance)

@@ -174,8 +174,8 @@ def _recuse(session: Session, now: float) -> Step:
 def _escape(session: Session, now: float) -> Step:
     if session.chosen is not None:
         return replace(session, chosen=None, findings=(), component=0), None
-    if session.view.full or session.view.blink:
-        return _look(session, replace(session.view, full=False, blink=False))
+    if session.view.full or session.view.one_place:
+        return _look(session, replace(session.view, full=False, blink=False, overlay=False))
     return (session, None) if session.busy else (session, Leave())
 
 
@@ -212,7 +212,19 @@ def _zoom(session: Session, now: float) -> Step:
 
 
 def _blink(session: Session, now: float) -> Step:
-    return _look(session, replace(session.view, blink=not session.view.blink))
+    return _look(session, replace(session.view, blink=not session.view.blink, overlay=False))
+
+
+def _overlay(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, overlay=not session.view.overlay, blink=False))
+
+
+def _contrast(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, contrast=not session.view.contrast))
+
+
+def _grid(session: Session, now: float) -> Step:
+    return _look(session, replace(session.view, grid=not session.view.grid))
 
 
 def _mirror(session: Session, now: float) -> Step:
@@ -224,7 +236,8 @@ def _full(session: Session, now: float) -> Step:
 
 
 _LOOKING: Mapping[str, Handler] = {
-    "z": _zoom, "b": _blink, "m": _mirror, "f": _full, "n": _reference(1), "p": _reference(-1),
+    "z": _zoom, "b": _blink, "o": _overlay, "m": _mirror, "c": _contrast, "g": _grid, "f": _full,
+    "n": _reference(1), "p": _reference(-1),
     "tab": _candidate(1), "right": _candidate(1), "shift+tab": _candidate(-1), "left": _candidate(-1),
     "escape": _escape,
 }  # fmt: skip

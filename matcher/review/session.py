@@ -24,12 +24,29 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How faces are shown: `zoom` indexes ZOOMS, `blink` shows both in one place, `mirror` flips the probe."""
+    """How faces are shown.
+
+    `zoom` indexes ZOOMS; `blink` shows one after the other in one place and `overlay` half of each (never both);
+    `mirror` flips the probe; `contrast` stretches the levels of each face; `grid` draws the same lines over both.
+    """
 
     zoom: int = 0
     blink: bool = False
+    overlay: bool = False
     mirror: bool = False
+    contrast: bool = False
+    grid: bool = False
     full: bool = False
+
+    @property
+    def one_place(self) -> bool:
+        """True where both faces share one view."""
+        return self.blink or self.overlay
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """What a judgement says beside the image mode: the faces were not drawn as they are."""
+        return tuple(name for name in ("overlay", "contrast") if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from matcher.domain.desk import BlindAlert, FacePicture
 from matcher.review.pixels import Grid, ImageMode
-from matcher.review.session import ZOOMS, View
+from matcher.review.session import View
 from matcher.tui.graphics import strips
 from matcher.tui.pictures import Crops, Decoded, crop_pair, decode
 
@@ -45,8 +45,7 @@ class Album:
         """Both faces for a view. Raises BadInput when one cannot be shown."""
         probe, reference = self._alert.probe, self._alert.candidates[job.current].references[job.reference]
         images = self._picture((-1, -1), probe), self._picture((job.current, job.reference), reference)
-        zoom = ZOOMS[job.view.zoom]
-        crops = crop_pair(images, (probe, reference), job.grid, job.mode, zoom=zoom, mirror=job.view.mirror)
+        crops = crop_pair(images, (probe, reference), job.grid, job.mode, job.view)
         return DrawnPair(crops, job.mode, strips(crops.probe, job.mode), strips(crops.reference, job.mode))
 
     def _picture(self, key: tuple[int, int], picture: FacePicture) -> Decoded:

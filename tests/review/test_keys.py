@@ -206,3 +206,17 @@ def test_details_are_for_after_the_judgement_and_stay_until_they_are_put_away() 
     assert session.details
     session, _ = play(session, "e", start=50.0)
     assert not session.details
+
+
+def test_overlay_and_blink_share_one_place_and_never_both() -> None:
+    session, _ = play(begun(), "o")
+    assert (session.view.overlay, session.view.blink, session.view.one_place) == (True, False, True)
+    session, _ = play(begun(), "o", "b")
+    assert (session.view.overlay, session.view.blink) == (False, True)
+    session, intents = play(begun(), "o", "escape")
+    assert (session.view.one_place, intents) == (False, [])
+
+
+def test_what_changes_the_faces_is_recorded_and_what_only_helps_the_eye_is_not() -> None:
+    session, _ = play(begun(), "m", "g", "z", "c", "o")
+    assert session.view.recorded == ("overlay", "contrast")

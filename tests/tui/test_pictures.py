@@ -3,12 +3,13 @@
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from matcher.domain.desk import FacePicture
 from matcher.domain.face import FacePlace
 from matcher.errors import BadInput
 from matcher.review.pixels import Grid, ImageMode
+from matcher.review.session import View
 from matcher.tui.pictures import crop_pair, decode
 
 
@@ -37,7 +38,7 @@ def centre(image: Image.Image, channel: int) -> tuple[float, float]:
 @pytest.mark.parametrize(("size", "turn"), [(100, 0), (400, 12), (3000, -15)])
 def test_eyes_of_both_pictures_meet(size: int, turn: int) -> None:
     probe, reference = marked(300, 0), marked(size, turn)
-    crops = crop_pair((probe[0], reference[0]), (probe[1], reference[1]), Grid(20, 10, 10, 20), ImageMode.KITTY)
+    crops = crop_pair((probe[0], reference[0]), (probe[1], reference[1]), Grid(20, 10, 10, 20), ImageMode.KITTY, View())
     assert crops.probe.size == crops.reference.size == (200, 200)
     for channel in (0, 2):
         assert centre(crops.probe, channel) == pytest.approx(centre(crops.reference, channel), abs=1.5)
@@ -46,11 +47,11 @@ def test_eyes_of_both_pictures_meet(size: int, turn: int) -> None:
 def test_size_follows_the_mode_and_mirror_swaps_the_probe() -> None:
     image, picture = marked(300, 0)
     grid = Grid(30, 12, 10, 20)
-    half = crop_pair((image, image), (picture, picture), grid, ImageMode.HALF_BLOCK, mirror=True)
+    half = crop_pair((image, image), (picture, picture), grid, ImageMode.HALF_BLOCK, View(mirror=True))
     assert half.probe.size == (30, 24)
     assert centre(half.probe, 0)[0] > centre(half.probe, 2)[0]
     assert centre(half.reference, 0)[0] < centre(half.reference, 2)[0]
-    kitty = crop_pair((image, image), (picture, picture), grid, ImageMode.KITTY)
+    kitty = crop_pair((image, image), (picture, picture), grid, ImageMode.KITTY, View())
     assert kitty.face_pixels == pytest.approx(10 * half.face_pixels, abs=10)
 
 
@@ -70,3 +71,36 @@ def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
     Image.new("1", (12_000, 12_000)).save(out, "PNG")
     with pytest.raises(BadInput, match="12000x12000"):
         decode(out.getvalue())
+
+
+def pair(view: View, turn: int = 0) -> tuple[Image.Image, Image.Image]:
+    first, second = marked(300, turn), marked(120, 0)
+    faint = first[0].point(lambda level: 100 + level // 8), first[1]
+    crops = crop_pair((faint[0], second[0]), (faint[1], second[1]), Grid(20, 10, 10, 20), ImageMode.KITTY, view)
+    return crops.probe, crops.reference
+
+
+def test_an_overlay_is_half_of_each() -> None:
+    (probe, reference), overlay = pair(View()), pair(View(overlay=True))
+    assert overlay[0].tobytes() == overlay[1].tobytes() == Image.blend(probe, reference, 0.5).tobytes()
+
+
+def test_contrast_stretches_each_face_and_leaves_its_place() -> None:
+    (plain, _), (stretched, _) = pair(View()), pair(View(contrast=True))
+    lowest, highest = plain.convert("L").getextrema()
+    assert highest - lowest < 150
+    lowest, highest = stretched.convert("L").getextrema()
+    assert highest - lowest > 200
+    assert stretched.size == plain.size
+
+
+def test_the_grid_goes_through_the_eyes_of_both_faces_at_the_same_places() -> None:
+    plain, ruled = pair(View(), turn=10), pair(View(grid=True), turn=10)
+    rows = []
+    for before, after in zip(plain, ruled, strict=True):
+        changed = ImageChops.difference(before, after).convert("L").point(lambda level: 255 * (level > 0))
+        rows.append({y for y in range(after.height) if changed.crop((0, y, after.width, y + 1)).getextrema()[0] > 0})
+    assert rows[0] == rows[1]
+    eyes = [centre(plain[1], channel)[1] for channel in (0, 2)]
+    assert min(abs(row - sum(eyes) / 2) for row in rows[0]) <= 1.5
+    assert 4 <= len(rows[0]) <= 20

@@ -34,7 +34,8 @@ KEYS = (
         "Looking",
         (
             ("z  f", "zoom, full screen"),
-            ("b  m", "blink both faces in one place, mirror the probe"),
+            ("b  o", "both in one place: blink, overlay"),
+            ("m c g", "mirror the probe, contrast, grid"),
             ("n  p", "next, previous reference"),
             ("tab ← →", "another candidate"),
             ("i  f2", "image mode"),

@@ -208,7 +208,7 @@ class CompareScreen(Room):
         self.set_class(self.session.details, "-details")
         for one in Stage:
             self.set_class(stage is one, f"-{one.value}")
-        self.query_one(FacePair).set_blinking(view.blink)
+        self.query_one(FacePair).share(view)
         self._redraw()
         self.refresh_bar()
         self.put("#stage-banner", Content.assemble(("STAGE ", "bold $mark"), (wording.STAGES[stage], "$ink")))
@@ -257,7 +257,7 @@ class CompareScreen(Room):
         if job != self._job:
             return
         faces, colours = self.query_one(FacePair), self.desk_app.colours
-        mode = colours.described(job.mode)
+        mode = ", ".join((colours.described(job.mode), *job.view.recorded))
         if pair is None:
             faces.clear()
         else:

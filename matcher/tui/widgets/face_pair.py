@@ -1,10 +1,11 @@
-"""Two faces side by side or blinking in one place, each with a caption."""
+"""Two faces side by side, or both in one place: one after the other, or half of each; with captions."""
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from matcher.review.session import View
 from matcher.tui.album import DrawnPair
 from matcher.tui.widgets.face_view import FaceView
 
@@ -12,10 +13,10 @@ BLINK_SECONDS = 0.7
 
 
 class FacePair(Horizontal):
-    """Probe left, reference right; while blinking, both in the left view over its whole width."""
+    """Probe left, reference right; where both share one place, in the left view over the whole width."""
 
     _pair: DrawnPair | None = None
-    _blinking = False
+    _arranged = View()
     _second = False
     _captions = ("", "")
 
@@ -34,7 +35,7 @@ class FacePair(Horizontal):
     def view_size(self) -> tuple[int, int]:
         """Cells of one view: the smaller of both while they stand side by side."""
         left, right = self._view("probe").size, self._view("reference").size
-        if self._blinking:
+        if self._arranged.one_place:
             return left.width, left.height
         return min(left.width, right.width), min(left.height, right.height)
 
@@ -44,12 +45,13 @@ class FacePair(Horizontal):
         self._view("probe").clear()
         self._view("reference").clear()
 
-    def set_blinking(self, blinking: bool) -> None:
+    def share(self, view: View) -> None:
         """One place or two; what is drawn no longer fits after a change."""
-        if blinking != self._blinking:
+        before, self._arranged = self._arranged, view
+        if (before.blink, before.overlay) != (view.blink, view.overlay):
             self.clear()
-            self._blinking, self._second = blinking, False
-            self.query_one("#reference-column").display = not blinking
+            self._second = False
+            self.query_one("#reference-column").display = not view.one_place
             self._write_captions()
 
     def show(self, pair: DrawnPair) -> None:
@@ -64,7 +66,7 @@ class FacePair(Horizontal):
             self._write_captions()
 
     def _blink(self) -> None:
-        if self._blinking and self._pair is not None:
+        if self._arranged.blink and self._pair is not None:
             self._second = not self._second
             self._show()
             self._write_captions()
@@ -73,15 +75,17 @@ class FacePair(Horizontal):
         pair = self._pair
         if pair is None:
             return
-        if self._blinking and self._second:
+        if self._second:
             self._view("probe").show(pair.crops.reference, pair.reference_strips, pair.mode)
             return
         self._view("probe").show(pair.crops.probe, pair.probe_strips, pair.mode)
-        if not self._blinking:
+        if not self._arranged.one_place:
             self._view("reference").show(pair.crops.reference, pair.reference_strips, pair.mode)
 
     def _write_captions(self) -> None:
-        first = self._captions[1] if self._blinking and self._second else self._captions[0]
+        first = self._captions[1] if self._second else self._captions[0]
+        if self._arranged.overlay:
+            first = f"half {self._captions[0]}, half {self._captions[1]}"
         self.query_one("#probe-caption", Static).update(Content.styled(first, "$muted"))
         self.query_one("#reference-caption", Static).update(Content.styled(self._captions[1], "$muted"))
 
