@@ -18,6 +18,26 @@ class Stage(StrEnum):
     FINISHED = "finished"
 
 
+MOST_WAITING = 500  # what a queue shows at once; a person judges a few dozen alerts a day
+
+
+class QueueOrder(StrEnum):
+    """Which waiting alerts come first; of equal ones the oldest."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    CANDIDATES = "most candidates"
+    BEGUN = "begun by you"
+
+    def key(self, entry: "QueueEntry") -> tuple[float, float, str]:
+        """What entries are sorted by."""
+        age = entry.queued_at.timestamp()
+        if self is QueueOrder.NEWEST:
+            return -age, 0, entry.alert_id
+        first = {QueueOrder.CANDIDATES: -entry.candidates, QueueOrder.BEGUN: not entry.begun}
+        return first.get(self, 0), age, entry.alert_id
+
+
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
     """A waiting alert: its age and how many candidates; nothing about list, case, score or the other reviewer."""

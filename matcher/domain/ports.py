@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Protocol, Self
 from matcher.domain.case import Correction, Judgement
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import (
+    MOST_WAITING,
     BlindAlert,
     ConcludedCandidate,
     DisclosedAlert,
     ListLine,
     QueueEntry,
+    QueueOrder,
 )
 from matcher.domain.events import Event, LogEntry, LogHead
 from matcher.domain.face import Face, Picture
@@ -25,7 +27,6 @@ from matcher.domain.records import (
     AlertRecord,
     HomeFacts,
     NewKeys,
-    OpenAlert,
     Progress,
     SignedCorrection,
     SignedJudgement,
@@ -226,6 +227,9 @@ class Reports(Protocol):
     def policy(self, digest: str) -> Policy: ...
 
 
+QueuePolicies = Mapping[str, tuple[int, bool]]  # by digest: reviewers required, whether the submitter may review
+
+
 class Alerts(Protocol):
     """Alerts, claims and judgements. Judgements are only ever added."""
 
@@ -234,11 +238,19 @@ class Alerts(Protocol):
     def lines(self) -> Sequence[AlertLine]:
         """Every alert, oldest first."""
 
-    def untouched(self) -> Sequence[OpenAlert]:
-        """Open alerts that nobody has ever claimed, oldest first."""
+    def open_policies(self) -> Sequence[str]:
+        """Digests of the policies that open alerts were made under."""
 
-    def touched(self) -> Sequence[AlertLine]:
-        """Open alerts that somebody has claimed, now or before, oldest first."""
+    def count_waiting(self, reviewer: str, now: datetime, policies: QueuePolicies) -> int:
+        """How many open alerts wait for a reviewer, but for the quorate."""
+
+    def waiting_for(
+        self, reviewer: str, now: datetime, policies: QueuePolicies, order: QueueOrder, most: int
+    ) -> Sequence[QueueEntry]:
+        """The first `most` of them in an order."""
+
+    def quorate(self, now: datetime, policies: QueuePolicies) -> Sequence[str]:
+        """Open alerts that as many reviewers have ended as their policies ask for, oldest first."""
 
     def closings(self, since: datetime) -> Sequence[tuple[datetime, str, int]]:
         """When, why and how many alerts were closed after `since`."""
@@ -408,8 +420,11 @@ class ReviewDesk(Protocol):
     def user(self) -> User:
         """Whose desk this is."""
 
-    def queue(self) -> Sequence[QueueEntry]:
-        """Alerts waiting for this reviewer, oldest first."""
+    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> Sequence[QueueEntry]:
+        """The first `most` alerts waiting for this reviewer, in an order."""
+
+    def count_waiting(self) -> int:
+        """How many alerts wait for this reviewer."""
 
     def closings(self) -> Sequence[str]:
         """What was closed as inconclusive in the last days, or stopped with nothing waiting, and why; newest first."""

@@ -94,17 +94,6 @@ class AlertLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAlert:
-    """What a queue needs of an alert that nobody has begun: `candidates` is how many there are."""
-
-    alert_id: str
-    policy_digest: str
-    submitted_by: str
-    submitted_at: datetime
-    candidates: int
-
-
-@dataclass(frozen=True, slots=True)
 class SignedJudgement:
     """A judgement with who signed it, where, and the signature over its canonical bytes."""
 

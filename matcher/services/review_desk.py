@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from matcher.domain.case import Correction, Judgement, Outcome, Verdict, independent
 from matcher.domain.confidence import MatchConfidence, Prior
 from matcher.domain.desk import (
+    MOST_WAITING,
     BlindAlert,
     BlindCandidate,
     ConcludedCandidate,
@@ -21,6 +22,7 @@ from matcher.domain.desk import (
     FacePicture,
     Label,
     QueueEntry,
+    QueueOrder,
     Stage,
 )
 from matcher.domain.events import Action, event
@@ -31,7 +33,7 @@ from matcher.domain.records import AlertRecord, SignedJudgement
 from matcher.domain.revision import Item
 from matcher.domain.template import Millionths
 from matcher.errors import BadInput, IntegrityError, Refused
-from matcher.services.review_files import Standing, signed_bytes, standing, with_look_alikes
+from matcher.services.review_files import Standing, queue_policies, signed_bytes, standing, with_look_alikes
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
 
@@ -62,28 +64,33 @@ class Desk:
         """Whose desk this is."""
         return self._session.user
 
-    def queue(self) -> Sequence[QueueEntry]:
-        """Alerts waiting for this reviewer, oldest first."""
+    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> Sequence[QueueEntry]:
+        """The first `most` alerts waiting for this reviewer, in an order.
+
+        Those that need a third reviewer stand among the others: a place of their own would tell that two disagree.
+        """
         if Role.REVIEWER not in self.user.roles:
             return []
-        now = self._now()
-        name = self.user.name
+        now, name = self._now(), self.user.name
         with self._session.place.work(write=False) as work:
-            fresh = work.alerts.untouched()
-            own_too = {
-                digest
-                for digest in {one.policy_digest for one in fresh}
-                if work.reports.policy(digest).review.submitter_may_review
-            }
-            standings = [standing(work, line, now) for line in work.alerts.touched()]
+            policies = queue_policies(work)
+            waiting = work.alerts.waiting_for(name, now, policies, order, most)
+            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, policies)]
+            standings = [standing(work, line, now) for line in lines if line is not None]
         self._settle([found for found in standings if found.settled], now)
-        begun = [_entry(found, name) for found in standings if found.waits_for(name, now)]
-        waiting = [
-            QueueEntry(one.alert_id, one.submitted_at, one.candidates, False)
-            for one in fresh
-            if one.submitted_by != name or one.policy_digest in own_too
-        ]
-        return sorted([*begun, *waiting], key=lambda entry: (entry.queued_at, entry.alert_id))
+        disputed = [_entry(found, name) for found in standings if found.waits_for(name, now)]
+        return sorted([*disputed, *waiting], key=order.key)[:most]
+
+    def count_waiting(self) -> int:
+        """How many alerts wait for this reviewer."""
+        if Role.REVIEWER not in self.user.roles:
+            return 0
+        now, name = self._now(), self.user.name
+        with self._session.place.work(write=False) as work:
+            policies = queue_policies(work)
+            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, policies)]
+            disputed = sum(line is not None and standing(work, line, now).waits_for(name, now) for line in lines)
+            return disputed + work.alerts.count_waiting(name, now, policies)
 
     def closings(self) -> Sequence[str]:
         """What was closed as inconclusive in the last week, or stopped with nothing waiting, and why; newest first."""

@@ -56,6 +56,12 @@ class Standing:
         return self.line.closed_reason is None and self.line.concluded_at is None
 
 
+def queue_policies(work: UnitOfWork) -> dict[str, tuple[int, bool]]:
+    """How many reviewers, and whether the submitter may be one, by the digest of each policy of an open alert."""
+    rules = {digest: work.reports.policy(digest).review for digest in work.alerts.open_policies()}
+    return {digest: (rule.reviewers_required, rule.submitter_may_review) for digest, rule in rules.items()}
+
+
 def standing(work: UnitOfWork, line: AlertLine, now: datetime) -> Standing:
     """Where an alert stands. A disclosed file whose claim has lapsed counts as finished: its judgements stand."""
     policy = work.reports.policy(line.policy_digest).review

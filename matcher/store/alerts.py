@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from matcher.domain.face import FacePlace
 from matcher.domain.ids import utc_text, utc_time
 from matcher.domain.ports import Vault
-from matcher.domain.records import AlertLine, AlertRecord, CandidateRecord, OpenAlert
+from matcher.domain.records import AlertLine, AlertRecord, CandidateRecord
 from matcher.store.claims import SqlClaims
 from matcher.store.failures import well_formed
 from matcher.store.judgements import SqlJudgements
 from matcher.store.log import canonical_json
-from matcher.store.schema import alerts, candidates, case_searches, progress
+from matcher.store.queue import OPEN, SqlQueue
+from matcher.store.schema import alerts, candidates, case_searches
 from matcher.store.transaction import Transaction
 
 _SAME = ("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest")
@@ -37,10 +38,9 @@ _LINE_COLUMNS = (
     "rejected",
 )
 _LINE = tuple(alerts.c[name] for name in _LINE_COLUMNS)
-_OPEN = (alerts.c.closed_reason.is_(None), alerts.c.concluded_at.is_(None))
 
 
-class SqlAlerts(SqlClaims, SqlJudgements):
+class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
     """Implements `ports.Alerts`."""
 
     def __init__(self, transaction: Transaction) -> None:
@@ -107,24 +107,6 @@ class SqlAlerts(SqlClaims, SqlJudgements):
         rows = self._transaction.rows(select(*_LINE).order_by(alerts.c.submitted_at, alerts.c.alert_id))
         return [_line(row, of_alert[row.alert_id]) for row in rows]
 
-    def untouched(self) -> Sequence[OpenAlert]:
-        """Open alerts that nobody has ever claimed, oldest first."""
-        count = select(func.count()).where(candidates.c.alert_id == alerts.c.alert_id).scalar_subquery().label("n")
-        columns = [alerts.c[name] for name in ("alert_id", "policy_digest", "submitted_by", "submitted_at")]
-        query = select(*columns, count).where(*_OPEN, ~_claimed()).order_by(alerts.c.submitted_at, alerts.c.alert_id)
-        with well_formed("an alert"):
-            return [
-                OpenAlert(row.alert_id, row.policy_digest, row.submitted_by, utc_time(row.submitted_at), row.n)
-                for row in self._transaction.rows(query)
-            ]
-
-    def touched(self) -> Sequence[AlertLine]:
-        """Open alerts that somebody has claimed, now or before, oldest first."""
-        query = select(alerts.c.alert_id).where(*_OPEN, _claimed())
-        query = query.order_by(alerts.c.submitted_at, alerts.c.alert_id)
-        found = [self.line(row.alert_id) for row in self._transaction.rows(query)]
-        return [line for line in found if line is not None]
-
     def closings(self, since: datetime) -> Sequence[tuple[datetime, str, int]]:
         """When, why and how many alerts were closed after `since`."""
         query = select(alerts.c.closed_at, alerts.c.closed_reason, func.count().label("n"))
@@ -167,18 +149,14 @@ class SqlAlerts(SqlClaims, SqlJudgements):
 
     def close(self, list_id: str, reason: str, now: datetime) -> int:
         """Closes every alert of a list that is neither concluded nor closed, and returns how many these were."""
-        open_ones = (alerts.c.list_id == list_id, *_OPEN)
+        open_ones = (alerts.c.list_id == list_id, *OPEN)
         said = {"closed_reason": reason, "closed_at": utc_text(now)}
         return self._transaction.run(update(alerts).where(*open_ones), said)
 
     def waiting(self, list_id: str) -> int:
         """How many alerts of a list are neither concluded nor closed."""
-        open_ones = (alerts.c.list_id == list_id, *_OPEN)
+        open_ones = (alerts.c.list_id == list_id, *OPEN)
         return self._transaction.number(select(func.count()).select_from(alerts).where(*open_ones))
-
-
-def _claimed() -> ColumnElement[bool]:
-    return exists().where(progress.c.alert_id == alerts.c.alert_id)
 
 
 def _purpose(alert_id: str, what: str) -> str:

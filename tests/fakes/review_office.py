@@ -17,6 +17,7 @@ from matcher.domain.case import (
 )
 from matcher.domain.confidence import ConfidenceLine, LikelihoodRatio, MatchConfidence, StripChart
 from matcher.domain.desk import (
+    MOST_WAITING,
     BlindAlert,
     BlindCandidate,
     ConcludedCandidate,
@@ -26,6 +27,7 @@ from matcher.domain.desk import (
     Label,
     ListLine,
     QueueEntry,
+    QueueOrder,
     Stage,
 )
 from matcher.domain.people import Role, User
@@ -120,7 +122,10 @@ class Desk:
     def closings(self) -> Sequence[str]:
         return self.home.closings
 
-    def queue(self) -> Sequence[QueueEntry]:
+    def count_waiting(self) -> int:
+        return len(self.queue())
+
+    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> Sequence[QueueEntry]:
         mine = []
         for alert in self.home.alerts.values():
             path = alert.paths.get(self.user.name)

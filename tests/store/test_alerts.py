@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event as sqlalchemy_event
 from sqlcipher3 import dbapi2
 
 from matcher.domain.case import Correction, Verdict
 from matcher.domain.people import Seat
-from matcher.domain.records import AlertLine, OpenAlert, Progress
+from matcher.domain.records import AlertLine, Progress
 from matcher.errors import BadInput, IntegrityError, Refused
 from matcher.store.alerts import SqlAlerts
 from matcher.store.judgements import Lead
@@ -381,41 +380,3 @@ def test_a_closed_alert_has_no_lead(alerted: World) -> None:
         work.alerts.close("list1", "list retired", NOON)
         with pytest.raises(Refused, match="closed"):
             work.alerts.add_lead("alert1", "AAAA", NOON)
-
-
-def test_the_queue_finds_what_is_open_by_who_began_it(alerted: World) -> None:
-    with alerted.work() as work:
-        for number in (2, 3, 4, 5):
-            work.alerts.add(VAULT, replace(alert(f"alert{number}"), submitted_at=NOON - timedelta(minutes=number)))
-        work.alerts.mark_concluded("alert3", NOON, rejected=False)
-        work.alerts.claim("alert4", signed_in("cai"), ORDER, NOON, NOON + LEASE)
-        work.alerts.release("alert4", "cai")
-    with alerted.work(write=False) as work:
-        fresh = work.alerts.untouched()
-        assert [one.alert_id for one in fresh] == ["alert5", "alert2", "alert1"]
-        line = work.alerts.line("alert2")
-        assert line is not None
-        assert fresh[1] == OpenAlert(
-            "alert2", line.policy_digest, line.submitted_by, line.submitted_at, len(line.candidate_ids)
-        )
-        assert [one.alert_id for one in work.alerts.touched()] == ["alert4"]
-    with alerted.work() as work:
-        work.alerts.close("list1", "list suspended: a complaint", NOON)
-    with alerted.work(write=False) as work:
-        assert (work.alerts.untouched(), work.alerts.touched()) == ([], [])
-        assert work.alerts.closings(NOON - LEASE) == [(NOON, "list suspended: a complaint", 4)]
-        assert work.alerts.closings(NOON) == []
-
-
-def test_a_look_at_the_queue_never_reads_through_photographs(alerted: World) -> None:
-    asked: list[str] = []
-    with alerted.store() as store:
-        sqlalchemy_event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-        with store.unit_of_work(write=False) as work:
-            work.alerts.untouched()
-            work.alerts.closings(NOON)
-    asked = [statement for statement in asked if "FROM alerts" in statement]
-    assert len(asked) == 2
-    for statement in asked:
-        plan = str(alerted.raw(f"EXPLAIN QUERY PLAN {statement}".replace("?", "''")))
-        assert "alerts USING COVERING INDEX alerts_" in plan, plan

@@ -100,6 +100,16 @@ def empty_world(home: Path) -> World:
     return world
 
 
+def alerted_world(home: Path) -> World:
+    """A home with people, an active list and one waiting alert."""
+    world = empty_world(home)
+    with world.work() as work:
+        add_people(work)
+        activate(work)
+        work.alerts.add(VAULT, alert())
+    return world
+
+
 def user(name: str) -> User:
     return User(name, frozenset({ROLES[name]}), KEYS[name].public_key().public_bytes_raw(), NOON)
 
