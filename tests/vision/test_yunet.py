@@ -15,7 +15,7 @@ from matcher.models.catalogue import default
 from matcher.models.verify import verify
 from matcher.vision.pixels import Pixels
 from matcher.vision.weights import read_weights
-from matcher.vision.yunet import MAX_FACES, MAX_OVERLAP, MIN_SCORE, STRIDES, YuNet, _apart, _faces
+from matcher.vision.yunet import MAX_FACES, MAX_OVERLAP, MIN_SCORE, YuNet, _apart, _faces
 
 LFW = Path(__file__).resolve().parents[3] / "shared" / "data" / "lfw" / "images"
 PIXELS, SCORE = 0.001, 1e-5  # boxes and landmarks; measured on all demo pictures: 0.0001 px and 1e-6
@@ -126,11 +126,14 @@ def test_threads_beside_each_other_make_no_difference(ours: YuNet, demo: Path) -
     assert [together[number] for number in range(4)] == [alone] * 4
 
 
+EMPTY = np.full((16, 1, 1), -9, np.float32)
+
+
 def test_a_place_of_the_map_becomes_a_face() -> None:
     features = np.full((16, 4, 5), -9, np.float32)
     features[:, 3, 2] = [2, 1, 0.25, -0.5, 0, np.log(2), *np.arange(10) / 10]
     features[:, 0, 0] = [9, np.log(0.36 / 0.64) - 0.1, *np.zeros(14)]  # one of both alone is below the least score
-    (row,) = _faces(features, STRIDES[1])
+    (row,) = _faces([EMPTY, features, EMPTY])
     assert row[:4] == pytest.approx([16 * 2.25 - 8, 16 * 2.5 - 16, 16, 32])
     assert row[4:14] == pytest.approx((np.tile([2, 3], 5) + np.arange(10) / 10) * 16)
     assert row[14] == pytest.approx(np.sqrt(1 / (1 + np.exp(-2)) / (1 + np.exp(-1))))
@@ -141,7 +144,7 @@ def test_what_is_no_number_is_no_face() -> None:
     features[4, 0, 0] = 1e4  # e to that power is infinite
     features[9, 0, 1] = np.nan
     features[0, 0, 2] = np.nan
-    assert len(_faces(features, 8)) == 1
+    assert len(_faces([features, EMPTY, EMPTY])) == 1
 
 
 @given(
