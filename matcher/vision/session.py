@@ -31,11 +31,13 @@ _UNUSABLE = (
 )
 
 
-def open_session(weights: bytes, what: str) -> Any:
+def open_session(weights: bytes, what: str, sizes_vary: bool = False) -> Any:
     """A session on one thread, which may be run from several threads at once. Raises BadInput, naming `what` it is."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    # The runtime keeps a plan of its memory for every size it has met, and a block of its own for the largest.
+    options.enable_mem_pattern = not sizes_vary
     options.log_severity_level = 3  # the runtime writes on stderr, where the interface draws
     try:
         # Named: the default list may hold providers that talk to a network.

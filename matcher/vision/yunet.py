@@ -39,7 +39,7 @@ class YuNet:
     """The network in memory; `rows` may be called from several threads at once."""
 
     def __init__(self, weights: bytes) -> None:
-        self._session = open_session(weights, "detector")
+        self._session = open_session(weights, "detector", sizes_vary=True)
         maps = [output.shape[1] for output in self._session.get_outputs()]
         if maps != [CHANNELS] * len(STRIDES):
             raise BadInput(f"the detector gives maps of {maps} channels, not three of {CHANNELS}")
