@@ -87,7 +87,7 @@ def benchmark(setting: Setting, pictures: Sequence[Picture], say: Say) -> dict[s
     """The whole comparison. Raises BadInput where no picture has a face."""
     pipeline = open_pipeline(setting.detector, setting.embedder, setting.threads, setting.provider)
     opencv = OpenCvPipeline(
-        read_weights(setting.detector), plain(setting.embedder.published.read_bytes()), setting.threads
+        setting.detector.published.read_bytes(), plain(setting.embedder.published.read_bytes()), setting.threads
     )
     limits = Quality(several_faces="largest")
 

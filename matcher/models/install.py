@@ -3,7 +3,7 @@
 Layout, under the models folder:
 
     <id>/<file>                 the published file, byte for byte
-    <id>/<id>.rewrite-2.onnx    what is run, for embedders (see `rewrite.py`)
+    <id>/<id>.rewrite-2.onnx    what is run (see `rewrite.py`)
     <id>/installed.json         written last: a model without it is not installed
 
 Everything is fetched, rewritten and checked before the first file appears; each file is written beside its place,
@@ -17,7 +17,7 @@ from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import IntegrityError, StorageFailed
 from matcher.models import rewrite
-from matcher.models.record import RECORD, Record, installed, place_of, rewritten_name
+from matcher.models.record import RECORD, installed, place_of, record_of, rewritten_name
 from matcher.models.sources import Progress, fetch
 from matcher.models.verify import verify
 
@@ -33,18 +33,15 @@ def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress:
     published = _kept(manifest, folder) if from_ is None else None
     if published is None:
         published = fetch(manifest, from_, progress)
-    files = {manifest.file: published}
-    record = Record(id=manifest.id, source_sha256=manifest.sha256)
-    if manifest.kind == "embedder":
-        progress("preparing the graph", 0, 1)
-        result = rewrite.rewrite(published)
-        rewrite.check_equal(published, result)
-        files[rewritten_name(manifest.id)] = result
-        record = record.with_result(rewrite.sha256(result))
-        progress("preparing the graph", 1, 1)
+    progress("preparing the graph", 0, 1)
+    result = rewrite.rewrite(published, manifest.kind)
+    rewrite.check_equal(published, result, manifest.kind)
+    progress("preparing the graph", 1, 1)
+    record = record_of(manifest, rewrite.sha256(result))
+    files = {manifest.file: published, rewritten_name(manifest): result, RECORD: record.encode()}
     place = place_of(manifest, folder)
     try:
-        _write_all(place, files | {RECORD: record.encode()})
+        _write_all(place, files)
     except OSError as error:
         raise StorageFailed(f"model {manifest.id} cannot be written to {place}: {error.strerror}") from None
     for stale in place.glob(f"{manifest.id}.rewrite-*.onnx"):

@@ -25,6 +25,7 @@ TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float64
 )
 TEMPLATE.flags.writeable = False
+_TO_CENTRE = TEMPLATE.mean(axis=0)
 Points = npt.NDArray[np.float64]  # (n, 2) in px, or a matrix (2, 3)
 
 
@@ -70,13 +71,12 @@ def _shrunk(pixels: Pixels, points: Points, matrix: Points, times: int) -> tuple
 
 def _similarity(points: Points) -> Points:
     """The 2 x 3 matrix that takes points (5, 2) nearest to the template."""
-    from_centre, to_centre = points.mean(axis=0), TEMPLATE.mean(axis=0)
-    centred = points - from_centre
-    left, singular, right = np.linalg.svd((TEMPLATE - to_centre).T @ centred / len(points))
-    signs = np.array([1.0, 1.0 if np.linalg.det(left) * np.linalg.det(right) > 0 else -1.0])
-    rotation = left @ np.diag(signs) @ right
-    scale = (singular * signs).sum() / (centred**2).sum(axis=1).mean()
-    matrix = np.empty((2, 3), np.float64)
-    matrix[:, :2] = scale * rotation
-    matrix[:, 2] = to_centre - matrix[:, :2] @ from_centre
+    from_centre = points.mean(axis=0)
+    # In the plane a turn with a scale is a product of complex numbers, and Umeyama's answer the quotient of two sums:
+    # here its real and imaginary part.
+    (x, y), (to_x, to_y) = (points - from_centre).T, (TEMPLATE - _TO_CENTRE).T
+    spread = x @ x + y @ y
+    along, across = (x @ to_x + y @ to_y) / spread, (x @ to_y - y @ to_x) / spread
+    matrix = np.array([[along, -across, 0.0], [across, along, 0.0]])
+    matrix[:, 2] = _TO_CENTRE - matrix[:, :2] @ from_centre
     return matrix

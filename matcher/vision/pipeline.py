@@ -1,8 +1,9 @@
 """The whole way from a picture to templates: decode, detect, measure, align, embed.
 
 What a template is depends on nothing but the picture's bytes and the model identity: not on the pictures beside it, the
-number of threads or the order. `PREPROCESSING` names everything between the bytes and the embedder's input (decoder,
-sizes at which faces are sought, alignment); a change there is a new name: templates of two names are never compared.
+number of threads or the order. `PREPROCESSING`, with the version of the detector's rewrite behind it, names everything
+between the bytes and the embedder's input (decoder, sizes at which faces are sought, what makes faces of the network's
+answers, alignment); a change there is a new name: templates of two names are never compared.
 """
 
 import os
@@ -30,7 +31,7 @@ from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
 from matcher.vision.weights import read_weights
 
-PREPROCESSING = "p2"
+PREPROCESSING = "p3"
 HINT = "crop the picture to the one that is meant"
 AHEAD = 4  # pictures read ahead per thread: bounds memory whatever the length of the list
 
@@ -129,7 +130,7 @@ def open_pipeline(
     identity = ModelIdentity(
         embedder=embedder.manifest.pinned(),
         detector=detector.manifest.pinned(),
-        preprocessing=PREPROCESSING,
+        preprocessing=f"{PREPROCESSING}+{detector.rewrite}",
         rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )

@@ -1,4 +1,4 @@
-"""Running the embedder; the only file that imports onnxruntime.
+"""Running the networks; the only file that imports onnxruntime.
 
 Each face goes through alone, on one thread. The runtime's last bits may depend on batch size and thread count; a batch
 of one on one thread cannot, and costs nothing: several faces run side by side on several threads of the caller
@@ -6,6 +6,7 @@ of one on one thread cannot, and costs nothing: several faces run side by side o
 """
 
 import os
+from typing import Any
 
 # Since mid-2026 the runtime's Linux builds upload usage events and keep a device id in the user's cache folder. Its
 # switch is read at import (onnxruntime 1.32 knows the first name, its main branch the second);
@@ -30,19 +31,26 @@ _UNUSABLE = (
 )
 
 
+def open_session(weights: bytes, what: str, sizes_vary: bool = False) -> Any:
+    """A session on one thread, which may be run from several threads at once. Raises BadInput, naming `what` it is."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # The runtime keeps a plan of its memory for every size it has met, and a block of its own for the largest.
+    options.enable_mem_pattern = not sizes_vary
+    options.log_severity_level = 3  # the runtime writes on stderr, where the interface draws
+    try:
+        # Named: the default list may hold providers that talk to a network.
+        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    except _UNUSABLE as error:
+        raise BadInput(f"the {what} cannot be loaded: {str(error).splitlines()[0]}") from None
+
+
 class Embedder:
     """An embedding model in memory; `embed` may be called from several threads at once."""
 
     def __init__(self, weights: bytes, dim: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # the runtime writes on stderr, where the interface draws
-        try:
-            # Named: the default list may hold providers that talk to a network.
-            self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-        except _UNUSABLE as error:
-            raise BadInput(f"the embedder cannot be loaded: {str(error).splitlines()[0]}") from None
+        self._session = open_session(weights, "embedder")
         self._input = self._session.get_inputs()[0]
         self._dim = dim
         if list(self._input.shape)[1:] != [3, SIDE, SIDE]:
