@@ -9,6 +9,7 @@ from pathlib import Path
 from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import BadInput, IntegrityError
+from matcher.models.int8 import check
 from matcher.models.record import installed
 from matcher.models.rewrite import rewrite, sha256
 
@@ -28,6 +29,7 @@ def verify(manifest: ModelManifest, folder: Path) -> InstalledModel:
             raise IntegrityError(
                 f"{model.used} is not what the rewrite makes of {model.published.name}: install it again"
             )
+    check(model)
     return model
 
 
