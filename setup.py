@@ -44,7 +44,7 @@ setup(
     package_data={
         "matcher": ["py.typed"],
         "matcher.tui": ["*.tcss"],
-        "matcher_models": ["*/manifest.toml", "*/card.md"],
+        "matcher_models": ["*/manifest.toml", "*/card.md", "*/ranges.json"],
         "matcher_watchlists": ["README.md", "demo/*.csv", "demo/*.toml", "demo/*.md", "demo/*/*.jpg", "broken/*"],
     },
     ext_modules=cythonize([KERNELS], compiler_directives=DIRECTIVES),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
     from matcher.domain.ports import FacePipeline, Reception, RowReader
+    from matcher.domain.provider import Provider
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.exact import ExactIndex
@@ -175,14 +176,17 @@ def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
     from matcher.vision.pipeline import open_pipeline
 
     provider = provider_from(settings.provider)
-    detector, embedder = default_models(settings, speaker)
+    detector, embedder = default_models(settings, speaker, provider)
     return open_pipeline(detector, embedder, provider=provider)
 
 
-def default_models(settings: Settings, speaker: Speaker) -> "tuple[InstalledModel, InstalledModel]":
-    """The default detector and embedder, installed first where they are missing."""
+def default_models(
+    settings: Settings, speaker: Speaker, provider: "Provider"
+) -> "tuple[InstalledModel, InstalledModel]":
+    """The default detector and embedder, installed first where they are missing, with the graph the provider runs."""
     from matcher.models.catalogue import default
     from matcher.models.install import install
+    from matcher.models.int8 import for_provider
     from matcher.models.record import installed
 
     models = []
@@ -193,7 +197,7 @@ def default_models(settings: Settings, speaker: Speaker) -> "tuple[InstalledMode
             with speaker.progress(f"installing {manifest.id}") as report:
                 found = install(manifest, settings.models, None, lambda _, done, total: report(done, total))
         models.append(found)
-    return models[0], models[1]
+    return models[0], for_provider(models[1], provider)
 
 
 def match_confidence(report: bytes, score: "Millionths", rank: int, prior: "Prior | None") -> "MatchConfidence":

@@ -17,6 +17,7 @@ from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import IntegrityError, StorageFailed
 from matcher.models import rewrite
+from matcher.models.disk import write
 from matcher.models.record import RECORD, installed, place_of, record_of, rewritten_name
 from matcher.models.sources import Progress, fetch
 from matcher.models.verify import verify
@@ -78,7 +79,7 @@ def _write_all(place: Path, files: dict[str, bytes]) -> None:
         (place / RECORD).unlink(missing_ok=True)
         for name, data in files.items():
             written.append(place / name)
-            _write(place / name, data)
+            write(place / name, data)
     except BaseException:
         # Also for Ctrl-C: half a model must not stay behind. What was replaced had the same published bytes.
         for path in written:
@@ -87,19 +88,6 @@ def _write_all(place: Path, files: dict[str, bytes]) -> None:
             place.rmdir()
         raise
     _flush_folder(place)
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:  # as above: nothing stays behind
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _flush_folder(place: Path) -> None:

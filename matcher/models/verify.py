@@ -9,6 +9,7 @@ from pathlib import Path
 from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import BadInput, IntegrityError
+from matcher.models.int8 import check
 from matcher.models.record import installed
 from matcher.models.rewrite import rewrite, sha256
 
@@ -25,6 +26,7 @@ def verify(manifest: ModelManifest, folder: Path) -> InstalledModel:
     used = _checked(model.used, model.used_sha256, manifest.id)
     if rewrite(published, manifest.kind) != used:
         raise IntegrityError(f"{model.used} is not what the rewrite makes of {model.published.name}: install it again")
+    check(model)
     return model
 
 

@@ -6,7 +6,7 @@ from matcher.domain.provider import Provider
 from matcher.domain.template import Floats
 from matcher.vision.openvino_session import OpenVinoEmbedder
 from matcher.vision.pixels import Pixels
-from matcher.vision.session import Embedder
+from matcher.vision.session import Embedder, open_eight_bit
 
 
 class Embedding(Protocol):
@@ -20,4 +20,6 @@ def open_embedder(weights: bytes, dim: int, provider: Provider, threads: int) ->
     """Raises BadInput for a model that cannot be run, UsageError for a provider that is not there."""
     if provider is Provider.ONNXRUNTIME:
         return Embedder(weights, dim)
+    if provider is Provider.ONNXRUNTIME_INT8:
+        return open_eight_bit(weights, dim)
     return OpenVinoEmbedder(weights, dim, provider, threads)

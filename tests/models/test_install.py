@@ -176,7 +176,7 @@ def test_no_source_in_reach_says_what_to_do(monkeypatch: pytest.MonkeyPatch, fol
 def test_an_interrupted_installation_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, local: Path, folder: Path, error: BaseException, moment: str
 ) -> None:
-    replace, write = Path.replace, install_module._write
+    replace, write = Path.replace, install_module.write
 
     def failing_replace(self: Path, target: Path) -> Path:
         if moment == "replace" or target.name == "installed.json":
@@ -192,7 +192,7 @@ def test_an_interrupted_installation_leaves_nothing(
         if moment == "fetch" and done:
             raise error
 
-    monkeypatch.setattr(install_module, "_write", failing_write)
+    monkeypatch.setattr(install_module, "write", failing_write)
     if "replace" in moment:
         monkeypatch.setattr(Path, "replace", failing_replace)
     expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else (StorageFailed, BadInput)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matcher.bench.peers.flat import FaissFlat
     from matcher.domain.template import Floats
 
-PROVIDERS = ("onnxruntime", "openvino", "openvino-bf16")
+PROVIDERS = ("onnxruntime", "onnxruntime-int8", "openvino", "openvino-bf16")
 GROWTH = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
@@ -148,7 +148,7 @@ def enrol(call: Call, folder: Path, pictures: int, threads: int | None, provider
 
     chosen = provider_from(provider or call.settings.provider)
     found = pictures_of(folder, pictures)
-    setting = Setting(*default_models(call.settings, call.output), chosen, threads or processors())
+    setting = Setting(*default_models(call.settings, call.output, chosen), chosen, threads or processors())
     value = benchmark(setting, found, call.output.say)
     call.output.result(value, _enrolled(value))
 
@@ -340,3 +340,34 @@ def _shown(value: dict[str, Any]) -> str:
     headings = ("n", "dim", "mode", "batch", "ms", "p99 ms", "faiss", "blas", "survivors", "of read limit", "memory")
     rest = {name: part for name, part in value.items() if name != "cases"}
     return table(headings, rows) + ("\n" + json.dumps(rest, indent=2) if rest else "")
+
+
+@command.command("ranges")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the table is written.")
+@click.option("--model", "model_id", help="Which embedder; the default one.")
+@click.option("--pictures", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many.")
+@click.option("--named", required=True, help="What the pictures are, for whoever reads the table.")
+@leaf
+def ranges(call: Call, folder: Path, out: Path, **given: Any) -> None:
+    """Measure the table that an embedder needs to run in 8 bits: the largest magnitude of each channel.
+
+    Lay it beside the model's manifest, as `ranges.json`. 200 pictures take about a minute.
+
+    Example: `matcher bench ranges watchlists/demo/cohort --named "demo people" --out ranges.json`
+    """
+    from matcher.bench.enrol import pictures_of
+    from matcher.bench.ranges import measured
+    from matcher.errors import BadInput
+    from matcher.models.catalogue import default, manifests
+    from matcher.models.disk import write
+    from matcher.models.verify import verify
+
+    known, place = manifests(call.settings.models), call.settings.models
+    model_id = given["model_id"] or default("embedder").id
+    if model_id not in known:
+        raise BadInput(f"there is no model {model_id}: known are {', '.join(known)}")
+    models = verify(default("detector"), place), verify(known[model_id], place)
+    made = measured(*models, pictures_of(folder, given["pictures"]), given["named"])
+    write(out, made.encode())
+    call.output.result({"file": str(out), "faces": made.faces, "layers": len(made.largest)}, str(out))

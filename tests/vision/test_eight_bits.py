@@ -1,0 +1,109 @@
+"""The 8-bit provider: near the 32-bit templates, the same bits however it runs, refused where sums are not exact."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matcher.domain.face import Face, Picture
+from matcher.domain.installed_model import InstalledModel
+from matcher.domain.policy import Quality
+from matcher.domain.provider import Provider
+from matcher.errors import BadInput, UsageError
+from matcher.models.catalogue import default
+from matcher.models.int8 import for_provider
+from matcher.models.verify import verify
+from matcher.vision import exactness, session
+from matcher.vision.files import read_picture_file
+from matcher.vision.pipeline import FacePipeline, open_pipeline
+from matcher.vision.provider import open_embedder
+
+EIGHT = Provider.ONNXRUNTIME_INT8
+
+
+@pytest.fixture(scope="module")
+def models(models_folder: Path) -> tuple[InstalledModel, InstalledModel]:
+    detector, embedder = (verify(default(kind), models_folder) for kind in ("detector", "embedder"))
+    return detector, for_provider(embedder, EIGHT)
+
+
+@pytest.fixture(scope="module")
+def pictures(demo: Path) -> list[Picture]:
+    read = [read_picture_file(path) for path in sorted((demo / "probes").glob("*.jpg"))[:24]]
+    return [picture for picture in read if isinstance(picture, Picture)]
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What the runtime answered before is not remembered, before and after."""
+    session.sums_exactly.cache_clear()
+    yield
+    session.sums_exactly.cache_clear()
+
+
+def templates(pipeline: FacePipeline, pictures: list[Picture]) -> np.ndarray:
+    faces = [result for _, result in pipeline.references(pictures, Quality())]
+    assert all(isinstance(face, Face) for face in faces)
+    return np.array([face.template for face in faces if isinstance(face, Face)])
+
+
+def test_near_the_default_templates_and_never_compared_with_them(
+    pipeline: FacePipeline, models: tuple[InstalledModel, InstalledModel], pictures: list[Picture]
+) -> None:
+    eight = open_pipeline(*models, 1, EIGHT)
+    assert eight.identity.rewrite == "q1+onnxruntime-int8"
+    assert eight.identity != pipeline.identity
+    cosines = (templates(eight, pictures) * templates(pipeline, pictures)).sum(axis=1)
+    assert np.median(cosines) > 0.995
+    assert cosines.min() > 0.98
+
+
+def test_the_same_bits_with_more_threads_in_another_order_and_the_slower_way(
+    models: tuple[InstalledModel, InstalledModel],
+    pictures: list[Picture],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = templates(open_pipeline(*models, 1, EIGHT), pictures)
+    assert np.array_equal(ours, templates(open_pipeline(*models, 3, EIGHT), pictures))
+    assert np.array_equal(ours[::-1], templates(open_pipeline(*models, 2, EIGHT), pictures[::-1]))
+    asked: list[bool] = []
+    monkeypatch.setattr(session, "sums_exactly", lambda precise: asked.append(precise) or precise)
+    assert np.array_equal(ours, templates(open_pipeline(*models, 1, EIGHT), pictures))
+    assert asked == [False, True]
+
+
+def test_where_sums_are_exact_neither_way_it_is_refused(
+    models: tuple[InstalledModel, InstalledModel], monkeypatch: pytest.MonkeyPatch, forgotten: None
+) -> None:
+    monkeypatch.setattr(exactness, "right", lambda picture, sums: False)
+    with pytest.raises(UsageError, match="not exact on this processor: use provider onnxruntime"):
+        open_pipeline(*models, 1, EIGHT)
+
+
+def test_this_processor_is_asked_and_an_old_one_would_be_found_out(forgotten: None) -> None:
+    assert session.sums_exactly(True)
+    weights = np.where(np.arange(exactness.WIDTH) % 2, -127, 127).astype(np.int64)
+    pairs = np.clip(2 * exactness.LARGEST * weights, -32768, 32767)  # what AVX2 makes of two products
+    stopped = pairs * exactness.WIDTH // 2 - exactness.ZERO * exactness.WIDTH * weights
+    exact = (exactness.LARGEST - exactness.ZERO) * exactness.WIDTH * weights
+
+    def answer(sums: np.ndarray) -> np.ndarray:
+        each = exactness.ZERO + np.rint(sums * (100 / np.abs(exact).max()))
+        return np.broadcast_to(each[np.newaxis, :, np.newaxis, np.newaxis], (1, exactness.WIDTH, 8, 8))
+
+    assert exactness.right(answer(exact), exact[np.newaxis])
+    assert not exactness.right(answer(stopped), exact[np.newaxis])
+    assert not exactness.right(answer(exact), stopped[np.newaxis])
+
+
+def test_a_graph_runs_with_its_own_provider_alone(
+    models: tuple[InstalledModel, InstalledModel], models_folder: Path
+) -> None:
+    detector, eight = models
+    with pytest.raises(BadInput, match=r"graph q1 of .* is not what provider onnxruntime runs"):
+        open_pipeline(detector, eight, 1, Provider.ONNXRUNTIME)
+    with pytest.raises(BadInput, match=r"graph r2 of .* is not what provider onnxruntime-int8 runs"):
+        open_pipeline(detector, verify(default("embedder"), models_folder), 1, EIGHT)
+    with pytest.raises(BadInput, match="embedder cannot be loaded"):
+        open_embedder(b"junk", 128, EIGHT, 1)
