@@ -47,7 +47,7 @@ class MissRate(Estimate):
 class GroupReport:
     """One row of the report.
 
-    Generalised rates count a failure (FTA) as no candidate, or as a miss. `fnir_first` asks for the mate to be best, ties
+    Generalised rates count a failure as no candidate, or as a miss. `fnir_first` asks for the mate to be the best, ties
     against it. FNIR is None for the reason in `fnir_reason`; what is None within FPIR is so for `fpir_reason`.
     Reasons of failures are counts of people (`failures.py`).
     """
