@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -9,10 +10,11 @@ from matcher.domain.desk import FacePicture
 from matcher.domain.face import FacePlace
 from matcher.errors import BadInput
 from matcher.review.pixels import Grid, ImageMode
-from matcher.tui.pictures import crop_pair, decode
+from matcher.tui.pictures import Decoded, crop_pair, decode
+from tests.vision.pictures import face, saved, sixteen_bit_grey
 
 
-def marked(size: int, turn: int) -> tuple[Image.Image, FacePicture]:
+def marked(size: int, turn: int) -> tuple[Decoded, FacePicture]:
     """A grey picture with a red right eye and a blue left eye; `turn` moves the left eye down."""
     image = Image.new("RGB", (size, size), (128, 128, 128))
     unit = size / 100
@@ -20,7 +22,7 @@ def marked(size: int, turn: int) -> tuple[Image.Image, FacePicture]:
     for (x, y), colour in zip(eyes, ((255, 0, 0), (0, 0, 255)), strict=True):
         ImageDraw.Draw(image).ellipse((x - 4 * unit, y - 4 * unit, x + 4 * unit, y + 4 * unit), fill=colour)
     rest = ((50 * unit, 55 * unit), (42 * unit, 65 * unit), (58 * unit, 65 * unit))
-    return image, FacePicture(b"", FacePlace((25 * unit, 25 * unit, 50 * unit, 60 * unit), (*eyes, *rest)))
+    return Decoded(image), FacePicture(b"", FacePlace((25 * unit, 25 * unit, 50 * unit, 60 * unit), (*eyes, *rest)))
 
 
 def centre(image: Image.Image, channel: int) -> tuple[float, float]:
@@ -59,7 +61,7 @@ def test_a_picture_is_upright_and_unreadable_ones_are_refused() -> None:
     exif = turned.getexif()
     exif[0x0112] = 6
     turned.save(out, "JPEG", exif=exif)
-    assert decode(out.getvalue()).size == (20, 40)
+    assert decode(out.getvalue()).image.size == (20, 40)
     for data in (b"", b"GIF89a", out.getvalue()[:60]):
         with pytest.raises(BadInput, match="cannot be read"):
             decode(data)
@@ -70,3 +72,27 @@ def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
     Image.new("1", (12_000, 12_000)).save(out, "PNG")
     with pytest.raises(BadInput, match="12000x12000"):
         decode(out.getvalue())
+
+
+def test_a_very_large_jpeg_is_read_smaller_and_its_faces_lie_where_they_were() -> None:
+    whole, picture = marked(8_800, 9)
+    out = BytesIO()
+    whole.image.save(out, "JPEG", quality=90)
+    read = decode(out.getvalue())
+    assert (read.shrunk, read.image.size) == (2, (4_400, 4_400))
+    grid = Grid(20, 10, 10, 20)
+    crops = crop_pair((whole, read), (picture, picture), grid, ImageMode.KITTY)
+    for channel in (0, 2):
+        assert centre(crops.probe, channel) == pytest.approx(centre(crops.reference, channel), abs=0.5)
+
+
+def test_sixteen_bits_are_shown_by_their_upper_eight() -> None:
+    for kind in ("PNG", "TIFF"):
+        shown = np.asarray(decode(saved(Image.open(BytesIO(sixteen_bit_grey())), kind)).image)
+        assert np.array_equal(shown[..., 0], np.asarray(face().convert("L")))
+
+
+def test_heic_is_shown() -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    shown = decode(saved(face(), "HEIF", quality=95)).image
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(face()).astype(int)).mean() < 4
