@@ -15,7 +15,7 @@
 | light_balance | share | what the histograms of the face's two halves have in common | illumination uniformity |
 | completeness | share | part of the crop that lies inside the picture | cropping of the face image |
 | eye_detail | of the face's | mean gradient around the eye that has less of it, over the face's | eyes visible |
-| mouth_detail | of the face's | luminance's standard deviation around the mouth, over the face's | mouth occlusion prevention |
+| mouth_detail | of the face's | deviation of luminance around the mouth, over the face's | mouth occlusion prevention |
 | feature_norm | none | length of the embedder's output before it is made a unit vector | unified quality score |
 
 1. All but the first and the pose are taken on the 112 px crop: that is what the embedder sees. Luminance is ITU-R

@@ -1,8 +1,9 @@
 """`python -m tests.simulations.occluders MODELS`: what `eye_detail` and `mouth_detail` see of a face that is covered.
 
-Occluders are drawn on the aligned faces of the demo cohort, each at a place, tone and grain of its own (fixed seed). For
-each the table tells the area under the ROC curve against the untouched faces, how many of the covered ones a limit
-catches, and at the head whom of the untouched that limit rejects, group by group. Drawn ones are smoother than real ones.
+Occluders are drawn on the aligned faces of the demo cohort, each at a place, tone and grain of its own (fixed seed).
+For each the table tells the area under the ROC curve against the untouched faces, and how many of the covered ones a
+limit catches; above it stands whom of the untouched that limit rejects, group by group. Drawn ones are smoother than
+real ones.
 """
 
 import csv
@@ -28,9 +29,8 @@ DEMO = Path(__file__).resolve().parents[2] / "watchlists" / "demo"
 LIMITS = {"eye_detail": 0.6, "mouth_detail": 0.4}
 EVERY = 4  # one in four untouched faces is covered
 _Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-_Shape = Callable[
-    [_Floats, np.random.Generator], float
-]  # draws its shape, 1 inside; gives the grain of what it is made of
+# Draws its shape, 1 inside, and gives the grain of what it is made of.
+_Shape = Callable[[_Floats, np.random.Generator], float]
 
 
 def _ellipse(shape: _Floats, at: tuple[float, float], axes: tuple[float, float]) -> None:
