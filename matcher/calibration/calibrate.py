@@ -12,6 +12,7 @@ from matcher.calibration.adjudication import Adjudication
 from matcher.calibration.at_threshold import NO_THRESHOLD, CohortTemplates, Tested, at_threshold
 from matcher.calibration.burden import BurdenTable, burden_table
 from matcher.calibration.differentials import PERMUTATIONS
+from matcher.calibration.failures import Failures, failure_tests, failures_in
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, steady
 from matcher.calibration.likelihood_fit import likelihood_of
@@ -117,7 +118,10 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality, likeness.obstacle)
     judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
-    groups = tuple(_group(ruling, mask, outcomes, judgement.ruling.tau) for ruling, (_, mask) in pairs)
+    groups = tuple(
+        _group(ruling, outcomes, judgement.ruling.tau, mask, failures_in(inputs.plan.people, mask))
+        for ruling, (_, mask) in pairs
+    )
     gating = [(group.cell.name, mask) for group, (_, mask) in zip(groups, cells, strict=True) if group.gating]
     binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects)
     beside = at_threshold(_tested(inputs, outcomes), judgement.ruling.tau, listed.subjects)
@@ -150,6 +154,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         differentials=beside.differentials,
         ratios=beside.ratios,
         group_tests=beside.group_tests,
+        failure_tests=failure_tests(groups),
         not_computed={**beside.missing, **_missing(judgement, groups[0], missed_most)},
         non_mated_maxima={item.cell.name: item.maxima for item in evidence},
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
@@ -283,7 +288,9 @@ def _burden(ruling: Ruling) -> Burden | None:
     return Burden(dict(worst.cell.key), worst.fpir.k, worst.fpir.n, upper, expected)
 
 
-def _group(ruling: CellRuling, mask: Mask, outcomes: Outcomes, tau: Millionths | None) -> GroupReport:
+def _group(
+    ruling: CellRuling, outcomes: Outcomes, tau: Millionths | None, mask: Mask, failures: Failures
+) -> GroupReport:
     people = int(mask.sum())
     misses, first, generalised, reason = _misses(mask, outcomes, tau)
     return GroupReport(
@@ -298,7 +305,10 @@ def _group(ruling: CellRuling, mask: Mask, outcomes: Outcomes, tau: Millionths |
         fnir_first=first,
         generalised_fnir=generalised,
         fnir_reason=reason,
-        fta=estimate(people - ruling.fpir.n, people),
+        fta=failures.fta,
+        fta_reasons=failures.fta_reasons,
+        fte=failures.fte,
+        fte_reasons=failures.fte_reasons,
     )
 
 

@@ -5,10 +5,12 @@
    other number than the stored one is an IntegrityError.
 3. A cell that is missing, or a person that is in a column's cells twice or not at all, is an IntegrityError.
 4. REFUTED raises Refused, INSUFFICIENT raises InsufficientEvidence: an activation cannot be prepared from either.
-5. Misses are counted again from the mated scores; those at rank 1 and generalised ones need more than is in the report,
+5. Failures to acquire and to enrol fit the people, their reasons, the groups of a column and each other
+   (`failures_check.py`).
+6. Misses are counted again from the mated scores; those at rank 1 and generalised ones need more than is in the report,
    and only their sums are checked.
-6. The likelihood ratio is counted again as far as it can be without knowing whose scores are whose.
-7. Likeness, adjudication and look-alikes are counted again as far as the report holds what they follow from
+7. The likelihood ratio is counted again as far as it can be without knowing whose scores are whose.
+8. Likeness, adjudication and look-alikes are counted again as far as the report holds what they follow from
    (`integrity.py`). So are comparisons, differentials and burden (`threshold_check.py`).
 """
 
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from matcher.calibration.calibrate import judge, missed, seed_of, why_no_rate, worst_misses
+from matcher.calibration.failures_check import check_failures
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.integrity import check_integrity, check_realism
 from matcher.calibration.intervals import Estimate, estimate
@@ -93,6 +96,7 @@ def recounted(body: bytes) -> Report:
     check_realism(report)
     _check_judgement(report, evidence)
     _check_counts(report)
+    check_failures(report)
     _check_likelihood(report)
     check_integrity(report)
     check_beside(report)
@@ -151,7 +155,6 @@ def _pairs_due(columns: dict[str, list[CellEvidence]]) -> set[tuple[tuple[str, s
 def _check_counts(report: Report) -> None:
     for group in report.groups:
         people = group.n_people
-        _same(group.fta, estimate(people - group.fpir.n, people), "failures to acquire")
         _same(group.fpir_reason, why_no_rate(group.fpir), "reason of false alarms")
         _same(group.generalised_fpir, estimate(group.fpir.k, people), "generalised FPIR")
         for rate in (group.fnir, group.fnir_first, group.generalised_fnir):

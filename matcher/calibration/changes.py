@@ -108,6 +108,8 @@ def _group_facts(group: GroupReport) -> dict[str, Any]:
         "fnir_n": None if fnir is None else fnir.n,
         "fnir_k": None if fnir is None else fnir.k,
         "fnir": None if fnir is None else fnir.rate,
+        "fta_k": group.fta.k,
+        "fte_k": group.fte.k,
     }
 
 

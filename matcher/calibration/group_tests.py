@@ -1,9 +1,10 @@
-"""Which groups are raised, or missed, more often than the others: one family of tests, one error rate for all of it.
+"""Which groups are raised, missed or lost more often than the others: families of tests, each with one error rate.
 
 1. Each group against the others of its column by Fisher's exact test (1922), two-sided: the probabilities of all tables
    with the same margins that are no likelier than the one seen. Whole-number arithmetic, so nothing is rounded.
-2. Holm's step-down adjustment (1979) over the groups of all columns, false alarms and misses together: the chance that
-   any such sentence in a report is wrong is at most delta, however the tests depend on each other.
+2. Holm's step-down adjustment (1979) over the groups of all columns and all events of a family: the chance that any
+   such sentence is wrong is at most delta, however the tests depend on each other. A report has two families: false
+   alarms with misses, which need a threshold, and failures to acquire with failures to enrol, which need none.
 3. Where a column has two groups that were searched, "one against the other" is the same test twice and counts once.
 4. A sentence names the group that has the higher rate and an adjusted p of at most delta. That there is none is not
    evidence that groups are equal.
@@ -23,10 +24,15 @@ from matcher.errors import BadInput
 
 
 class Event(StrEnum):
-    """What was counted: false alarms in non-mated searches, or misses in mated ones."""
+    """What was counted: false alarms, misses; people whose probe gave no template, and none of whose pictures did."""
 
     RAISED = "raised"
     MISSED = "missed"
+    NOT_ACQUIRED = "without a usable probe"
+    NOT_ENROLLED = "without any usable picture"
+
+
+Counted = tuple[Event, Sequence[GroupCount]]
 
 
 _Pair = tuple[Event, GroupCount, GroupCount]
@@ -59,12 +65,13 @@ class GroupTests:
 
 
 def compare_groups(false_alarms: Sequence[GroupCount], misses: Sequence[GroupCount], delta: float = 0.05) -> GroupTests:
-    """The comparisons of the groups of all columns, each with the others of its own column."""
-    pairs = [
-        (event, group, others_of(group, groups))
-        for event, groups in ((Event.RAISED, false_alarms), (Event.MISSED, misses))
-        for group in groups
-    ]
+    """Who is raised or missed more often than the others of the same column: one family."""
+    return compare_events(((Event.RAISED, false_alarms), (Event.MISSED, misses)), delta)
+
+
+def compare_events(counted: Sequence[Counted], delta: float = 0.05) -> GroupTests:
+    """One family: the groups of all columns, each with the others of its own column, in each of these events."""
+    pairs = [(event, group, others_of(group, groups)) for event, groups in counted for group in groups]
     named = list(zip(_hypotheses(pairs), pairs, strict=True))
     p_values = {name: fisher_two_sided(group, others) for name, (_, group, others) in named if name is not None}
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
@@ -72,7 +79,8 @@ def compare_groups(false_alarms: Sequence[GroupCount], misses: Sequence[GroupCou
         _untested(pair) if name is None else _tested(pair, p_values[name], adjusted[name], delta)
         for name, pair in named
     )
-    return GroupTests(delta, len(p_values), entries, _sentences(entries, len(p_values), delta))
+    said = _sentences(entries, len(p_values)) or (_nothing(counted, len(p_values), delta),)
+    return GroupTests(delta, len(p_values), entries, said)
 
 
 def fisher_two_sided(one: GroupCount, other: GroupCount) -> float:
@@ -120,15 +128,16 @@ def _untested(pair: _Pair) -> GroupTest:
     return GroupTest(event, group, others, None, None, False, reason)
 
 
-def _sentences(entries: Sequence[GroupTest], tests: int, delta: float) -> tuple[str, ...]:
-    found = tuple(_sentence(entry, entry.p, entry.adjusted, tests) for entry in entries if entry.more_often)
-    if found:
-        return found
+def _sentences(entries: Sequence[GroupTest], tests: int) -> tuple[str, ...]:
+    return tuple(_sentence(entry, entry.p, entry.adjusted, tests) for entry in entries if entry.more_often)
+
+
+def _nothing(counted: Sequence[Counted], tests: int, delta: float) -> str:
     if tests == 0:
-        return ("No group could be compared with others: nobody else was searched.",)
+        return "No group could be compared with others: nobody else was searched."
     return (
-        f"No group is shown to be raised or missed more often than the others ({_number(tests)} at "
-        f"{100 * delta:g} %, adjusted by Holm); this is not evidence that groups are equal.",
+        f"No group is shown to be {' or '.join(event.value for event, _ in counted)} more often than the others "
+        f"({_number(tests)} at {100 * delta:g} %, adjusted by Holm); this is not evidence that groups are equal."
     )
 
 

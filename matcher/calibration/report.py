@@ -18,6 +18,7 @@ from matcher.calibration.adjudication import Adjudication
 from matcher.calibration.burden import BurdenTable
 from matcher.calibration.comparisons import ComparisonRates
 from matcher.calibration.differentials import Differentials
+from matcher.calibration.failures import Reasons
 from matcher.calibration.group_tests import GroupTests
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.intervals import Estimate
@@ -48,6 +49,7 @@ class GroupReport:
 
     Generalised rates count a failure as no candidate, or as a miss. `fnir_first` asks for the mate to be the best, ties
     against it. FNIR is None for the reason in `fnir_reason`; what is None within FPIR is so for `fpir_reason`.
+    Reasons of failures are counts of people (`failures.py`).
     """
 
     key: Key
@@ -62,6 +64,9 @@ class GroupReport:
     generalised_fnir: Estimate | None
     fnir_reason: str | None
     fta: Estimate
+    fta_reasons: Reasons
+    fte: Estimate
+    fte_reasons: Reasons
 
     @property
     def cell(self) -> Cell:
@@ -181,6 +186,7 @@ class Report:
     differentials: tuple[Differentials, ...] | None
     ratios: tuple[RateRatio, ...] | None
     group_tests: GroupTests | None
+    failure_tests: GroupTests
     not_computed: Mapping[str, str]
     non_mated_maxima: Mapping[str, tuple[Millionths, ...]]
     mated_scores: Mapping[str, tuple[Millionths, ...]]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from matcher.domain.rejection import Reason
 from matcher.domain.revision import Item, Pairs
 from matcher.domain.template import MILLION, Scores
 from matcher.errors import BadInput
@@ -26,11 +27,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class CohortItem:
-    """One sample: its digest, the number of its template (None when rejected) and its capture session."""
+    """One sample: its digest, the number of its template (None when rejected for `reason`) and its capture session."""
 
     digest: str
     row: int | None
     session: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,16 @@ class CohortMember:
 
 @dataclass(frozen=True, slots=True)
 class PersonTrial:
-    """One person's searches. `reference` is None without a second item; `rows` are all of the person's templates."""
+    """One person's searches. `reference` is None without a second item; `rows` are all of the person's templates.
+
+    `lost`: the different reasons for which items of the person were rejected.
+    """
 
     labels: Pairs
     probe: CohortItem
     reference: CohortItem | None
     rows: tuple[int, ...] = ()
+    lost: tuple[Reason, ...] = ()
 
     @property
     def mated(self) -> bool:
@@ -148,7 +154,7 @@ def _member(subject: str, items: list[Item]) -> CohortMember:
         for column, label in item.attributes:
             if label and labels.setdefault(column, label) != label:
                 raise BadInput(f"a person has two labels in column {column}: keep one label for each person")
-    samples = tuple(CohortItem(item.digest, item.row, item.session) for item in items)
+    samples = tuple(CohortItem(item.digest, item.row, item.session, item.reason) for item in items)
     return CohortMember(subject, samples, tuple(sorted(labels.items())))
 
 
@@ -163,6 +169,11 @@ def _check_people(people: list[CohortMember], listed: frozenset[str]) -> None:
     distinct = [{item.digest for item in member.items} for member in people]
     if len(set().union(*distinct)) < sum(map(len, distinct)):
         raise BadInput("the same picture belongs to two people of the cohort: remove it or join the two")
+
+
+def reason_of(item: CohortItem) -> Reason:
+    """Why an item has no template."""
+    return Reason.NO_TEMPLATE if item.reason is None else item.reason
 
 
 def drawn(collection_digest: str, subject_id: str, item_digest: str) -> bytes:
@@ -180,7 +191,8 @@ def _trial(cohort_digest: str, member: CohortMember) -> PersonTrial:
     distinct = {item.digest: item for item in sorted(member.items, key=preference, reverse=True)}
     ordered = sorted(distinct.values(), key=place)
     rows = tuple(item.row for item in ordered if item.row is not None)
-    return PersonTrial(member.labels, ordered[0], ordered[1] if len(ordered) > 1 else None, rows)
+    lost = tuple(sorted({reason_of(item) for item in ordered if item.row is None}))
+    return PersonTrial(member.labels, ordered[0], ordered[1] if len(ordered) > 1 else None, rows, lost)
 
 
 def _spread(scores: Scores, where: Mask, what: str) -> Scores:

@@ -1,5 +1,6 @@
 """`load` for lists and cohorts: the same options, the same flow."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import rich_click as click
 
+from matcher.cli.advice import ADVICE
 from matcher.cli.common import Call
 from matcher.cli.output import table
 from matcher.domain.rejection import NothingUsable, Rejected
@@ -55,7 +57,7 @@ def run_load(call: Call, kind: "Kind", name: str, given: dict[str, Any]) -> None
         with _rejects_file(rejects) as keep:
             keep(error.rejected)
         raise
-    _print(call, name, result)
+    _print(call, name, result, rejects is not None)
 
 
 @contextmanager
@@ -111,7 +113,15 @@ def _embeddings(call: Call, kind: "Kind", path: Path, model: str | None) -> "Emb
     return EmbeddingSource(rows, call.program.normalise(templates), identity)
 
 
-def _print(call: Call, name: str, result: "LoadResult") -> None:
+def _rejected(rejects: Rejects, listed: bool) -> list[str]:
+    """How many for which reason, and what to do about it."""
+    counted = Counter(one.reason for _, one in rejects)
+    rows = [(reason.value, count, ADVICE[reason]) for reason, count in sorted(counted.items())]
+    where = [] if listed else ["which ones, and what was measured: --rejects FILE.csv (or --json)"]
+    return [table(("rejected because", "pictures", "what to do"), rows), *where]
+
+
+def _print(call: Call, name: str, result: "LoadResult", listed: bool) -> None:
     from matcher.calibration.enrolment import EVERYBODY
 
     revision = result.revision
@@ -124,7 +134,8 @@ def _print(call: Call, name: str, result: "LoadResult") -> None:
         "added": result.added,
         "duplicates": result.duplicates,
         "rejected": [
-            {"subject_id": who, "image": one.source, "reason": one.reason.value} for who, one in result.rejected
+            {"subject_id": who, "image": one.source, "reason": one.reason.value, "detail": one.detail}
+            for who, one in result.rejected
         ],
         "changed": result.changed,
         "failure_to_enrol": [
@@ -138,9 +149,6 @@ def _print(call: Call, name: str, result: "LoadResult") -> None:
             for (column, label), rate in result.failed.items()
         ],
     }
-    counted: dict[str, int] = {}
-    for _, one in result.rejected:
-        counted[one.reason.value] = counted.get(one.reason.value, 0) + 1
     if not revision.model.pictures_seen:
         call.output.say(
             "note: these templates were made elsewhere; they can be tested, but no photograph can be compared with them"
@@ -150,8 +158,8 @@ def _print(call: Call, name: str, result: "LoadResult") -> None:
         f"({result.added} added, {result.duplicates} there already, {len(result.rejected)} rejected)",
         f"digest {revision.digest}",
     ]
-    if counted:
-        lines.append(table(("rejected because", "pictures"), sorted(counted.items())))
+    if result.rejected:
+        lines += _rejected(result.rejected, listed)
     if result.failed[EVERYBODY].k:
         rows = [
             (f"{column} {label}" if column else "all", f"{rate.k} of {rate.n}")

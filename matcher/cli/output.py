@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from matcher.cli.quiet import only_our_words
 from matcher.errors import StorageFailed
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ class Output:
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress]:
         """A progress bar with rate and time left on a terminal, a line at every tenth elsewhere."""
-        if sys.stderr.isatty():
-            with _bar(what) as report:
-                yield report
-        else:
-            yield _lines(what, self.say)
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        with only_our_words():
+            if on_terminal:
+                with _bar(what) as report:
+                    yield report
+            else:
+                yield _lines(what, self.say)
 
 
 def local_text(utc: str) -> str:

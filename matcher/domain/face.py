@@ -35,6 +35,8 @@ class QualityMeasures:
     over_exposed: float
     light_balance: float
     completeness: float
+    eye_detail: float
+    mouth_detail: float
     feature_norm: float | None
 
 

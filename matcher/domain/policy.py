@@ -92,6 +92,8 @@ class Quality(_Section):
     max_over_exposed: Share | None = None
     min_light_balance: Share | None = None
     min_completeness: Share | None = None
+    min_eye_detail: Annotated[float, Field(ge=0, le=10)] | None = None
+    min_mouth_detail: Annotated[float, Field(ge=0, le=10)] | None = None
     min_feature_norm: Annotated[float, Field(ge=0, le=1e6)] | None = None
 
     @classmethod

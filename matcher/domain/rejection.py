@@ -29,6 +29,8 @@ class Reason(StrEnum):
     OVER_EXPOSED = "over-exposed"
     UNEVEN_LIGHT = "uneven light"
     INCOMPLETE_FACE = "incomplete face"
+    EYES_COVERED = "eyes covered"
+    MOUTH_COVERED = "mouth covered"
     WEAK_FEATURES = "weak features"
     NO_TEMPLATE = "no template"
     NEARER_TO_ANOTHER = "nearer to another subject"

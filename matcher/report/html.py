@@ -13,6 +13,7 @@ from matcher.calibration.groups import FEWEST
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.document import Figure, Section, Table, document
+from matcher.report.failure_lines import CAPTION, HEADS, failure_line, failure_rows, failure_warnings
 from matcher.report.integrity_lines import integrity_lines
 from matcher.report.plots.curves import by_threshold, det
 from matcher.report.plots.differential import differential
@@ -61,6 +62,16 @@ def _head(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]
     notes = [f"{len(hidden)} cells are left out: they, or one beside them, have fewer than {FEWEST} people."]
     sessions = [f"{line[0].upper()}{line[1:]}." for line in same_session_lines(report)]
     yield Section("Groups", (_misses(report), *sessions, *(notes if hidden else ())), (_groups(shown),))
+    yield _failures(report, shown)
+
+
+def _failures(report: Report, shown: tuple[GroupReport, ...]) -> Section:
+    rows = tuple(failure_rows(shown))
+    told = (*failure_warnings(report), failure_line(report))
+    if not failure_warnings(report):
+        told += report.failure_tests.sentences
+    table = (Table(CAPTION, HEADS, rows, frozenset({0, 2, 4})),) if rows else ()
+    return Section("Whose pictures could not be used", tuple(_sentence(line.rstrip(".")) for line in told), table)
 
 
 def _evidence(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]) -> Iterator[Section]:

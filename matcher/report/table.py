@@ -11,6 +11,7 @@ from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.console import plain_table, words
+from matcher.report.failure_lines import CAPTION, HEADS, failure_line, failure_rows, failure_warnings
 from matcher.report.integrity_lines import integrity_lines
 from matcher.report.threshold_lines import (
     comparison_lines,
@@ -37,6 +38,9 @@ def report_table(report: Report) -> "Group":
     blocks += [words(line) for line in _facts(report)]
     blocks += [words(f"- {reason}") for reason in report.verdict.reasons]
     blocks.append(_groups(report.groups))
+    blocks += [words(line, "yellow") for line in failure_warnings(report)]
+    blocks.append(words(failure_line(report)))
+    blocks += [_failures(report.groups)] if report.everyone.fta.k else []
     blocks += [words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
     blocks += [words(line) for line in (*_beside(report), *integrity_lines(report))]
     blocks += [words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
@@ -86,6 +90,15 @@ def _groups(groups: Iterable[GroupReport]) -> "Table":
             "-" if group.fnir is None else with_interval(group.fnir),
             counted(group.fta),
         )
+    return table
+
+
+def _failures(groups: Iterable[GroupReport]) -> "Table":
+    table = plain_table(CAPTION)
+    for name in HEADS:
+        table.add_column(name, justify="right" if name in ("FTA", "FTE") else "left", overflow="fold")
+    for cells in failure_rows(groups):
+        table.add_row(*(words(cell) for cell in cells))
     return table
 
 

@@ -42,7 +42,7 @@ from matcher.domain.revision import (
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
-from matcher.services.misplaced import Reference, misplaced
+from matcher.services.misplaced import COPIES, Reference, misplaced
 from matcher.services.workplace import Session, refusals_logged, still_here
 
 SILENCE = timedelta(hours=1)
@@ -195,7 +195,7 @@ def _load(
         undo.callback(discard_uncommitted, session, revision_id)
         new = _enrol(session, source, revision_id, progress)
         if isinstance(collection, Watchlist):
-            new = _without_misplaced(kept, new)
+            new = _without_misplaced(kept, new, source.model.pictures_seen)
         rejected = [(one.item.subject_id, one.rejected) for one in new if one.rejected is not None]
         content, duplicates = _merged(kept, new, source.model.dim)
         if isinstance(collection, Cohort):
@@ -299,13 +299,13 @@ def _revision(
     )
 
 
-def _without_misplaced(kept: RevisionContent | None, new: Sequence[_Enrolled]) -> list[_Enrolled]:
+def _without_misplaced(kept: RevisionContent | None, new: Sequence[_Enrolled], pictures: bool) -> list[_Enrolled]:
     found = {one.key: Reference(*one.key, one.template, new=True) for one in new if one.template is not None}
     for item in () if kept is None else kept.items:
         if kept is not None and item.row is not None:
             key = item.subject_id, item.digest
             found[key] = Reference(*key, kept.templates[item.row], new=False)
-    refused = misplaced(tuple(found.values()))
+    refused = misplaced(tuple(found.values()), COPIES if pictures else None)
     return [_turned_away(one, *refused[one.key]) if one.key in refused else one for one in new]
 
 

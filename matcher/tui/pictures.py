@@ -1,10 +1,15 @@
-"""Bytes of a photograph -> the aligned crop that is drawn. Only for eyes; templates come from elsewhere."""
+"""Bytes of a photograph -> the aligned crop that is drawn. Only for eyes; templates come from elsewhere.
+
+A JPEG of more than 64 million pixels is read at a half, a quarter or an eighth of its width, which the decoder does for
+nothing; a face in it still has more pixels than a terminal.
+"""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from matcher.domain.desk import FacePicture
@@ -12,13 +17,20 @@ from matcher.errors import BadInput
 from matcher.review.crop import Placement, inverse, place_faces
 from matcher.review.pixels import Grid, ImageMode, face_pixels
 from matcher.review.session import ZOOMS, View
+from matcher.vision.heic import is_heic, open_heic
 
 MAX_PIXELS = 64_000_000
 DRAWN_PIXELS = 2_000_000  # more than any terminal shows; keeps a huge window from costing seconds
 
 GRID_COLOUR = (255, 220, 80)
 
-Decoded = Image.Image
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """An upright RGB picture, `shrunk` times smaller than the photograph in either direction."""
+
+    image: Image.Image
+    shrunk: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,12 +47,28 @@ def decode(data: bytes) -> Decoded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked on the next lines
-            image = Image.open(BytesIO(data))
-        if image.width * image.height > MAX_PIXELS:
-            raise BadInput(f"this picture has {image.width}x{image.height} pixels, too many to be shown")
-        return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            image = open_heic(data) if is_heic(data) else Image.open(BytesIO(data))
+        if image is None:
+            raise BadInput("this picture is HEIC: it is shown once `pip install 'watchlist-matcher[heic]'` is done")
+        width, height, shrunk = image.width, image.height, 1
+        while image.format in ("JPEG", "MPO") and width * height > MAX_PIXELS * shrunk**2 and shrunk < 8:
+            shrunk *= 2
+        if width * height > MAX_PIXELS * shrunk**2:
+            raise BadInput(f"this picture has {width}x{height} pixels, too many to be shown")
+        if shrunk > 1:
+            image.draft("RGB", (width // shrunk, height // shrunk))
+        return Decoded(ImageOps.exif_transpose(_of_eight_bits(image)).convert("RGB"), shrunk)
+    except (RuntimeError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise BadInput("this picture cannot be read") from None
+
+
+def _of_eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey by its upper eight bits, as templates have it; Pillow would show all but the darkest as white."""
+    if not image.mode.startswith("I;16"):
+        return image
+    grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    grey.getexif().update(image.getexif())
+    return grey
 
 
 def crop_pair(
@@ -83,12 +111,12 @@ def _ruled(image: Image.Image, placement: Placement, scale: tuple[float, float])
     return Image.blend(image, lines, 0.5)
 
 
-def _warp(image: Decoded, placement: Placement, size: tuple[int, int], scale: tuple[float, float]) -> Image.Image:
+def _warp(decoded: Decoded, placement: Placement, size: tuple[int, int], scale: tuple[float, float]) -> Image.Image:
     # A big photograph is averaged down by a whole factor first: transform() looks at 16 source pixels only.
-    factor = max(1, int(1 / (placement.scale * max(scale))))
+    factor = max(1, int(1 / (placement.scale * max(scale) * decoded.shrunk)))
     a, b, c, d, e, f = inverse(placement.matrix)
     a, b, d, e = a / scale[0], b / scale[1], d / scale[0], e / scale[1]
-    small = image.reduce(factor) if factor > 1 else image
-    # In the reduced picture a source coordinate x is x / factor.
-    data = tuple(value / factor for value in (a, b, c, d, e, f))
+    small = decoded.image.reduce(factor) if factor > 1 else decoded.image
+    # In the reduced picture a source coordinate x is x / (factor * shrunk).
+    data = tuple(value / (factor * decoded.shrunk) for value in (a, b, c, d, e, f))
     return small.transform(size, Image.Transform.AFFINE, data, resample=Image.Resampling.BICUBIC, fillcolor=(0, 0, 0))

@@ -6,9 +6,9 @@ place that always comes first; nothing outside this package decodes pictures.
 
 import os
 
-from matcher.vision.limits import MAX_PIXELS, MAX_SIDE
+from matcher.vision.limits import MAX_JPEG_PIXELS, MAX_SIDE
 
-os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_JPEG_PIXELS)
 os.environ["OPENCV_IO_MAX_IMAGE_WIDTH"] = str(MAX_SIDE)
 os.environ["OPENCV_IO_MAX_IMAGE_HEIGHT"] = str(MAX_SIDE)
 # OpenCV writes its complaints to stderr, which is where the terminal interface draws.

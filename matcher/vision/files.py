@@ -1,6 +1,6 @@
 """Reading a picture's bytes from a path that a stranger may have prepared.
 
-Only a regular file is read, never through a symbolic link as its last part, at most 20 MB, and without ever waiting: a
+Only a regular file is read, never through a symbolic link as its last part, at most 64 MB, and without ever waiting: a
 FIFO, socket or device in place of a file is a counted rejection. Folders on the way (`..`, linked folders) are the
 business of whoever read the path from a manifest.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Reason, Rejected
-from matcher.vision.limits import MAX_BYTES
+from matcher.vision.limits import MAX_BYTES, too_many_bytes
 
 
 def read_picture_file(path: Path, name: str | None = None) -> Picture | Rejected:
@@ -36,11 +36,11 @@ def _read(handle: int, source: str) -> Picture | Rejected:
     if not stat.S_ISREG(status.st_mode):
         return Rejected(source, Reason.NOT_A_FILE, _kind(status.st_mode))
     if status.st_size > MAX_BYTES:
-        return Rejected(source, Reason.TOO_LARGE, f"{status.st_size} bytes, at most {MAX_BYTES}")
+        return Rejected(source, Reason.TOO_LARGE, too_many_bytes(status.st_size))
     with os.fdopen(handle, "rb", closefd=False) as stream:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        return Rejected(source, Reason.TOO_LARGE, f"more than {MAX_BYTES} bytes")
+        return Rejected(source, Reason.TOO_LARGE, too_many_bytes(len(data)))
     return Picture(source, data)
 
 

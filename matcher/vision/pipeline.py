@@ -7,9 +7,11 @@ answers, alignment); a change there is a new name: templates of two names are ne
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import cv2
@@ -24,7 +26,7 @@ from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
 from matcher.errors import BadInput
 from matcher.vision.align import align
-from matcher.vision.decode import decode
+from matcher.vision.decode import decode, is_very_large
 from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
 from matcher.vision.provider import Embedding, open_embedder
@@ -44,6 +46,7 @@ class FacePipeline:
         self._embedder = embedder
         self._identity = identity
         self._threads = threads
+        self._very_large = threading.Lock()
 
     @property
     def identity(self) -> ModelIdentity:
@@ -71,6 +74,10 @@ class FacePipeline:
 
     def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         """Every face of a probe picture, the largest first, each a face or the reason why not; never empty."""
+        with self._turn(picture):
+            return self._every_face(picture, quality)
+
+    def _every_face(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         pixels = decode(picture)
         if isinstance(pixels, Rejected):
             return [pixels]
@@ -82,6 +89,13 @@ class FacePipeline:
     def _reference(self, picture: Picture | Rejected, quality: Quality) -> Face | Rejected:
         if isinstance(picture, Rejected):
             return picture
+        with self._turn(picture):
+            return self._only_face(picture, quality)
+
+    def _turn(self, picture: Picture) -> AbstractContextManager[object]:
+        return self._very_large if is_very_large(picture) else nullcontext()
+
+    def _only_face(self, picture: Picture, quality: Quality) -> Face | Rejected:
         pixels = decode(picture)
         if isinstance(pixels, Rejected):
             return pixels

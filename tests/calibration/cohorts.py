@@ -12,6 +12,7 @@ from matcher.calibration.pairs import FoundPairs
 from matcher.calibration.report import Report
 from matcher.calibration.resolutions import Resolutions, Ruling
 from matcher.calibration.trials import CohortItem, CohortMember, TrialScores, plan_trials
+from matcher.domain.rejection import Reason
 from matcher.domain.revision import Pairs
 
 COHORT = "c0" * 32
@@ -20,12 +21,13 @@ MODEL = "embedder@aa|unseen|unseen|r0|128"
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample: digest, best score against the list (None: no template), score with its person's others."""
+    """One sample: digest, best score against the list (None: rejected for `reason`), score with its person's others."""
 
     digest: str
     maximum: int | None
     mate: int = 900_000
     session: str | None = None
+    reason: Reason = Reason.NO_FACE
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def report_of(
         items = []
         for sample in person.samples:
             usable = sample.maximum is not None
-            items.append(CohortItem(sample.digest, len(rows) if usable else None, sample.session))
+            reason = None if usable else sample.reason
+            items.append(CohortItem(sample.digest, len(rows) if usable else None, sample.session, reason))
             rows += [sample] if usable else []
         members.append(CohortMember(person.subject, tuple(items), person.labels))
     plan = plan_trials(COHORT, members, frozenset())

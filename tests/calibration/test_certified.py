@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from matcher.calibration.certified import CertifiedReport, recounted
 from matcher.calibration.consequence import consequence
+from matcher.calibration.intervals import estimate
 from matcher.calibration.report import Report
+from matcher.domain.rejection import Reason
 from matcher.errors import InsufficientEvidence, IntegrityError, Refused
-from tests.calibration.cohorts import people, report_of
+from tests.calibration.cohorts import Sample, Somebody, people, report_of
 
 Change = Callable[[dict[str, Any]], object]
 F = '{"gender": "f"}'
@@ -20,7 +23,10 @@ def certified_report(**options: Any) -> Report:
     women = people([200_000] * 118 + [400_000], "w", 900_000, gender="f", site="n")
     men = people([210_000] * 130, "m", 300_000, gender="m", site="s")
     few = people([190_000] * 5, "c", gender="m", site="n")
-    return report_of([*women, *men, *few], columns=("gender", "site"), **options)
+    where = (("gender", "m"), ("site", "s"))
+    blurred = Sample("u1", None, reason=Reason.BLURRED)
+    lost = [Somebody("u", where, (blurred, Sample("u2", None))), Somebody("v", where, (Sample("v1", None),))]
+    return report_of([*women, *men, *few, *lost], columns=("gender", "site"), **options)
 
 
 def changed(report: Report, change: Change) -> bytes:
@@ -95,6 +101,23 @@ CHANGES: dict[str, Change] = {
     "a declared prior": lambda plain: plain["list"].update(prior=0.5),
     "a reason": lambda plain: plain["not_computed"].clear(),
     "failures": lambda plain: group(plain, gender="m")["fta"].update(k=1),
+    "failures to enrol": lambda plain: group(plain, gender="m").update(fte=group(plain, gender="f")["fte"]),
+    "failures to enrol everywhere": lambda plain: [
+        entry.update(fte=json.loads(json.dumps(asdict(estimate(0, entry["n_people"]))))) for entry in plain["groups"]
+    ],
+    "more not enrolled than not acquired": lambda plain: [
+        entry.update(fte=json.loads(json.dumps(asdict(estimate(3, entry["n_people"])))))
+        for entry in plain["groups"]
+        if entry["fta"]["k"]
+    ],
+    "a reason of failures": lambda plain: group(plain, gender="m")["fta_reasons"].clear(),
+    "a reason that nobody knows": lambda plain: [
+        entry["fte_reasons"].update({"no hat": entry["fte_reasons"].pop("no face")})
+        for entry in plain["groups"]
+        if entry["fte_reasons"]
+    ],
+    "reasons moved between groups": lambda plain: group(plain, gender="f")["fte_reasons"].update({"no face": 1}),
+    "a sentence on failures": lambda plain: plain["failure_tests"].update(sentences=["All groups are equal."]),
     "version": lambda plain: plain.update(version=3),
     "unknown field": lambda plain: plain.update(note="ok"),
     "a kind": lambda plain: plain["threshold"].update(tau="210100"),

@@ -45,7 +45,7 @@ PASSPHRASE = "correct horse battery"
 NOBODY = Shipped(frozenset(), frozenset())
 PILOT = parse_policy('[certification]\nalpha = 0.05\n[review]\nsame_account = "mark"\n')
 PLACE = FacePlace((0.0, 0.0, 10.0, 10.0), ((3.0, 3.0), (7.0, 3.0), (5.0, 5.0), (3.0, 7.0), (7.0, 7.0)))
-MEASURES = QualityMeasures(50, 50, 0, 0.5, 0, 128, 40, 7, 0, 0, 0.9, 1, 10)
+MEASURES = QualityMeasures(50, 50, 0, 0.5, 0, 128, 40, 7, 0, 0, 0.9, 1, 1.5, 0.8, 10)
 ROLES = {
     "boss": {Role.ADMIN},
     "vera": {Role.APPROVER},

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
@@ -10,10 +11,11 @@ from matcher.domain.face import FacePlace
 from matcher.errors import BadInput
 from matcher.review.pixels import Grid, ImageMode
 from matcher.review.session import View
-from matcher.tui.pictures import crop_pair, decode
+from matcher.tui.pictures import Decoded, crop_pair, decode
+from tests.vision.pictures import face, saved, sixteen_bit_grey
 
 
-def marked(size: int, turn: int) -> tuple[Image.Image, FacePicture]:
+def marked(size: int, turn: int) -> tuple[Decoded, FacePicture]:
     """A grey picture with a red right eye and a blue left eye; `turn` moves the left eye down."""
     image = Image.new("RGB", (size, size), (128, 128, 128))
     unit = size / 100
@@ -21,7 +23,7 @@ def marked(size: int, turn: int) -> tuple[Image.Image, FacePicture]:
     for (x, y), colour in zip(eyes, ((255, 0, 0), (0, 0, 255)), strict=True):
         ImageDraw.Draw(image).ellipse((x - 4 * unit, y - 4 * unit, x + 4 * unit, y + 4 * unit), fill=colour)
     rest = ((50 * unit, 55 * unit), (42 * unit, 65 * unit), (58 * unit, 65 * unit))
-    return image, FacePicture(b"", FacePlace((25 * unit, 25 * unit, 50 * unit, 60 * unit), (*eyes, *rest)))
+    return Decoded(image), FacePicture(b"", FacePlace((25 * unit, 25 * unit, 50 * unit, 60 * unit), (*eyes, *rest)))
 
 
 def centre(image: Image.Image, channel: int) -> tuple[float, float]:
@@ -60,7 +62,7 @@ def test_a_picture_is_upright_and_unreadable_ones_are_refused() -> None:
     exif = turned.getexif()
     exif[0x0112] = 6
     turned.save(out, "JPEG", exif=exif)
-    assert decode(out.getvalue()).size == (20, 40)
+    assert decode(out.getvalue()).image.size == (20, 40)
     for data in (b"", b"GIF89a", out.getvalue()[:60]):
         with pytest.raises(BadInput, match="cannot be read"):
             decode(data)
@@ -75,7 +77,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
 
 def pair(view: View, turn: int = 0) -> tuple[Image.Image, Image.Image]:
     first, second = marked(300, turn), marked(120, 0)
-    faint = first[0].point(lambda level: 100 + level // 8), first[1]
+    faint = Decoded(first[0].image.point(lambda level: 100 + level // 8)), first[1]
     crops = crop_pair((faint[0], second[0]), (faint[1], second[1]), Grid(20, 10, 10, 20), ImageMode.KITTY, view)
     return crops.probe, crops.reference
 
@@ -104,3 +106,27 @@ def test_the_grid_goes_through_the_eyes_of_both_faces_at_the_same_places() -> No
     eyes = [centre(plain[1], channel)[1] for channel in (0, 2)]
     assert min(abs(row - sum(eyes) / 2) for row in rows[0]) <= 1.5
     assert 4 <= len(rows[0]) <= 20
+
+
+def test_a_very_large_jpeg_is_read_smaller_and_its_faces_lie_where_they_were() -> None:
+    whole, picture = marked(8_800, 9)
+    out = BytesIO()
+    whole.image.save(out, "JPEG", quality=90)
+    read = decode(out.getvalue())
+    assert (read.shrunk, read.image.size) == (2, (4_400, 4_400))
+    grid = Grid(20, 10, 10, 20)
+    crops = crop_pair((whole, read), (picture, picture), grid, ImageMode.KITTY, View())
+    for channel in (0, 2):
+        assert centre(crops.probe, channel) == pytest.approx(centre(crops.reference, channel), abs=0.5)
+
+
+def test_sixteen_bits_are_shown_by_their_upper_eight() -> None:
+    for kind in ("PNG", "TIFF"):
+        shown = np.asarray(decode(saved(Image.open(BytesIO(sixteen_bit_grey())), kind)).image)
+        assert np.array_equal(shown[..., 0], np.asarray(face().convert("L")))
+
+
+def test_heic_is_shown() -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    shown = decode(saved(face(), "HEIF", quality=95)).image
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(face()).astype(int)).mean() < 4

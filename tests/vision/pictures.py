@@ -50,14 +50,17 @@ def turned(orientation: int, kind: str) -> bytes:
 
 def png_bomb(width: int, height: int) -> bytes:
     """A small PNG whose header promises width x height pixels."""
+    return png(width, height, bytes(1000))
+
+
+def png(width: int, height: int, rows: bytes, interlaced: bool = False) -> bytes:
+    """A PNG of 8-bit colour with these unpacked rows, whatever its header promises."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    )
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def webp_bomb() -> bytes:

@@ -1,19 +1,33 @@
 import io
 import resource
+import struct
+import time
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Reason, Rejected
-from matcher.vision.decode import decode
+from matcher.vision.decode import decode, is_very_large
 from matcher.vision.limits import MAX_BYTES
 from matcher.vision.pixels import Pixels
-from tests.vision.pictures import ONE_FACE, face, png_bomb, saved, several_frames, sixteen_bit_grey, turned, webp_bomb
+from matcher.vision.png import plain_png
+from tests.vision.pictures import (
+    ONE_FACE,
+    face,
+    png,
+    png_bomb,
+    saved,
+    several_frames,
+    sixteen_bit_grey,
+    turned,
+    webp_bomb,
+)
 
 TURNED = ("JPEG", "PNG", "WEBP", "TIFF")
 FORMATS = (*TURNED, "BMP")
@@ -124,7 +138,7 @@ def test_a_file_cut_off_is_unreadable(kind: str, part: float) -> None:
     assert reason(data[: int(len(data) * part)]) in (Reason.UNREADABLE, Reason.NOT_A_PICTURE)
 
 
-@pytest.mark.parametrize("size", [(12_001, 1), (1, 12_001), (8_000, 7_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
+@pytest.mark.parametrize("size", [(20_001, 1), (1, 20_001), (8_000, 7_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
 def test_a_bomb_is_refused_on_its_header(size: tuple[int, int]) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert reason(png_bomb(*size)) in (Reason.TOO_LARGE, Reason.UNREADABLE)
@@ -181,3 +195,84 @@ def test_a_jpeg_with_pictures_behind_it_is_its_first() -> None:
     upright = np.asarray(face())[..., ::-1].astype(int)
     assert np.abs(pixels_of(raw.getvalue()).astype(int) - upright).mean() < 3
     assert reason(raw.getvalue()[:2000]) is Reason.UNREADABLE
+
+
+def detail(data: bytes) -> str:
+    result = decode(Picture("a picture", data))
+    assert isinstance(result, Rejected)
+    return result.detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("GIF", "a GIF"), ("AVIF", "an AVIF"), ("PDF", "a PDF"), ("JPEG2000", "a JPEG 2000")]
+)
+def test_what_it_seems_to_be_is_said(kind: str, words: str) -> None:
+    assert f"it seems to be {words}: save the picture as JPEG or PNG" in detail(saved(face(), kind))
+
+
+def test_a_header_that_promises_more_than_there_are_bytes_is_refused() -> None:
+    data = bytearray(saved(face(), "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 7_000, 7_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert reason(bytes(data)) is Reason.UNREADABLE
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
+@pytest.mark.parametrize("extra", [b"tEXt", b"zTXt", b"iCCP", b"gAMA"])
+def test_what_stands_beside_the_pixels_of_a_png_does_not_matter(extra: bytes) -> None:
+    whole = saved(face(), "PNG")
+    body = b"name\0\0" + zlib.compress(bytes(500))
+    chunk = struct.pack(">I", len(body)) + extra + body + struct.pack(">I", zlib.crc32(extra + body))
+    assert np.array_equal(pixels_of(whole[:33] + chunk + whole[33:]), pixels_of(whole))
+
+
+@pytest.mark.parametrize("change", [-1, 1, 50_000_000])
+def test_a_png_holds_just_as_much_as_its_header_says(change: int) -> None:
+    rows = b"".join(b"\0" + row.tobytes() for row in np.asarray(face()))
+    assert plain_png(png(320, 320, rows)) is not None
+    rows = rows[:change] if change < 0 else rows + bytes(change)
+    data = png(320, 320, rows)
+    started = time.process_time()
+    assert reason(data) is Reason.UNREADABLE
+    assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 2), (17, 33)])
+def test_the_length_of_a_png_follows_from_its_header(mode: str, size: tuple[int, int]) -> None:
+    image = Image.new("L", size).convert("I;16") if mode == "I;16" else Image.new(mode, size)
+    data = saved(image, "PNG")
+    made = plain_png(data)
+    assert made is not None
+    assert np.array_equal(pixels_of(made), pixels_of(data))
+
+
+def test_an_interlaced_png_is_read() -> None:
+    rows = np.asarray(face().resize((13, 11)))
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    body = b"".join(b"\0" + row.tobytes() for y, x, down, right in passes for row in rows[y::down, x::right])
+    assert np.array_equal(pixels_of(png(13, 11, body, interlaced=True)), rows[..., ::-1])
+
+
+def test_a_tiff_damaged_inside_is_refused_and_not_filled_with_black() -> None:
+    data = bytearray(saved(face(), "TIFF", compression="tiff_adobe_deflate"))
+    data[60_000:120_000] = bytes(60_000)
+    assert reason(bytes(data)) is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize(("tag", "value"), [(254, 1), (50706, b"\1\4\0\0")])
+def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_picture(tag: int, value: object) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[tag] = value
+    assert "raw file" in detail(saved(face(), "TIFF", tiffinfo=tags))
+
+
+def test_a_jpeg_larger_than_other_formats_may_be_is_read() -> None:
+    wide = np.tile(np.asarray(face()), (22, 24, 1))  # 54 Mpx
+    data = cv2.imencode(".jpg", wide)[1].tobytes()
+    assert pixels_of(data).shape == wide.shape
+    assert "at most 50 million px" in detail(png_bomb(7_680, 7_040))
+    assert is_very_large(Picture("a", data))
+    assert not is_very_large(Picture("a", saved(face(), "JPEG")))
+    assert not is_very_large(Picture("a", data[:100]))

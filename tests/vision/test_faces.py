@@ -40,6 +40,8 @@ GOOD = QualityMeasures(
     over_exposed=0.01,
     light_balance=0.8,
     completeness=1,
+    eye_detail=1.5,
+    mouth_detail=0.8,
     feature_norm=10,
 )
 ALL_ON = Quality(
@@ -51,6 +53,8 @@ ALL_ON = Quality(
     max_over_exposed=0.3,
     min_light_balance=0.2,
     min_completeness=0.7,
+    min_eye_detail=0.6,
+    min_mouth_detail=0.4,
     min_feature_norm=5,
 )
 
@@ -185,8 +189,10 @@ def test_measures_of_a_known_face() -> None:
     points = np.array([[10, 50], [50, 50], [40, 70], [15, 90], [45, 90]], float)
     flat = np.full((SIDE, SIDE, 3), 80, np.uint8)
     measures = measure(place_of(points), flat, (200, 200))
-    known = replace(measures, completeness=0.0)
-    assert known == QualityMeasures(40.0, 0.0, 0.5, 0.5, 0.0, 80.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, None)
+    assert math.isnan(measures.eye_detail)  # of one tone: there is nothing to compare with
+    assert math.isnan(measures.mouth_detail)
+    known = replace(measures, completeness=0.0, eye_detail=0.0, mouth_detail=0.0)
+    assert known == QualityMeasures(40.0, 0.0, 0.5, 0.5, 0.0, 80.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, None)
     turned = points @ np.array([[0.0, 1.0], [-1.0, 0.0]])
     assert measure(place_of(turned), flat, (200, 200)).roll_degrees == pytest.approx(90)
     assert measure(place_of(turned), flat, (200, 200)).yaw_ratio == pytest.approx(0.5)
@@ -220,6 +226,21 @@ def test_light_on_one_half_exposure_and_contrast_are_shares_of_the_face() -> Non
     assert measure(place_of(TEMPLATE), crop, (SIDE, SIDE)).over_exposed == 0
     crop[:] = 247
     assert measure(place_of(TEMPLATE), crop, (SIDE, SIDE)).over_exposed == 1
+
+
+def test_a_face_that_is_covered_has_less_detail_there_and_elsewhere_more(detector: Detector) -> None:
+    bare = decode(Picture("one", ONE_FACE.read_bytes()))
+    assert not isinstance(bare, Rejected)
+    crop = align(bare, detector.find(bare)[0])
+    place, size = place_of(TEMPLATE), (SIDE, SIDE)
+    whole = measure(place, crop, size)
+    for points, eyes_too in ((TEMPLATE[:1], True), (TEMPLATE[1:2], True), (TEMPLATE[3:].mean(axis=0)[None], False)):
+        covered = np.array(crop)
+        for x, y in points.astype(int):
+            covered[y - 11 : y + 12, x - 22 : x + 23] = 40
+        found = measure(place, np.asarray(covered, np.uint8), size)
+        assert (found.eye_detail < 0.6 < whole.eye_detail) is eyes_too
+        assert (found.mouth_detail < 0.4 < whole.mouth_detail) is not eyes_too
 
 
 def test_what_surrounds_the_face_is_not_its_exposure() -> None:
@@ -277,6 +298,9 @@ def test_a_blurred_crop_is_less_sharp() -> None:
         ("over_exposed", 0.31, Reason.OVER_EXPOSED),
         ("light_balance", 0.19, Reason.UNEVEN_LIGHT),
         ("completeness", 0.69, Reason.INCOMPLETE_FACE),
+        ("eye_detail", 0.59, Reason.EYES_COVERED),
+        ("eye_detail", math.nan, Reason.EYES_COVERED),
+        ("mouth_detail", 0.39, Reason.MOUTH_COVERED),
         ("feature_norm", 4.9, Reason.WEAK_FEATURES),
     ],
 )
