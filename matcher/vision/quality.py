@@ -105,7 +105,7 @@ def measure(place: FacePlace, aligned: Pixels, picture: tuple[int, int]) -> Qual
     contrast = math.sqrt(max(0.0, float(face @ (levels - mean) ** 2)))
     return QualityMeasures(
         inter_eye_pixels=inter_eye(place),
-        sharpness=float(cv2.Laplacian(luminance, cv2.CV_64F).var()),
+        sharpness=float(cv2.meanStdDev(cv2.Laplacian(luminance, cv2.CV_16S))[1][0, 0] ** 2),
         yaw_ratio=_yaw(place),
         pitch_ratio=_pitch(place),
         roll_degrees=_roll(place),
@@ -164,8 +164,8 @@ def _pitch(place: FacePlace) -> float:
     return float(points[2] @ down) / mouth if mouth else math.nan
 
 
-def _histogram(luminance: Pixels, where: npt.NDArray[np.bool_]) -> _Histogram:
-    return np.bincount(luminance[where], minlength=256).astype(np.float64)
+def _histogram(luminance: Pixels, where: Pixels) -> _Histogram:
+    return cv2.calcHist([luminance], [0], where, [256], [0, 256]).ravel().astype(np.float64)
 
 
 def _entropy(shares: _Histogram) -> float:
@@ -174,10 +174,10 @@ def _entropy(shares: _Histogram) -> float:
 
 
 def _eye_detail(luminance: Pixels) -> float:
-    across, down = (cv2.Sobel(luminance, cv2.CV_64F, *order, ksize=3) for order in ((1, 0), (0, 1)))
-    steps = np.hypot(across, down)
-    whole = float(steps[_RIGHT | _LEFT].mean())
-    return min(float(steps[eye].mean()) for eye in _EYES) / whole if whole else math.nan
+    across, down = (cv2.Sobel(luminance, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
+    steps = cv2.magnitude(across, down)
+    whole = float(cv2.mean(steps, _FACE)[0])
+    return min(float(cv2.mean(steps[eye])[0]) for eye in _EYES) / whole if whole else math.nan
 
 
 def _inside(place: FacePlace, picture: tuple[int, int]) -> float:
@@ -188,14 +188,16 @@ def _inside(place: FacePlace, picture: tuple[int, int]) -> float:
     return min(1.0, max(0.0, float(shared) / float(cv2.contourArea(corners))))
 
 
-def _halves() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+def _halves() -> tuple[Pixels, Pixels]:
     """The right and left half of the face: an ellipse of 76 x 96 px, from the brows to the chin of the template."""
     rows, columns = np.mgrid[:SIDE, :SIDE]
     ellipse = ((columns - 56.0) / 38.0) ** 2 + ((rows - 66.0) / 48.0) ** 2 <= 1
-    return ellipse & (columns < SIDE // 2), ellipse & (columns >= SIDE // 2)
+    right, left = ellipse & (columns < SIDE // 2), ellipse & (columns >= SIDE // 2)
+    return right.astype(np.uint8), left.astype(np.uint8)
 
 
 _RIGHT, _LEFT = _halves()
+_FACE = _RIGHT | _LEFT
 # 13 x 23 px around each eye of the aligned face, 15 x 37 around the mouth.
 _EYES = (slice(46, 59), slice(27, 50)), (slice(46, 59), slice(63, 86))
 _MOUTH = slice(85, 100), slice(38, 75)
