@@ -76,7 +76,8 @@ def test_kill_leaves_a_home_that_opens_and_can_be_loaded_again(home: Cli, demo: 
     process.communicate(timeout=60)
     whole(home)
     assert home("watchlist", "load", "missing", demo / "list.csv", user="boss").code == 0
-    assert home("watchlist", "show", "missing", "--json").value["templates"] == 80
+    shown = home("watchlist", "show", "missing", "--json").value
+    assert (shown["templates"], shown["rejected"]) == (79, 1)  # one made-up reference looks more like somebody else
 
 
 def test_a_home_opens_whole_or_not_at_all(tmp_path: Path) -> None:
