@@ -4,6 +4,7 @@ Layout, under the models folder:
 
     <id>/<file>                 the published file, byte for byte
     <id>/<id>.rewrite-2.onnx    what is run, for embedders (see `rewrite.py`)
+    <id>/manifest.toml          of models that do not ship with this program
     <id>/installed.json         written last: a model without it is not installed
 
 Everything is fetched, rewritten and checked before the first file appears; each file is written beside its place,
@@ -17,13 +18,19 @@ from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import IntegrityError, StorageFailed
 from matcher.models import rewrite
+from matcher.models.catalogue import MANIFEST
 from matcher.models.record import RECORD, Record, installed, place_of, rewritten_name
+from matcher.models.shapes import require_shapes, shape_of
 from matcher.models.sources import Progress, fetch
 from matcher.models.verify import verify
 
 
-def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress: Progress) -> InstalledModel:
+def install(
+    manifest: ModelManifest, folder: Path, from_: Path | None, progress: Progress, page: bytes | None = None
+) -> InstalledModel:
     """Install one model under `folder`; a model that is there and verifies is left alone unless `from_` is given.
+
+    `page` are the bytes of a manifest that is to be kept beside the model (`catalogue.adopted`).
 
     Raises IntegrityError for bytes that are not the manifest's, BadInput for a wrong `from_` or a file that is not a
     usable ONNX model, StorageFailed when no source can be reached or the disk fails.
@@ -33,12 +40,13 @@ def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress:
     published = _kept(manifest, folder) if from_ is None else None
     if published is None:
         published = fetch(manifest, from_, progress)
-    files = {manifest.file: published}
+    files = {manifest.file: published} if page is None else {MANIFEST: page, manifest.file: published}
     record = Record(id=manifest.id, source_sha256=manifest.sha256)
     if manifest.kind == "embedder":
         progress("preparing the graph", 0, 1)
         result = rewrite.rewrite(published)
-        rewrite.check_equal(published, result)
+        require_shapes(result, manifest)
+        rewrite.check_equal(published, result, shape_of(manifest.fed))
         files[rewritten_name(manifest.id)] = result
         record = record.with_result(rewrite.sha256(result))
         progress("preparing the graph", 1, 1)

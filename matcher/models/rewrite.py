@@ -22,7 +22,7 @@ from matcher.errors import BadInput, IntegrityError
 from matcher.models.activation import spell_out_prelu
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
     from matcher.domain.template import Floats
 
@@ -45,15 +45,17 @@ def plain(source: bytes) -> bytes:
     return bytes(_plain(source).SerializeToString(deterministic=True))
 
 
-def check_equal(source: bytes, result: bytes) -> float:
+def check_equal(source: bytes, result: bytes, shape: tuple[int, ...] = ()) -> float:
     """The largest difference of both graphs on the test pictures, relative to the largest component of the output.
+
+    `shape` is that of one picture as the graph takes it; needed where the graph leaves its sides open.
 
     Raises IntegrityError above 1e-5.
     """
     import numpy as np
 
     difference = 0.0
-    for expected, actual in zip(_evaluate(source), _evaluate(result), strict=True):
+    for expected, actual in zip(_evaluate(source, shape), _evaluate(result, shape), strict=True):
         difference = max(difference, float(np.abs(expected - actual).max() / np.abs(expected).max()))
         if not difference <= TOLERANCE:
             raise IntegrityError(
@@ -147,12 +149,14 @@ def _replace_nodes(graph: "GraphProto", nodes: "list[NodeProto]") -> None:
 
 def _free_batch(graph: "GraphProto") -> None:
     for value in (graph.input[0], graph.output[0]):
+        if not value.type.tensor_type.shape.dim:
+            raise BadInput("the model's input and output must have a shape, the first side of which counts pictures")
         first = value.type.tensor_type.shape.dim[0]
         first.Clear()
         first.dim_param = "n"
 
 
-def _evaluate(raw: bytes) -> "Iterator[Floats]":
+def _evaluate(raw: bytes, shape: tuple[int, ...]) -> "Iterator[Floats]":
     """What a graph makes of each test picture."""
     import numpy as np
     import onnx
@@ -163,17 +167,24 @@ def _evaluate(raw: bytes) -> "Iterator[Floats]":
     used = {name for node in model.graph.node for name in node.input}
     fed = [value for value in model.graph.input if value.name not in known]
     evaluator = ReferenceEvaluator(model)
-    shapes = {
-        value.name: [dim.dim_value if dim.dim_value > 0 else 1 for dim in value.type.tensor_type.shape.dim]
-        for value in fed
-    }
+    shapes = {value.name: _sides(value, shape if value.name in used else ()) for value in fed}
     for number in range(TEST_PICTURES):
         feeds = {
-            name: _test_picture(number, shape) if name in used else np.zeros(shape, np.float32)
-            for name, shape in shapes.items()
+            name: _test_picture(number, sides) if name in used else np.zeros(sides, np.float32)
+            for name, sides in shapes.items()
         }
-        (output,) = evaluator.run(None, feeds)
+        try:
+            (output,) = evaluator.run(None, feeds)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise BadInput(f"the model cannot be evaluated: {str(error).splitlines()[0]}") from None
         yield np.asarray(output, np.float32)
+
+
+def _sides(value: "ValueInfoProto", picture: tuple[int, ...]) -> list[int]:
+    """The sizes of a fed value: the graph's own, for sides that it leaves open those of a picture, else 1."""
+    dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    filling = picture if len(picture) == len(dims) else (1,) * len(dims)
+    return [own if own > 0 else other for own, other in zip(dims, filling, strict=True)]
 
 
 def _test_picture(number: int, shape: list[int]) -> "Floats":

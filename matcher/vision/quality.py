@@ -16,8 +16,8 @@
 | completeness | share | part of the crop that lies inside the picture | cropping of the face image |
 | feature_norm | none | length of the embedder's output before it is made a unit vector | unified quality score |
 
-1. All but the first and the pose are taken on the 112 px crop: that is what the embedder sees. Luminance is ITU-R
-   BT.601. The face is the ellipse around the landmarks of the crop, so that hair and background count for little.
+1. All but the first, the pose and the last are taken on the 112 px crop, whatever crop the embedder sees: limits mean
+   the same with every model, except that on `feature_norm`. Luminance is ITU-R BT.601. The face is the ellipse around the landmarks of the crop, so that hair and background count for little.
 2. Occlusion is not measured: the standard asks for a segmentation of the face, and there is no model for it here. What
    covers a face shortens `feature_norm`, as blur, pose and size do: networks trained to tell people apart by a softmax
    give short vectors to faces that they make little of (Kim, Jain, Liu 2022, "AdaFace", use it as image quality).
