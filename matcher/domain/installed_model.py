@@ -5,20 +5,18 @@ from pathlib import Path
 
 from matcher.domain.model_manifest import ModelManifest
 
-AS_PUBLISHED = "r0"
-
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
     """One installed model.
 
-    `published` is the file whose digest the manifest holds; `used` is the file that is run: the same one, or a graph
-    derived from it by the rewrite named in `rewrite` ("r0" where nothing was derived). Whoever loads `used` checks
-    `used_sha256` over the bytes it is about to run.
+    `published` is the file whose digest the manifest holds; `used` is the file that is run: a graph derived from it by
+    the version of the rewrite named in `rewrite` ("r2"). Whoever loads `used` checks `used_sha256` over the bytes it is
+    about to run.
     """
 
     manifest: ModelManifest
     published: Path
     used: Path
     used_sha256: str
-    rewrite: str = AS_PUBLISHED
+    rewrite: str

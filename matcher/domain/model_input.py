@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 Five = tuple[tuple[float, float], ...]
 Three = tuple[float, float, float]
-NAMED = "arcface-112"
+Named = Literal["arcface-112"]
+NAMED: Named = "arcface-112"
 SIDE = 112
 # Right eye, left eye, nose tip, right and left mouth corner of the ArcFace template (Deng and others 2019), in px.
 ARCFACE: Five = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
@@ -34,7 +35,7 @@ class EmbedderInput(BaseModel):
     channels: Literal["rgb", "bgr"] = "rgb"
     mean: Three = (0.0, 0.0, 0.0)
     scale: Three = (1.0, 1.0, 1.0)
-    template: Literal["arcface-112"] | Five = NAMED
+    template: Named | Five = NAMED
     layout: Literal["NCHW", "NHWC"] = "NCHW"
 
     @field_validator("size", mode="before")
@@ -93,13 +94,16 @@ class EmbedderInput(BaseModel):
     @property
     def points(self) -> Five:
         """The five landmarks in px of the input."""
-        if self.template == NAMED:
-            return ARCFACE if self.size[0] == SIDE else tuple((x * self._times, y * self._times) for x, y in ARCFACE)
-        return tuple((x, y) for x, y in self.template)  # type: ignore[misc]
+        if self.template != NAMED:
+            return self.template
+        times = self.size[0] / SIDE  # 1.0 changes no bit
+        return tuple((x * times, y * times) for x, y in ARCFACE)
 
     @property
-    def _times(self) -> float:
-        return self.size[0] / SIDE
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of one face as the graph is fed with it."""
+        height, width = self.size
+        return (1, 3, height, width) if self.layout == "NCHW" else (1, height, width, 3)
 
     def digest(self) -> str:
         """sha256 (hex) of what the keys mean."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from matcher.domain.model_input import EmbedderInput
 
 MOST_DIM = 4096  # up to which the bound of a scan is proven (`kernels/checks.py`)
+Kind = Literal["detector", "embedder"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -23,7 +24,7 @@ class ModelManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-    kind: Literal["detector", "embedder"]
+    kind: Kind
     file: str
     bytes: Annotated[int, Field(gt=0)]
     sha256: Sha256

@@ -3,8 +3,8 @@
 1. A manifest's id is the name of the folder it lies in.
 2. Ids are unique; a manifest in the models folder cannot replace a shipped one.
 3. Exactly one shipped manifest of each kind is the default.
-4. A manifest that is installed from elsewhere is kept beside its model; another one under the same id is refused, because
-   lists name their model by it.
+4. A manifest that is installed from elsewhere is kept beside its model; another one under the same id is refused,
+   because lists name their model by it.
 """
 
 import tomllib

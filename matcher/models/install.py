@@ -3,7 +3,7 @@
 Layout, under the models folder:
 
     <id>/<file>                 the published file, byte for byte
-    <id>/<id>.rewrite-2.onnx    what is run, for embedders (see `rewrite.py`)
+    <id>/<id>.rewrite-2.onnx    what is run (see `rewrite.py`)
     <id>/manifest.toml          of models that do not ship with this program
     <id>/installed.json         written last: a model without it is not installed
 
@@ -19,8 +19,8 @@ from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import IntegrityError, StorageFailed
 from matcher.models import rewrite
 from matcher.models.catalogue import MANIFEST
-from matcher.models.record import RECORD, Record, installed, place_of, rewritten_name
-from matcher.models.shapes import require_shapes, shape_of
+from matcher.models.record import RECORD, installed, place_of, record_of, rewritten_name
+from matcher.models.shapes import require_shapes
 from matcher.models.sources import Progress, fetch
 from matcher.models.verify import verify
 
@@ -40,19 +40,20 @@ def install(
     published = _kept(manifest, folder) if from_ is None else None
     if published is None:
         published = fetch(manifest, from_, progress)
-    files = {manifest.file: published} if page is None else {MANIFEST: page, manifest.file: published}
-    record = Record(id=manifest.id, source_sha256=manifest.sha256)
+    progress("preparing the graph", 0, 1)
+    result = rewrite.rewrite(published, manifest.kind)
     if manifest.kind == "embedder":
-        progress("preparing the graph", 0, 1)
-        result = rewrite.rewrite(published)
         require_shapes(result, manifest)
-        rewrite.check_equal(published, result, shape_of(manifest.fed))
-        files[rewritten_name(manifest.id)] = result
-        record = record.with_result(rewrite.sha256(result))
-        progress("preparing the graph", 1, 1)
+        rewrite.check_equal(published, result, manifest.fed.shape)
+    else:
+        rewrite.check_equal(published, result, rewrite.SOUGHT)
+    progress("preparing the graph", 1, 1)
+    record = record_of(manifest, rewrite.sha256(result))
+    kept = {} if page is None else {MANIFEST: page}
+    files = kept | {manifest.file: published, rewritten_name(manifest): result, RECORD: record.encode()}
     place = place_of(manifest, folder)
     try:
-        _write_all(place, files | {RECORD: record.encode()})
+        _write_all(place, files)
     except OSError as error:
         raise StorageFailed(f"model {manifest.id} cannot be written to {place}: {error.strerror}") from None
     for stale in place.glob(f"{manifest.id}.rewrite-*.onnx"):

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from matcher.domain.installed_model import AS_PUBLISHED, InstalledModel
+from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest, Sha256
 from matcher.errors import IntegrityError
-from matcher.models.rewrite import REWRITE_VERSION
+from matcher.models.rewrite import REWRITE_VERSIONS
 
 RECORD = "installed.json"
 
@@ -23,12 +23,6 @@ class Record(BaseModel):
     rewrite: Annotated[str, Field(pattern=r"^[1-9][0-9]*$")] | None = None
     result_sha256: Sha256 | None = None
 
-    def with_result(self, result_sha256: str) -> "Record":
-        """The record of a model whose graph was rewritten."""
-        return Record(
-            id=self.id, source_sha256=self.source_sha256, rewrite=REWRITE_VERSION, result_sha256=result_sha256
-        )
-
     def encode(self) -> bytes:
         """UTF-8 JSON, keys in order."""
         return json.dumps(self.model_dump(exclude_none=True), indent=2, sort_keys=True).encode() + b"\n"
@@ -39,15 +33,26 @@ def place_of(manifest: ModelManifest, folder: Path) -> Path:
     return folder / manifest.id
 
 
-def rewritten_name(model_id: str) -> str:
+def record_of(manifest: ModelManifest, result_sha256: str) -> Record:
+    """The record of an installation by this version of the program."""
+    return Record(
+        id=manifest.id,
+        source_sha256=manifest.sha256,
+        rewrite=REWRITE_VERSIONS[manifest.kind],
+        result_sha256=result_sha256,
+    )
+
+
+def rewritten_name(manifest: ModelManifest) -> str:
     """The file name of a rewritten graph."""
-    return f"{model_id}.rewrite-{REWRITE_VERSION}.onnx"
+    return f"{manifest.id}.rewrite-{REWRITE_VERSIONS[manifest.kind]}.onnx"
 
 
 def installed(manifest: ModelManifest, folder: Path) -> InstalledModel | None:
     """What is installed, by its record alone; None where there is none. `verify` and the loader check the bytes.
 
-    A graph of another version of the rewrite counts as none: `install` makes it anew from the published file.
+    A graph of another version of the rewrite counts as none, and so does one of before detectors had any: `install`
+    makes it anew from the published file.
 
     Raises IntegrityError for a record that does not belong to this manifest.
     """
@@ -61,11 +66,10 @@ def installed(manifest: ModelManifest, folder: Path) -> InstalledModel | None:
     if record.id != manifest.id or record.source_sha256 != manifest.sha256:
         raise IntegrityError(f"{place} holds another version of model {manifest.id}: install it again")
     published = place / manifest.file
-    if manifest.kind == "detector":
-        return InstalledModel(manifest, published, published, manifest.sha256, AS_PUBLISHED)
-    if record.rewrite not in (None, REWRITE_VERSION):
+    if record.rewrite != REWRITE_VERSIONS[manifest.kind]:
         return None
     if record.result_sha256 is None:
         raise IntegrityError(f"{place / RECORD} names no rewritten graph: install model {manifest.id} again")
-    used = place / rewritten_name(manifest.id)
-    return InstalledModel(manifest, published, used, record.result_sha256, f"r{REWRITE_VERSION}")
+    return InstalledModel(
+        manifest, published, place / rewritten_name(manifest), record.result_sha256, f"r{record.rewrite}"
+    )

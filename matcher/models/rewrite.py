@@ -1,4 +1,4 @@
-"""Rewriting an embedder's published graph into the one that is run; the weights stay the published ones.
+"""Rewriting a model's published graph into the one that is run; the weights stay the published ones.
 
 What it does, in this order, and why:
 
@@ -7,8 +7,9 @@ What it does, in this order, and why:
    that is also an input cannot be folded by the runtime.
 3. What is computed from constants alone (weights stored as 8-bit blocks) is computed once, here: the runtime would do
    it at every call, with results whose last bits depend on the batch size.
-4. PRelu, half the time of the whole graph, is spelled out (`activation.py`).
-5. The first dimension of input and output is made free, so that several faces go through at once.
+4. Of an embedder, PRelu, half the time of the whole graph, is spelled out (`activation.py`), and the first dimension
+   of input and output is made free, so that several faces go through at once.
+5. Of a detector, the heads are joined, and height and width are made free (`heads.py`).
 
 The same source bytes give the same result bytes (fixed order, deterministic serialisation, no clock, no names of ours
 that depend on a run). `check_equal` holds both graphs to 1e-5 by the reference evaluator of `onnx`, on five pictures.
@@ -18,25 +19,34 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from matcher.domain.model_manifest import Kind
 from matcher.errors import BadInput, IntegrityError
 from matcher.models.activation import spell_out_prelu
+from matcher.models.heads import MAPS, join_heads, published_outputs
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
     from matcher.domain.template import Floats
 
-REWRITE_VERSION = "2"
+# What an installation holds is made anew when its number changes; each is part of the identity of templates.
+REWRITE_VERSIONS: dict[Kind, str] = {"embedder": "2", "detector": "1"}
+SOUGHT = (96, 64)  # height and width of a detector's test pictures: a few places for faces at the coarsest stride
 TEST_PICTURES = 5
 TOLERANCE = 1e-5  # of the largest component of the source graph's output
 
 
-def rewrite(source: bytes) -> bytes:
-    """The graph that is run, as serialised ONNX. Raises BadInput for what is not an ONNX model of one input."""
+def rewrite(source: bytes, kind: Kind = "embedder") -> bytes:
+    """The graph that is run, as serialised ONNX. Raises BadInput for what is not an ONNX model of that kind."""
     model = _plain(source)
     graph = model.graph
-    _replace_nodes(graph, spell_out_prelu(graph))
-    _free_batch(graph)
+    if kind == "detector":
+        _replace_nodes(graph, join_heads(graph))
+    else:
+        if len(graph.output) != 1:
+            raise BadInput("the model must have one output")
+        _replace_nodes(graph, spell_out_prelu(graph))
+        _free_batch(graph)
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -45,22 +55,24 @@ def plain(source: bytes) -> bytes:
     return bytes(_plain(source).SerializeToString(deterministic=True))
 
 
-def check_equal(source: bytes, result: bytes, shape: tuple[int, ...] = ()) -> float:
-    """The largest difference of both graphs on the test pictures, relative to the largest component of the output.
+def check_equal(source: bytes, result: bytes, picture: tuple[int, ...] = ()) -> float:
+    """The largest difference of both graphs on the test pictures, relative to the largest component of an output.
 
-    `shape` is that of one picture as the graph takes it; needed where the graph leaves its sides open.
+    `picture` are the last sides of what is fed, where the graph's own do not count or are left open.
 
     Raises IntegrityError above 1e-5.
     """
     import numpy as np
 
     difference = 0.0
-    for expected, actual in zip(_evaluate(source, shape), _evaluate(result, shape), strict=True):
-        difference = max(difference, float(np.abs(expected - actual).max() / np.abs(expected).max()))
-        if not difference <= TOLERANCE:
-            raise IntegrityError(
-                f"the rewritten graph differs from the published one by {difference:g}: it is not used"
-            )
+    for expected, actual in zip(_evaluate(source, picture), _evaluate(result, picture), strict=True):
+        if expected.keys() != actual.keys() or any(expected[name].shape != actual[name].shape for name in expected):
+            raise IntegrityError("the rewritten graph has other outputs than the published one: it is not used")
+        for name, values in expected.items():
+            found = float(np.abs(values - actual[name]).max() / np.abs(values).max())
+            if not found <= TOLERANCE:
+                raise IntegrityError(f"the rewritten graph differs from the published one by {found:g}: it is not used")
+            difference = max(difference, found)
     return difference
 
 
@@ -72,8 +84,8 @@ def sha256(data: bytes) -> str:
 def _plain(source: bytes) -> "ModelProto":
     model = _parse(source)
     _drop_unfed_inputs(model.graph)
-    if len(model.graph.input) != 1 or len(model.graph.output) != 1:
-        raise BadInput("the model must have one input and one output")
+    if len(model.graph.input) != 1:
+        raise BadInput("the model must have one input")
     _fold_constants(model)
     return model
 
@@ -156,8 +168,8 @@ def _free_batch(graph: "GraphProto") -> None:
         first.dim_param = "n"
 
 
-def _evaluate(raw: bytes, shape: tuple[int, ...]) -> "Iterator[Floats]":
-    """What a graph makes of each test picture."""
+def _evaluate(raw: bytes, picture: tuple[int, ...]) -> "Iterator[dict[str, Floats]]":
+    """What a graph makes of each test picture, whose shape ends in `picture`: the published outputs by name."""
     import numpy as np
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -167,24 +179,24 @@ def _evaluate(raw: bytes, shape: tuple[int, ...]) -> "Iterator[Floats]":
     used = {name for node in model.graph.node for name in node.input}
     fed = [value for value in model.graph.input if value.name not in known]
     evaluator = ReferenceEvaluator(model)
-    shapes = {value.name: _sides(value, shape if value.name in used else ()) for value in fed}
+    shapes = {value.name: _sides(value, picture if value.name in used else ()) for value in fed}
     for number in range(TEST_PICTURES):
         feeds = {
             name: _test_picture(number, sides) if name in used else np.zeros(sides, np.float32)
             for name, sides in shapes.items()
         }
         try:
-            (output,) = evaluator.run(None, feeds)
+            outputs = [np.asarray(values, np.float32) for values in evaluator.run(None, feeds)]
         except (RuntimeError, TypeError, ValueError) as error:
             raise BadInput(f"the model cannot be evaluated: {str(error).splitlines()[0]}") from None
-        yield np.asarray(output, np.float32)
+        names = [value.name for value in model.graph.output]
+        yield published_outputs(outputs) if names == MAPS else dict(zip(names, outputs, strict=True))
 
 
 def _sides(value: "ValueInfoProto", picture: tuple[int, ...]) -> list[int]:
-    """The sizes of a fed value: the graph's own, for sides that it leaves open those of a picture, else 1."""
-    dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-    filling = picture if len(picture) == len(dims) else (1,) * len(dims)
-    return [own if own > 0 else other for own, other in zip(dims, filling, strict=True)]
+    """The sizes of a fed value, ending in those of a picture; 1 for others that the graph leaves open."""
+    dims = [max(1, dim.dim_value) for dim in value.type.tensor_type.shape.dim]
+    return [*dims[: len(dims) - len(picture)], *picture]
 
 
 def _test_picture(number: int, shape: list[int]) -> "Floats":

@@ -1,25 +1,18 @@
 """An embedder's graph beside its manifest: what goes in and what comes out, before the model is taken.
 
-1. One picture of 32-bit numbers goes in, channels first or last as the manifest says, in the manifest's size. Sides that
-   the graph leaves open fit any size.
+1. One picture of 32-bit numbers goes in, channels first or last as the manifest says, in the manifest's size. Sides
+   that the graph leaves open fit any size.
 2. As many 32-bit numbers come out as the manifest's `dim` says, where the graph tells.
 """
 
 import math
 from typing import TYPE_CHECKING
 
-from matcher.domain.model_input import EmbedderInput
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import BadInput
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto
-
-
-def shape_of(fed: EmbedderInput) -> tuple[int, int, int, int]:
-    """The shape of one face as the graph is fed with it."""
-    height, width = fed.size
-    return (1, 3, height, width) if fed.layout == "NCHW" else (1, height, width, 3)
 
 
 def require_shapes(graph: bytes, manifest: ModelManifest) -> None:
@@ -28,7 +21,7 @@ def require_shapes(graph: bytes, manifest: ModelManifest) -> None:
 
     model = onnx.load_model_from_string(graph)
     taken, given = model.graph.input[0], model.graph.output[0]
-    wanted, found = shape_of(manifest.fed), _sides(taken)
+    wanted, found = manifest.fed.shape, _sides(taken)
     if len(found) != 4 or any(side not in (0, due) for side, due in zip(found[1:], wanted[1:], strict=False)):
         raise BadInput(
             f"model {manifest.id} takes {_written(found)}, its manifest says {_written(list(wanted))} "

@@ -22,12 +22,9 @@ def verify(manifest: ModelManifest, folder: Path) -> InstalledModel:
     if model is None:
         raise BadInput(f"model {manifest.id} is not installed: run `matcher model install {manifest.id}`")
     published = _checked(model.published, manifest.sha256, manifest.id)
-    if model.used != model.published:
-        used = _checked(model.used, model.used_sha256, manifest.id)
-        if rewrite(published) != used:
-            raise IntegrityError(
-                f"{model.used} is not what the rewrite makes of {model.published.name}: install it again"
-            )
+    used = _checked(model.used, model.used_sha256, manifest.id)
+    if rewrite(published, manifest.kind) != used:
+        raise IntegrityError(f"{model.used} is not what the rewrite makes of {model.published.name}: install it again")
     return model
 
 

@@ -89,12 +89,11 @@ def _shrunk(pixels: Pixels, points: Points, corners: Points, times: int) -> tupl
 def _similarity(points: Points, template: Points) -> Points:
     """The 2 x 3 matrix that takes points (5, 2) nearest to the template."""
     from_centre, to_centre = points.mean(axis=0), template.mean(axis=0)
-    centred = points - from_centre
-    left, singular, right = np.linalg.svd((template - to_centre).T @ centred / len(points))
-    signs = np.array([1.0, 1.0 if np.linalg.det(left) * np.linalg.det(right) > 0 else -1.0])
-    rotation = left @ np.diag(signs) @ right
-    scale = (singular * signs).sum() / (centred**2).sum(axis=1).mean()
-    matrix = np.empty((2, 3), np.float64)
-    matrix[:, :2] = scale * rotation
+    # In the plane a turn with a scale is a product of complex numbers, and Umeyama's answer the quotient of two sums:
+    # here its real and imaginary part.
+    (x, y), (to_x, to_y) = (points - from_centre).T, (template - to_centre).T
+    spread = x @ x + y @ y
+    along, across = (x @ to_x + y @ to_y) / spread, (x @ to_y - y @ to_x) / spread
+    matrix = np.array([[along, -across, 0.0], [across, along, 0.0]])
     matrix[:, 2] = to_centre - matrix[:, :2] @ from_centre
     return matrix

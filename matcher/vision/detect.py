@@ -1,4 +1,4 @@
-"""Finding faces: YuNet through OpenCV, on the picture at one or two sizes.
+"""Finding faces: YuNet (`yunet.py`) on the picture at one or two sizes.
 
 YuNet was trained on faces of about 10 to 300 px. On pictures scaled so that the long side has 640 px, every demo face
 tried was found with a score of at least 0.88; at 1,024 px large faces fell below 0.7 and broke into several.
@@ -14,33 +14,26 @@ Hence:
 4. Coordinates come back in pixels of the upright picture; the largest face is first.
 """
 
-import threading
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
 from matcher.domain.face import FacePlace, Point
-from matcher.errors import BadInput
+from matcher.domain.template import Floats
 from matcher.vision.pixels import Pixels
+from matcher.vision.yunet import YuNet
 
-# The zoo's own demo asks for 0.9, which loses faces in profile. In enrolment a face too many is a counted rejection and
-# in a probe one more search; a face lost is neither seen nor counted.
-MIN_SCORE = 0.6
-MAX_OVERLAP = 0.3  # intersection over union, as the zoo has it
-MAX_FACES = 5000
 COARSE, FILLED = 640, 320
 FINE = (1280, 2560, 5120)
 SMALL = 100  # px, on a fine picture
 
 
 class Detector:
-    """The detection model; `find` may be called from several threads at once (each has its own network)."""
+    """The detection model; `find` may be called from several threads at once."""
 
     def __init__(self, weights: bytes) -> None:
-        self._weights = np.frombuffer(weights, np.uint8)
-        self._own = threading.local()
-        self._network()
+        self._network = YuNet(weights)
 
     def find(self, pixels: Pixels, every: bool = False) -> list[FacePlace]:
         """The faces of a picture (h, w, 3), the largest first; with `every`, small ones in a very large picture too."""
@@ -64,28 +57,13 @@ class Detector:
         scale = min(1.0, long_side / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         image = pixels if scale == 1.0 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        network = self._network()
-        network.setInputSize(size)
-        _, rows = network.detect(image)
         stretch = np.array([width / size[0], height / size[1]])
-        return [] if rows is None else list(_places(np.asarray(rows, np.float64), stretch))
-
-    def _network(self) -> cv2.FaceDetectorYN:
-        network: cv2.FaceDetectorYN | None = getattr(self._own, "network", None)
-        if network is None:
-            try:
-                network = cv2.FaceDetectorYN.create(
-                    "onnx", self._weights, np.zeros(0, np.uint8), (COARSE, COARSE), MIN_SCORE, MAX_OVERLAP, MAX_FACES
-                )
-            except cv2.error as error:
-                raise BadInput(f"the detector cannot be loaded: {error.err}") from None
-            self._own.network = network
-        return network
+        return list(_places(self._network.rows(np.asarray(image, np.uint8)), stretch))
 
 
-def _places(rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]], stretch: object) -> Iterator[FacePlace]:
+def _places(rows: Floats, stretch: object) -> Iterator[FacePlace]:
     """YuNet's rows: box (4), five landmarks (10), score."""
-    for row in rows[np.isfinite(rows).all(axis=1)]:
+    for row in rows.astype(np.float64):
         corner, size, *points = (row[:14].reshape(7, 2) * stretch).tolist()
         right_eye, left_eye, nose, right_mouth, left_mouth = (_point(point) for point in points)
         yield FacePlace((corner[0], corner[1], size[0], size[1]), (right_eye, left_eye, nose, right_mouth, left_mouth))

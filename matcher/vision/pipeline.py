@@ -1,8 +1,9 @@
 """The whole way from a picture to templates: decode, detect, measure, align, embed.
 
 What a template is depends on nothing but the picture's bytes and the model identity: not on the pictures beside it, the
-number of threads or the order. `PREPROCESSING` names everything between the bytes and the embedder's input (decoder,
-sizes at which faces are sought, alignment); a change there is a new name: templates of two names are never compared.
+number of threads or the order. `PREPROCESSING`, with the version of the detector's rewrite behind it, names everything
+between the bytes and the embedder's input (decoder, sizes at which faces are sought, what makes faces of the network's
+answers, alignment); a change there is a new name: templates of two names are never compared.
 """
 
 import os
@@ -22,7 +23,7 @@ from matcher.domain.provider import Provider
 from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
 from matcher.errors import BadInput
-from matcher.vision.align import align
+from matcher.vision.align import STANDARD, Crop, align, crop_of
 from matcher.vision.decode import decode
 from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
@@ -30,7 +31,7 @@ from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
 from matcher.vision.weights import read_weights
 
-PREPROCESSING = "p2"
+PREPROCESSING = "p3"
 HINT = "crop the picture to the one that is meant"
 AHEAD = 4  # pictures read ahead per thread: bounds memory whatever the length of the list
 
@@ -38,9 +39,17 @@ AHEAD = 4  # pictures read ahead per thread: bounds memory whatever the length o
 class FacePipeline:
     """Pictures in, templates or reasons out; `domain.ports.FacePipeline` as it runs on this machine."""
 
-    def __init__(self, detector: Detector, embedder: Embedding, identity: ModelIdentity, threads: int) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        embedder: Embedding,
+        identity: ModelIdentity,
+        threads: int,
+        crop: Crop = STANDARD,
+    ) -> None:
         self._detector = detector
         self._embedder = embedder
+        self._crop = crop
         self._identity = identity
         self._threads = threads
 
@@ -99,7 +108,8 @@ class FacePipeline:
         measures = measure(place, aligned, (pixels.shape[0], pixels.shape[1]))
         if (wrong := check(source, measures, quality)) is not None:
             return wrong
-        raw = self._embedder.embed(aligned[np.newaxis])
+        fed = aligned if self._crop is STANDARD else align(pixels, place, self._crop)
+        raw = self._embedder.embed(fed[np.newaxis])
         if not np.isfinite(raw).all() or not raw.any():
             return Rejected(source, Reason.NO_TEMPLATE, "the embedder gave no direction")
         measures = replace(measures, feature_norm=float(np.linalg.norm(raw.astype(np.float64))))
@@ -121,7 +131,7 @@ def open_pipeline(
     Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run, UsageError for a
     provider that is not there.
     """
-    dim = embedder.manifest.dim
+    dim, fed = embedder.manifest.dim, embedder.manifest.fed
     if detector.manifest.kind != "detector" or embedder.manifest.kind != "embedder" or dim is None:
         raise BadInput(f"{detector.manifest.id} and {embedder.manifest.id} are not a detector and an embedder")
     # One thread per picture is ours; OpenCV's own threads would only compete with it.
@@ -129,13 +139,13 @@ def open_pipeline(
     identity = ModelIdentity(
         embedder=embedder.manifest.pinned(),
         detector=detector.manifest.pinned(),
-        preprocessing=PREPROCESSING,
+        preprocessing=fed.marked(f"{PREPROCESSING}+{detector.rewrite}"),
         rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )
     count = (os.cpu_count() or 1) if threads is None else threads
-    embedding = open_embedder(read_weights(embedder), dim, provider, count)
-    return FacePipeline(Detector(read_weights(detector)), embedding, identity, count)
+    embedding = open_embedder(read_weights(embedder), dim, provider, count, fed)
+    return FacePipeline(Detector(read_weights(detector)), embedding, identity, count, crop_of(fed))
 
 
 def _result(waiting: deque[tuple[int, Future[Face | Rejected]]]) -> tuple[int, Face | Rejected]:

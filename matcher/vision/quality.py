@@ -17,7 +17,8 @@
 | feature_norm | none | length of the embedder's output before it is made a unit vector | unified quality score |
 
 1. All but the first, the pose and the last are taken on the 112 px crop, whatever crop the embedder sees: limits mean
-   the same with every model, except that on `feature_norm`. Luminance is ITU-R BT.601. The face is the ellipse around the landmarks of the crop, so that hair and background count for little.
+   the same with every model, except that on `feature_norm`. Luminance is ITU-R BT.601. The face is the ellipse around
+   the landmarks of the crop, so that hair and background count for little.
 2. Occlusion is not measured: the standard asks for a segmentation of the face, and there is no model for it here. What
    covers a face shortens `feature_norm`, as blur, pose and size do: networks trained to tell people apart by a softmax
    give short vectors to faces that they make little of (Kim, Jain, Liu 2022, "AdaFace", use it as image quality).
@@ -33,9 +34,10 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.face import FacePlace, QualityMeasures
+from matcher.domain.model_input import SIDE
 from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason, Rejected
-from matcher.vision.align import SIDE, crop_corners
+from matcher.vision.align import crop_corners
 from matcher.vision.pixels import Pixels
 
 DARK, LIGHT = 26, 247  # luminance below the first is under-exposed, from the second on over-exposed

@@ -15,7 +15,6 @@ from matcher.models.catalogue import default
 from matcher.models.rewrite import plain
 from matcher.models.verify import verify
 from matcher.vision.pipeline import FacePipeline
-from matcher.vision.weights import read_weights
 from tests.cli.runner import Cli
 
 
@@ -74,7 +73,7 @@ def test_a_ratio_is_told_only_for_the_same_faces() -> None:
 def test_both_ways_of_opencv_agree_with_ours(few: Path, pipeline: FacePipeline, models_folder: Path) -> None:
     detector, embedder = (verify(default(kind), models_folder) for kind in ("detector", "embedder"))
     pictures = pictures_of(few, 4)
-    opencv = OpenCvPipeline(read_weights(detector), plain(embedder.published.read_bytes()), 2)
+    opencv = OpenCvPipeline(detector.published.read_bytes(), plain(embedder.published.read_bytes()), 2)
     after, beside = opencv.one_after_the_other(pictures), opencv.side_by_side(pictures)
     opencv.close()
     ours = [result for _, result in pipeline.references(pictures, Quality())]

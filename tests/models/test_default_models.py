@@ -21,6 +21,10 @@ def copy(models_folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def no_network(*_: object) -> bytes:
+    raise AssertionError("the published file is there")
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -33,10 +37,24 @@ def test_the_default_embedder_is_its_published_self(models_folder: Path) -> None
     assert check_equal(model.published.read_bytes(), model.used.read_bytes()) <= 1e-5
 
 
-def test_the_detector_is_used_as_published(models_folder: Path) -> None:
+def test_the_default_detector_is_its_published_self(models_folder: Path) -> None:
     model = verify(default("detector"), models_folder)
-    assert model.used == model.published
-    assert model.used_sha256 == default("detector").sha256
+    assert model.rewrite == "r1"
+    assert check_equal(model.published.read_bytes(), model.used.read_bytes(), "detector") <= 1e-5
+
+
+def test_a_detector_of_before_it_was_rewritten_is_made_anew_from_the_kept_file(
+    models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = default("detector")
+    shutil.copytree(models_folder / manifest.id, tmp_path / manifest.id)
+    model = verify(manifest, tmp_path)
+    model.used.unlink()
+    model.used.with_name("installed.json").write_text(json.dumps({"id": manifest.id, "source_sha256": manifest.sha256}))
+    assert installed(manifest, tmp_path) is None
+    monkeypatch.setattr(install_module, "fetch", no_network)
+    assert install_module.install(manifest, tmp_path, None, lambda *_: None) == model
+    assert verify(manifest, tmp_path) == model
 
 
 @pytest.mark.parametrize("which", ["published", "used"])
@@ -79,10 +97,6 @@ def test_another_rewrite_is_made_anew_from_the_kept_file(copy: Path, monkeypatch
     page = model.used.with_name("installed.json")
     page.write_text(json.dumps(json.loads(page.read_text()) | {"rewrite": "1"}))
     assert installed(manifest, copy) is None
-
-    def no_network(*_: object) -> bytes:
-        raise AssertionError("the published file is there")
-
     monkeypatch.setattr(install_module, "fetch", no_network)
     assert install_module.install(manifest, copy, None, lambda *_: None) == model
     assert verify(manifest, copy) == model

