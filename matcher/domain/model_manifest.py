@@ -38,6 +38,11 @@ class ModelManifest(BaseModel):
     decoder: Literal["yunet"] | None = None  # of detectors
 
     @property
+    def decoded(self) -> str:
+        """How a detector's outputs are read; as YuNet's where the manifest does not say."""
+        return "yunet" if self.decoder is None else self.decoder
+
+    @property
     def fed(self) -> EmbedderInput:
         """How an embedder is fed; as SFace is where the manifest does not say."""
         return EmbedderInput() if self.input is None else self.input

@@ -44,8 +44,13 @@ def provider_words(rewrite: str) -> str:
     """What ran an embedder, for people, by the rewrite of an identity; for embeddings made elsewhere: unseen."""
     if rewrite == "unseen":
         return "unseen: the embeddings were made elsewhere"
-    name = rewrite.partition("+")[2] or Provider.ONNXRUNTIME.value
+    name = provider_of(rewrite)
     return Provider(name).words if name in list(Provider) else name
+
+
+def provider_of(rewrite: str) -> str:
+    """The name of the provider in the rewrite of an identity; the inverse of `marked`."""
+    return rewrite.partition("+")[2] or Provider.ONNXRUNTIME.value
 
 
 def provider_from(text: str) -> Provider:

@@ -44,9 +44,7 @@ def install(
     result = rewrite.rewrite(published, manifest.kind)
     if manifest.kind == "embedder":
         require_shapes(result, manifest)
-        rewrite.check_equal(published, result, manifest.fed.shape)
-    else:
-        rewrite.check_equal(published, result, rewrite.SOUGHT)
+    rewrite.check_equal(published, result, manifest.kind, manifest.fed.shape)
     progress("preparing the graph", 1, 1)
     record = record_of(manifest, rewrite.sha256(result))
     kept = {} if page is None else {MANIFEST: page}

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from matcher.domain.policy import Quality
 from matcher.domain.provider import Provider
 from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
+from matcher.domain.touchstone import touchstone_of
 from matcher.errors import BadInput
 from matcher.vision.align import STANDARD, Crop, align, crop_of
 from matcher.vision.decode import decode
@@ -29,6 +31,7 @@ from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
 from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
+from matcher.vision.touchstone import shipped_faces
 from matcher.vision.weights import read_weights
 
 PREPROCESSING = "p3"
@@ -57,6 +60,25 @@ class FacePipeline:
     def identity(self) -> ModelIdentity:
         """What makes these templates."""
         return self._identity
+
+    @cached_property
+    def touchstone(self) -> bytes:
+        """What this machine makes of the shipped faces (`domain/touchstone.py`), made once.
+
+        Raises BadInput where it finds none of them: such a model cannot be told from a wrong one.
+        """
+        results = [result for _, result in self.references(shipped_faces(), Quality.loosest())]
+        rows = np.zeros((len(results), self._identity.dim), np.float32)
+        for row, result in zip(rows, results, strict=True):
+            if isinstance(result, Face):
+                row[:] = result.template
+        if not rows.any():
+            reasons = sorted({result.reason.value for result in results if isinstance(result, Rejected)})
+            raise BadInput(
+                f"none of the {len(results)} shipped faces becomes a template ({', '.join(reasons)}): the manifest of "
+                f"{self._identity.detector.partition('@')[0]} or {self._identity.embedder.partition('@')[0]} is wrong"
+            )
+        return touchstone_of(rows)
 
     def references(
         self, pictures: Iterable[Picture | Rejected], quality: Quality
