@@ -35,12 +35,7 @@ class ModelManifest(BaseModel):
     default: bool = False
     dim: Annotated[int, Field(gt=0, le=MOST_DIM)] | None = None  # of embedders
     input: EmbedderInput | None = None  # of embedders
-    decoder: Literal["yunet"] | None = None  # of detectors
-
-    @property
-    def decoded(self) -> str:
-        """How a detector's outputs are read; as YuNet's where the manifest does not say."""
-        return "yunet" if self.decoder is None else self.decoder
+    decoder: Literal["yunet"] | None = None  # of detectors: how their outputs are read; there is one way so far
 
     @property
     def fed(self) -> EmbedderInput:

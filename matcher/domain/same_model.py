@@ -14,6 +14,8 @@ def what_differs(needed: ModelIdentity, found: ModelIdentity) -> str:
 
 def how_to_get(needed: ModelIdentity, found: ModelIdentity) -> str:
     """What to set or install where `found` is at work and `needed` is not; the middle of a sentence."""
+    if not needed.pictures_seen:
+        return f"give embeddings of {needed.embedder.partition('@')[0]} (--model)"
     asked = []
     for kind in ("embedder", "detector"):
         model, _, digest = getattr(needed, kind).partition("@")

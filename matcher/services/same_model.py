@@ -25,8 +25,12 @@ def require_same_model(what: str, held: ModelIdentity, here: ModelIdentity) -> N
     """Passes where templates made here may meet those that `what` holds. Raises Refused."""
     if held == here:
         return
-    if not held.pictures_seen:
-        raise Refused(f"{what} holds embeddings made elsewhere: no photograph can be compared with them")
+    if held.pictures_seen != here.pictures_seen:
+        raise Refused(
+            f"{what} holds templates that were made from photographs: embeddings made elsewhere are never compared"
+            if held.pictures_seen
+            else f"{what} holds embeddings made elsewhere: no photograph can be compared with them"
+        )
     raise Refused(
         f"{what} holds templates of another model or preprocessing ({what_differs(held, here)}): "
         f"{how_to_get(held, here)}, or load everything anew (--replace) and calibrate it"
