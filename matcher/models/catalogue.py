@@ -93,6 +93,8 @@ def parse_manifest(text: str, where: str) -> ModelManifest:
         first = error.errors(include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         words = first["msg"].removeprefix("Value error, ")
+        if words.startswith("key "):  # found when the whole table was looked at
+            raise BadInput(f"{where}, key {key}.{words.removeprefix('key ')}") from None
         raise BadInput(f"{where}, key {key}: {words[:1].lower()}{words[1:]}") from None
     if (wrong := _wrong(manifest)) is not None:
         raise BadInput(f"{where}, key {wrong}")

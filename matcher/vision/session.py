@@ -51,16 +51,25 @@ def open_session(weights: bytes, what: str, provider: Provider = Provider.ONNXRU
             "onnxruntime-gpu (with the CUDA and cuDNN that it names), or leave it out"
         )
     try:
-        session = onnxruntime.InferenceSession(weights, session_options(provider), providers=execution(provider))
+        # The runtime would otherwise retry on the processor, now or at a later run, and go on there.
+        session = onnxruntime.InferenceSession(
+            weights, session_options(provider), providers=execution(provider), enable_fallback=0
+        )
     except _UNUSABLE as error:
+        if provider is Provider.CUDA:
+            raise UsageError(_not_whole(provider, what, str(error).splitlines()[0])) from None
         raise BadInput(f"the {what} cannot be loaded: {str(error).splitlines()[0]}") from None
     wanted = CUDA if provider is Provider.CUDA else CPU
     if session.get_providers()[0] != wanted:
-        raise UsageError(
-            f"provider {provider} is installed but did not start (driver, CUDA or cuDNN): the {what} would run on "
-            f"{session.get_providers()[0]}, and is not run"
-        )
+        raise UsageError(_not_whole(provider, what, f"the runtime would use {session.get_providers()[0]}"))
     return session
+
+
+def _not_whole(provider: Provider, what: str, why: str) -> str:
+    return (
+        f"provider {provider} is installed but does not run the whole {what} ({why}): look at the driver, CUDA and "
+        "cuDNN, or leave it out; nothing is left to the processor in silence"
+    )
 
 
 def session_options(provider: Provider) -> Any:
