@@ -23,6 +23,7 @@ from matcher.bench.peers.opencv import OpenCvPipeline
 from matcher.calibration.intervals import steady
 from matcher.domain.face import Face, Picture
 from matcher.domain.installed_model import InstalledModel
+from matcher.domain.model_input import EmbedderInput
 from matcher.domain.policy import Quality
 from matcher.domain.provider import Provider
 from matcher.domain.rejection import Rejected
@@ -85,6 +86,10 @@ def pictures_of(folder: Path, most: int) -> list[Picture]:
 
 def benchmark(setting: Setting, pictures: Sequence[Picture], say: Say) -> dict[str, Any]:
     """The whole comparison. Raises BadInput where no picture has a face."""
+    if setting.embedder.manifest.fed != EmbedderInput():
+        raise BadInput(
+            f"OpenCV runs embedders that are fed as SFace is: {setting.embedder.manifest.id} has no peer here"
+        )
     pipeline = open_pipeline(setting.detector, setting.embedder, setting.threads, setting.provider)
     opencv = OpenCvPipeline(
         setting.detector.published.read_bytes(), plain(setting.embedder.published.read_bytes()), setting.threads

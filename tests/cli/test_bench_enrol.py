@@ -86,7 +86,7 @@ def test_both_ways_of_opencv_agree_with_ours(few: Path, pipeline: FacePipeline, 
 
 
 def test_a_provider_that_nobody_knows_is_bad_input(tmp_path: Path, few: Path) -> None:
-    with pytest.raises(BadInput, match="known are onnxruntime, openvino"):
+    with pytest.raises(BadInput, match="known are onnxruntime, onnxruntime-cuda, openvino"):
         provider_from("cuda")
     assert Cli(tmp_path / "none")("bench", "enrol", few, MATCHER_PROVIDER="cuda").code == 8
 

@@ -55,7 +55,13 @@ def test_one_number_is_three_and_one_side_is_two(value: float, scale: float, sid
     assert (short, short.digest()) == (long, long.digest())
 
 
-@pytest.mark.parametrize("changed", [{"size": 128}, {"channels": "bgr"}, {"mean": 1}, {"scale": 2}, {"layout": "NHWC"}])
+MOVED = [[38.3, 51.7], *(list(point) for point in ARCFACE[1:])]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"size": 128}, {"channels": "bgr"}, {"mean": 1}, {"scale": 2}, {"template": MOVED}, {"layout": "NHWC"}],
+)
 def test_every_key_is_in_the_name_of_the_preprocessing(changed: dict[str, object]) -> None:
     assert EmbedderInput().marked("p9") == "p9"
     assert EmbedderInput(template=ARCFACE).marked("p9") == "p9"
