@@ -56,7 +56,7 @@ class Program:
     demo: bool
 
     def pipeline(self, speaker: Speaker) -> "FacePipeline":
-        """The face pipeline of the default models, which are installed first if they are missing, saying so."""
+        """The face pipeline of the settings' models, which are installed first if they are missing, saying so."""
         return default_pipeline(self.settings, speaker)
 
     def policy(self, path: Path | None) -> "Policy":
@@ -171,7 +171,7 @@ def _program(settings: Settings, home: "Home", store: "Store") -> Program:
 
 
 def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
-    """The default detector and embedder, run by the provider of the settings."""
+    """The detector and embedder of the settings, run by their provider."""
     from matcher.domain.provider import provider_from
     from matcher.vision.pipeline import open_pipeline
 
@@ -183,14 +183,18 @@ def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
 def default_models(
     settings: Settings, speaker: Speaker, provider: "Provider"
 ) -> "tuple[InstalledModel, InstalledModel]":
-    """The default detector and embedder, installed first where they are missing, with the graph the provider runs."""
-    from matcher.models.catalogue import default
+    """The detector and embedder that the settings name, else the defaults, installed first where they are missing.
+
+    The embedder with the graph that the provider runs. Raises BadInput for a model that nobody knows.
+    """
+    from matcher.models.catalogue import chosen
     from matcher.models.install import install
     from matcher.models.int8 import for_provider
     from matcher.models.record import installed
 
     models = []
-    for manifest in (default("detector"), default("embedder")):
+    folder = settings.models
+    for manifest in (chosen("detector", settings.detector, folder), chosen("embedder", settings.embedder, folder)):
         found = installed(manifest, settings.models)
         if found is None:
             speaker.say(f"model {manifest.id} is not installed yet: fetching it ({manifest.bytes / 1e6:.1f} MB)")

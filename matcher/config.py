@@ -17,6 +17,8 @@ _VARIABLES = {
     "models": "MATCHER_MODELS",
     "user": "MATCHER_USER",
     "provider": "MATCHER_PROVIDER",
+    "embedder": "MATCHER_EMBEDDER",
+    "detector": "MATCHER_DETECTOR",
 }
 
 
@@ -24,13 +26,16 @@ _VARIABLES = {
 class Settings:
     """Folders of the home and of the models, the default user, and where each value came from.
 
-    `provider` is what runs the embedder (`domain/provider.py`).
+    `provider` is what runs the embedder (`domain/provider.py`); `embedder` and `detector` are ids of models, None for
+    the shipped defaults.
     """
 
     home: Path
     models: Path
     user: str | None
     provider: str
+    embedder: str | None
+    detector: str | None
     origins: tuple[tuple[str, str], ...]
 
 
@@ -44,7 +49,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "models": str(data / "models"),
         "provider": "onnxruntime",
     }
-    origins = dict.fromkeys(values, "default") | {"user": "not set"}
+    origins = dict.fromkeys(values, "default") | {"user": "not set", "embedder": "default", "detector": "default"}
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
     sources.append(
@@ -59,6 +64,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         models=_folder(values["models"]),
         user=values.get("user"),
         provider=values["provider"],
+        embedder=values.get("embedder"),
+        detector=values.get("detector"),
         origins=tuple(sorted(origins.items())),
     )
 

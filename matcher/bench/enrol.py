@@ -23,13 +23,14 @@ from matcher.bench.peers.opencv import OpenCvPipeline
 from matcher.calibration.intervals import steady
 from matcher.domain.face import Face, Picture
 from matcher.domain.installed_model import InstalledModel
+from matcher.domain.model_input import EmbedderInput
 from matcher.domain.policy import Quality
 from matcher.domain.provider import Provider
 from matcher.domain.rejection import Rejected
 from matcher.domain.template import Floats
 from matcher.errors import BadInput
 from matcher.models.rewrite import plain
-from matcher.vision.align import align
+from matcher.vision.align import align, crop_of
 from matcher.vision.decode import decode
 from matcher.vision.detect import Detector
 from matcher.vision.files import read_picture_file
@@ -85,6 +86,10 @@ def pictures_of(folder: Path, most: int) -> list[Picture]:
 
 def benchmark(setting: Setting, pictures: Sequence[Picture], say: Say) -> dict[str, Any]:
     """The whole comparison. Raises BadInput where no picture has a face."""
+    if setting.embedder.manifest.fed != EmbedderInput():
+        raise BadInput(
+            f"OpenCV runs embedders that are fed as SFace is: {setting.embedder.manifest.id} has no peer here"
+        )
     pipeline = open_pipeline(setting.detector, setting.embedder, setting.threads, setting.provider)
     opencv = OpenCvPipeline(
         setting.detector.published.read_bytes(), plain(setting.embedder.published.read_bytes()), setting.threads
@@ -144,9 +149,10 @@ def _told(setting: Setting, count: int, taken: dict[str, Taken]) -> dict[str, An
 
 def _stages(setting: Setting, pictures: Sequence[Picture]) -> dict[str, float]:
     """Milliseconds a picture, one thread, medians over the pictures."""
-    dim = setting.embedder.manifest.dim or 0
+    dim, fed = setting.embedder.manifest.dim or 0, setting.embedder.manifest.fed
+    crop = crop_of(fed)
     detector = Detector(read_weights(setting.detector))
-    embedder = open_embedder(read_weights(setting.embedder), dim, setting.provider, 1)
+    embedder = open_embedder(read_weights(setting.embedder), dim, setting.provider, 1, fed)
     spent: dict[str, list[float]] = {name: [] for name in STAGES}
 
     def timed(stage: str, work: Callable[..., Any], *given: object) -> Any:
@@ -161,7 +167,7 @@ def _stages(setting: Setting, pictures: Sequence[Picture]) -> dict[str, float]:
             continue
         places = timed("detect", detector.find, pixels)
         if places:
-            aligned = timed("align", align, pixels, places[0])
+            aligned = timed("align", align, pixels, places[0], crop)
             timed("embed", embedder.embed, aligned[np.newaxis])
     return {f"{name}_ms": steady(statistics.median(values)) for name, values in spent.items() if values}
 

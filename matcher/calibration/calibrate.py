@@ -36,6 +36,7 @@ from matcher.calibration.report import (
 from matcher.calibration.resampling import Resampling
 from matcher.calibration.trials import Mask, Outcomes, TrialPlan, TrialScores, outcomes_of
 from matcher.calibration.verdict import CellRuling, Gate, Ruling, Status, expected_a_day, rule, tiers_that_would_pass
+from matcher.domain.provider import provider_words
 from matcher.domain.template import Millionths, ModelIdentity, Scores
 from matcher.errors import BadInput
 
@@ -112,7 +113,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     cells = cells_with_people(labels, inputs.columns, dict(policy.required))
     evidence = tuple(_evidence(cell, mask, outcomes) for cell, mask in cells)
     gate = Gate(policy.alpha, policy.delta, inputs.attempt, listed.searches_per_day, inputs.tau)
-    pictures_seen = ModelIdentity.parse(inputs.model).pictures_seen
+    model = ModelIdentity.parse(inputs.model)
+    pictures_seen = model.pictures_seen
     left_out = left_out_columns(inputs)
     likeness = realism(inputs.listed_maxima, outcomes.maxima[outcomes.completed].tolist())
     setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality, likeness.obstacle)
@@ -123,7 +125,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         for ruling, (_, mask) in pairs
     )
     gating = [(group.cell.name, mask) for group, (_, mask) in zip(groups, cells, strict=True) if group.gating]
-    binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects)
+    provider = provider_words(model.rewrite)
+    binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects, provider)
     beside = at_threshold(_tested(inputs, outcomes), judgement.ruling.tau, listed.subjects)
     missed_most = worst_misses(groups)
     return Report(

@@ -30,6 +30,7 @@ from matcher.calibration.report import VERSION, Burden, GroupReport, Report, Rep
 from matcher.calibration.threshold import RULES, Origin
 from matcher.calibration.threshold_check import check_beside
 from matcher.calibration.verdict import Gate, Status
+from matcher.domain.provider import provider_words
 from matcher.domain.template import Millionths, ModelIdentity
 from matcher.errors import BadInput, InsufficientEvidence, IntegrityError, Refused
 
@@ -108,7 +109,8 @@ def _check_judgement(report: Report, evidence: tuple[CellEvidence, ...]) -> None
     beforehand = threshold.tau if threshold.origin is Origin.VERIFY else None
     try:
         gate = Gate(verdict.alpha, verdict.delta, report.attempt.j, report.list.searches_per_day, beforehand)
-        pictures_seen = ModelIdentity.parse(report.binding.model).pictures_seen
+        model = ModelIdentity.parse(report.binding.model)
+        pictures_seen = model.pictures_seen
         cohort = report.cohort
         unlike = report.realism.obstacle
         setting = Setting(cohort.shipped, pictures_seen, cohort.left_out, cohort.same_quality, unlike)
@@ -123,6 +125,7 @@ def _check_judgement(report: Report, evidence: tuple[CellEvidence, ...]) -> None
     _same(report.burden, again.burden, "expected false alarms")
     _same(report.attempt.delta_j, gate.delta_j, "attempt")
     _same(report.cohort.pictures_seen, pictures_seen, "pictures seen")
+    _same(report.binding.provider, provider_words(model.rewrite), "provider")
 
 
 def _check_people(report: Report, evidence: tuple[CellEvidence, ...]) -> None:

@@ -100,13 +100,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ReportBinding:
-    """What the report is about: digests (sha256, hex), the model identity, and the list's N subjects."""
+    """What the report is about: digests (sha256, hex), the model identity, and the list's N subjects.
+
+    `provider` says in words what ran the embedder.
+    """
 
     list: str
     model: str
     cohort: str
     policy: str
     N: int
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from matcher.domain.model_input import EmbedderInput
+
+MOST_DIM = 4096  # up to which the bound of a scan is proven (`kernels/checks.py`)
 Kind = Literal["detector", "embedder"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -25,12 +28,19 @@ class ModelManifest(BaseModel):
     file: str
     bytes: Annotated[int, Field(gt=0)]
     sha256: Sha256
-    licence: str
+    licence: Annotated[str, Field(pattern=r"\S")]
     source: str
     package: PackageSource | None = None
     url: str | None = None
     default: bool = False
-    dim: Annotated[int, Field(gt=0)] | None = None
+    dim: Annotated[int, Field(gt=0, le=MOST_DIM)] | None = None  # of embedders
+    input: EmbedderInput | None = None  # of embedders
+    decoder: Literal["yunet"] | None = None  # of detectors: how their outputs are read; there is one way so far
+
+    @property
+    def fed(self) -> EmbedderInput:
+        """How an embedder is fed; as SFace is where the manifest does not say."""
+        return EmbedderInput() if self.input is None else self.input
 
     def pinned(self) -> str:
         """`id@sha256`, the form that model identities hold."""

@@ -61,6 +61,10 @@ class FacePipeline(Protocol):
     def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         """Every face of a probe picture, or the one reason why there is none."""
 
+    @property
+    def touchstone(self) -> bytes:
+        """What this machine makes of the shipped faces (`domain/touchstone.py`)."""
+
 
 # --- keys -------------------------------------------------------------------------------------------------------------
 

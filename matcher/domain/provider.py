@@ -2,9 +2,12 @@
 
 1. `onnxruntime` is always there.
 2. `openvino` (an extra) computes in 32 bits too; its templates differ from onnxruntime's by rounding alone.
-3. `openvino-bf16` computes in bfloat16 where the processor can. Its templates differ by up to some hundredths: another
+3. `onnxruntime-cuda` runs on a graphics card, in 32 bits (TF32 off), by the same algorithm at every run. A model of
+   which a part would run on the processor is refused, and so is a card that does not start: nothing falls back in
+   silence.
+4. `openvino-bf16` computes in bfloat16 where the processor can. Its templates differ by up to some hundredths: another
    operating point, calibrated on its own. It is refused where the processor would quietly compute in 32 bits.
-4. `onnxruntime-int8` runs another graph, in 8-bit integers (`models/quantise.py`): the fastest, and the same bits on
+5. `onnxruntime-int8` runs another graph, in 8-bit integers (`models/quantise.py`): the fastest, and the same bits on
    every processor. Another operating point again. It is refused where the processor's 8-bit sums are not exact.
 """
 
@@ -18,12 +21,40 @@ class Provider(StrEnum):
 
     ONNXRUNTIME = "onnxruntime"
     ONNXRUNTIME_INT8 = "onnxruntime-int8"
+    CUDA = "onnxruntime-cuda"
     OPENVINO = "openvino"
     OPENVINO_BF16 = "openvino-bf16"
 
     def marked(self, rewrite: str) -> str:
         """The graph's version as identities hold it: the plain version for onnxruntime, else with the provider."""
         return rewrite if self is Provider.ONNXRUNTIME else f"{rewrite}+{self.value}"
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Provider.ONNXRUNTIME: "onnxruntime on the processor, 32 bits",
+    Provider.ONNXRUNTIME_INT8: "onnxruntime on the processor, 8 bits",
+    Provider.CUDA: "onnxruntime on a graphics card (CUDA), 32 bits",
+    Provider.OPENVINO: "OpenVINO on the processor, 32 bits",
+    Provider.OPENVINO_BF16: "OpenVINO on the processor, bfloat16",
+}
+
+
+def provider_words(rewrite: str) -> str:
+    """What ran an embedder, for people, by the rewrite of an identity; for embeddings made elsewhere: unseen."""
+    if rewrite == "unseen":
+        return "unseen: the embeddings were made elsewhere"
+    name = provider_of(rewrite)
+    return Provider(name).words if name in list(Provider) else name
+
+
+def provider_of(rewrite: str) -> str:
+    """The name of the provider in the rewrite of an identity; the inverse of `marked`."""
+    return rewrite.partition("+")[2] or Provider.ONNXRUNTIME.value
 
 
 def provider_from(text: str) -> Provider:

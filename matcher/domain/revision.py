@@ -56,7 +56,8 @@ class Revision:
     """A revision's public facts: counts and digests, nothing sealed. `subjects` are those with a template.
 
     `loaders` are all who loaded what it holds, by name; `loaded_by` is the last of them. `quality` is the digest of the
-    quality limits that its pictures were held to, "unseen" for embeddings, "mixed" for several.
+    quality limits that its pictures were held to, "unseen" for embeddings, "mixed" for several. `touchstone` is what
+    its machine made of the shipped faces (`touchstone.py`); empty for embeddings.
     """
 
     revision_id: str
@@ -71,6 +72,12 @@ class Revision:
     loaded_at: datetime
     loaders: tuple[str, ...]
     quality: str
+    touchstone: bytes = b""
+
+    @property
+    def touchstone_digest(self) -> str:
+        """sha256 (hex) of the touchstone, as the log holds it."""
+        return hashlib.sha256(self.touchstone).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,8 @@ Scores = npt.NDArray[np.int32]
 class ModelIdentity:
     """What made a template; templates of different identities are never compared.
 
-    `embedder` and `detector` are `id@sha256-of-the-published-file`; `preprocessing` and `rewrite` are version strings.
+    `embedder` and `detector` are `id@sha256-of-the-published-file`; `preprocessing` and `rewrite` are version strings:
+    the first with the digest of a manifest's `[input]` where it has one, the second with the provider (`provider.py`).
     For templates that came as embeddings, detector and preprocessing are the word `unseen`.
     """
 

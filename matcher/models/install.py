@@ -4,6 +4,7 @@ Layout, under the models folder:
 
     <id>/<file>                 the published file, byte for byte
     <id>/<id>.rewrite-2.onnx    what is run (see `rewrite.py`)
+    <id>/manifest.toml          of models that do not ship with this program
     <id>/installed.json         written last: a model without it is not installed
 
 Everything is fetched, rewritten and checked before the first file appears; each file is written beside its place,
@@ -17,14 +18,20 @@ from matcher.domain.installed_model import InstalledModel
 from matcher.domain.model_manifest import ModelManifest
 from matcher.errors import IntegrityError, StorageFailed
 from matcher.models import rewrite
+from matcher.models.catalogue import MANIFEST
 from matcher.models.disk import write
 from matcher.models.record import RECORD, installed, place_of, record_of, rewritten_name
+from matcher.models.shapes import require_shapes
 from matcher.models.sources import Progress, fetch
 from matcher.models.verify import verify
 
 
-def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress: Progress) -> InstalledModel:
+def install(
+    manifest: ModelManifest, folder: Path, from_: Path | None, progress: Progress, page: bytes | None = None
+) -> InstalledModel:
     """Install one model under `folder`; a model that is there and verifies is left alone unless `from_` is given.
+
+    `page` are the bytes of a manifest that is to be kept beside the model (`catalogue.adopted`).
 
     Raises IntegrityError for bytes that are not the manifest's, BadInput for a wrong `from_` or a file that is not a
     usable ONNX model, StorageFailed when no source can be reached or the disk fails.
@@ -36,10 +43,13 @@ def install(manifest: ModelManifest, folder: Path, from_: Path | None, progress:
         published = fetch(manifest, from_, progress)
     progress("preparing the graph", 0, 1)
     result = rewrite.rewrite(published, manifest.kind)
-    rewrite.check_equal(published, result, manifest.kind)
+    if manifest.kind == "embedder":
+        require_shapes(result, manifest)
+    rewrite.check_equal(published, result, manifest.kind, manifest.fed.shape)
     progress("preparing the graph", 1, 1)
     record = record_of(manifest, rewrite.sha256(result))
-    files = {manifest.file: published, rewritten_name(manifest): result, RECORD: record.encode()}
+    kept = {} if page is None else {MANIFEST: page}
+    files = kept | {manifest.file: published, rewritten_name(manifest): result, RECORD: record.encode()}
     place = place_of(manifest, folder)
     try:
         _write_all(place, files)

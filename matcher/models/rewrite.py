@@ -25,7 +25,7 @@ from matcher.models.activation import spell_out_prelu
 from matcher.models.heads import MAPS, join_heads, published_outputs
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
     from matcher.domain.template import Floats
 
@@ -55,16 +55,18 @@ def plain(source: bytes) -> bytes:
     return bytes(_plain(source).SerializeToString(deterministic=True))
 
 
-def check_equal(source: bytes, result: bytes, kind: Kind = "embedder") -> float:
+def check_equal(source: bytes, result: bytes, kind: Kind = "embedder", picture: tuple[int, ...] = ()) -> float:
     """The largest difference of both graphs on the test pictures, relative to the largest component of an output.
+
+    `picture` are the last sides of what is fed, where the graph's own do not count or are left open.
 
     Raises IntegrityError above 1e-5.
     """
     import numpy as np
 
     difference = 0.0
-    size = SOUGHT if kind == "detector" else ()
-    for expected, actual in zip(_evaluate(source, size), _evaluate(result, size), strict=True):
+    picture = SOUGHT if kind == "detector" else picture
+    for expected, actual in zip(_evaluate(source, picture), _evaluate(result, picture), strict=True):
         if expected.keys() != actual.keys() or any(expected[name].shape != actual[name].shape for name in expected):
             raise IntegrityError("the rewritten graph has other outputs than the published one: it is not used")
         for name, values in expected.items():
@@ -160,13 +162,15 @@ def _replace_nodes(graph: "GraphProto", nodes: "list[NodeProto]") -> None:
 
 def _free_batch(graph: "GraphProto") -> None:
     for value in (graph.input[0], graph.output[0]):
+        if not value.type.tensor_type.shape.dim:
+            raise BadInput("the model's input and output must have a shape, the first side of which counts pictures")
         first = value.type.tensor_type.shape.dim[0]
         first.Clear()
         first.dim_param = "n"
 
 
-def _evaluate(raw: bytes, size: tuple[int, ...]) -> "Iterator[dict[str, Floats]]":
-    """What a graph makes of each test picture, of `size` where given: the published outputs by name."""
+def _evaluate(raw: bytes, picture: tuple[int, ...]) -> "Iterator[dict[str, Floats]]":
+    """What a graph makes of each test picture, whose shape ends in `picture`: the published outputs by name."""
     import numpy as np
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -176,19 +180,24 @@ def _evaluate(raw: bytes, size: tuple[int, ...]) -> "Iterator[dict[str, Floats]]
     used = {name for node in model.graph.node for name in node.input}
     fed = [value for value in model.graph.input if value.name not in known]
     evaluator = ReferenceEvaluator(model)
-    shapes = {
-        value.name: [dim.dim_value if dim.dim_value > 0 else 1 for dim in value.type.tensor_type.shape.dim]
-        for value in fed
-    }
-    shapes |= {name: [*shape[: len(shape) - len(size)], *size] for name, shape in shapes.items() if name in used}
+    shapes = {value.name: _sides(value, picture if value.name in used else ()) for value in fed}
     for number in range(TEST_PICTURES):
         feeds = {
-            name: _test_picture(number, shape) if name in used else np.zeros(shape, np.float32)
-            for name, shape in shapes.items()
+            name: _test_picture(number, sides) if name in used else np.zeros(sides, np.float32)
+            for name, sides in shapes.items()
         }
-        outputs = [np.asarray(values, np.float32) for values in evaluator.run(None, feeds)]
+        try:
+            outputs = [np.asarray(values, np.float32) for values in evaluator.run(None, feeds)]
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise BadInput(f"the model cannot be evaluated: {str(error).splitlines()[0]}") from None
         names = [value.name for value in model.graph.output]
         yield published_outputs(outputs) if names == MAPS else dict(zip(names, outputs, strict=True))
+
+
+def _sides(value: "ValueInfoProto", picture: tuple[int, ...]) -> list[int]:
+    """The sizes of a fed value, ending in those of a picture; 1 for others that the graph leaves open."""
+    dims = [max(1, dim.dim_value) for dim in value.type.tensor_type.shape.dim]
+    return [*dims[: len(dims) - len(picture)], *picture]
 
 
 def _test_picture(number: int, shape: list[int]) -> "Floats":

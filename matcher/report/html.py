@@ -233,5 +233,6 @@ def _digests(report: Report) -> Table:
         ("cohort", binding.cohort),
         ("policy", binding.policy),
         ("model", binding.model),
+        ("run by", binding.provider),
     )
     return Table("sha256 of what was used", ("what", "digest"), rows, frozenset({0, 1}))

@@ -68,6 +68,7 @@ def _facts(report: Report) -> list[str]:
         f"digests: list {report.binding.list[:16]}, cohort {report.binding.cohort[:16]}, "
         f"policy {report.binding.policy[:16]}, report {report.digest()[:16]}",
         f"model {report.binding.model}",
+        f"run by {report.binding.provider}",
     ]
 
 

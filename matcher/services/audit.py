@@ -138,6 +138,7 @@ def _revisions(found: Sequence[Revision], facts: CollectionFacts, where: str) ->
             one.model.text(),
             ",".join(one.loaders),
             one.quality,
+            one.touchstone_digest,
             one.digest,
             one.subjects,
             one.templates,

@@ -10,7 +10,7 @@ from matcher.errors import IntegrityError
 from matcher.services.audit_watch import WatchFacts
 
 Details = dict[str, Any]
-LOAD_FACTS = ("model", "loaders", "quality", "digest", "subjects", "templates", "rejected_in_all")
+LOAD_FACTS = ("model", "loaders", "quality", "touchstone", "digest", "subjects", "templates", "rejected_in_all")
 
 
 @dataclass(slots=True)
@@ -195,7 +195,9 @@ def _smaller(part: tuple[str | int, ...], whole: tuple[str | int, ...]) -> bool:
     counts = ("subjects", "templates", "rejected_in_all")
     fewer = all(int(one[name]) <= int(other[name]) for name in counts)
     items = [int(facts["templates"]) + int(facts["rejected_in_all"]) for facts in (one, other)]
-    return fewer and items[0] < items[1] and all(one[name] == other[name] for name in ("model", "quality"))
+    return (
+        fewer and items[0] < items[1] and all(one[name] == other[name] for name in ("model", "quality", "touchstone"))
+    )
 
 
 def _require(entry: LogEntry, holds: bool, otherwise: str) -> None:

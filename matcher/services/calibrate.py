@@ -35,6 +35,7 @@ from matcher.errors import BadInput, InsufficientEvidence, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
 from matcher.services.lineage import Step, lineage_of, next_attempt
+from matcher.services.same_model import require_comparable
 from matcher.services.workplace import Session, refusals_logged
 
 PROBES_AT_ONCE = 64  # searches whose candidates are counted together
@@ -279,11 +280,7 @@ def open_subjects(
     session: Session, listed: tuple[Watchlist, Revision], tested: tuple[Cohort, Revision], shipped: Shipped
 ) -> Subjects:
     """Opens a list's revision and a cohort's. Raises Refused where they cannot be compared, IntegrityError."""
-    if listed[1].model != tested[1].model:
-        raise Refused(
-            f"list {listed[0].name} and cohort {tested[0].name} hold templates of different models: "
-            "load the cohort again with the list's model (--replace)"
-        )
+    require_comparable(listed[0].name, listed[1], tested[0].name, tested[1])
     list_content = session.place.revisions.read(session.vault, listed[1])
     cohort_content = session.place.revisions.read(session.vault, tested[1])
     synthetic = bool(_digests(cohort_content.items) & shipped.cohort)

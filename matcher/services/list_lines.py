@@ -5,6 +5,7 @@ from datetime import datetime
 from matcher.domain.desk import ListLine
 from matcher.domain.ids import utc_text
 from matcher.domain.ports import UnitOfWork
+from matcher.domain.provider import provider_words
 from matcher.domain.watchlist import ListState, Watchlist
 from matcher.services.collections import find_list
 from matcher.services.watch import record, record_facts, record_text
@@ -44,6 +45,7 @@ def list_facts(place: Workplace, name: str) -> tuple[dict[str, object], str | No
         "loaded_by": None if revision is None else revision.loaded_by,
         "digest": None if revision is None else revision.digest,
         "model": None if revision is None else revision.model.text(),
+        "run_by": None if revision is None else provider_words(revision.model.rewrite),
         "report": found.latest_report,
         "threshold": None if certificate is None else certificate.threshold / 1_000_000,
         "tier": None if certificate is None else certificate.terms.tier,

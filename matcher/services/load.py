@@ -3,7 +3,7 @@
 1. A bad picture is a counted rejection; no usable picture at all is BadInput and stores nothing.
 2. `load` adds to the newest revision, `replace` starts from nothing; either makes a new revision, never an edit.
 3. One subject's same picture counts once, however often it is loaded.
-4. Templates of different model identities never meet in one revision.
+4. Templates of different model identities, or of machines that differ beyond the tolerance, never meet in one revision.
 5. A list's reference that others speak against is a counted rejection (`misplaced.py`); its sealed picture goes unused.
 """
 
@@ -43,6 +43,7 @@ from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.misplaced import COPIES, Reference, misplaced
+from matcher.services.same_model import require_same_model, require_same_templates
 from matcher.services.workplace import Session, refusals_logged, still_here
 
 SILENCE = timedelta(hours=1)
@@ -85,6 +86,11 @@ class PictureSource:
         """Of the limits that these pictures are held to."""
         return self.quality.digest()
 
+    @property
+    def touchstone(self) -> bytes:
+        """What this machine makes of the shipped faces."""
+        return self.pipeline.touchstone
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingSource:
@@ -94,6 +100,7 @@ class EmbeddingSource:
     templates: Floats
     model: ModelIdentity
     quality_digest: str = UNSEEN
+    touchstone: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +191,9 @@ def _load(
         with session.place.work(write=False) as work:
             collection = target.find(work)
         before = None if fresh else collection.latest
-        if before is not None and before.model != source.model:
-            raise Refused(
-                f"{target.name} holds templates of another model or preprocessing: load everything anew with --replace"
-            )
+        if before is not None:
+            require_same_model(target.name, before.model, source.model)
+            require_same_templates(target.name, before, source.touchstone)
     _sweep(session)
     kept = session.place.revisions.read(session.vault, before) if before is not None else None
     revision_id = new_id(session.place.random)
@@ -270,6 +276,7 @@ def _commit(
             rejected_in_all=revision.rejected,
             loaders=",".join(revision.loaders),
             quality=revision.quality,
+            touchstone=revision.touchstone_digest,
         )
         work.log.append(details)
         work.commit()
@@ -296,6 +303,7 @@ def _revision(
         loaded_at=session.place.clock(),
         loaders=tuple(sorted({session.user.name, *(() if before is None else before.loaders)})),
         quality=source.quality_digest if before is None or before.quality == source.quality_digest else MIXED,
+        touchstone=source.touchstone if before is None else before.touchstone,
     )
 
 

@@ -109,6 +109,7 @@ def _commit(session: Session, stood: tuple[Watchlist, Revision], revision: Revis
                 rejected_in_all=revision.rejected,
                 loaders=",".join(revision.loaders),
                 quality=revision.quality,
+                touchstone=revision.touchstone_digest,
             )
         )
         work.commit()

@@ -14,6 +14,7 @@ from matcher.domain.certificate import Binding, Certificate
 from matcher.domain.policy import Policy
 from matcher.domain.ports import Index
 from matcher.domain.records import StoredReport
+from matcher.domain.revision import Revision
 from matcher.domain.search import SearchAnswer
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import Watchlist
@@ -34,6 +35,7 @@ class OpenedList:
     binding: Binding
     subjects: tuple[str, ...]
     index: Index
+    revision: Revision
 
 
 def open_list(session: Session, name: str) -> OpenedList:
@@ -49,7 +51,7 @@ def open_list(session: Session, name: str) -> OpenedList:
     binding = _binding_of(report, policy, certificate)
     index = session.place.open_index(screen, rows)
     binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text())
-    return OpenedList(watchlist, certificate, policy, binding, screen.subject_ids, index)
+    return OpenedList(watchlist, certificate, policy, binding, screen.subject_ids, index, revision)
 
 
 def search(

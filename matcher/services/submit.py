@@ -23,8 +23,9 @@ from matcher.domain.records import AlertRecord, CandidateRecord
 from matcher.domain.rejection import Rejected
 from matcher.domain.search import Hit, Work
 from matcher.domain.words import check_line
-from matcher.errors import BadInput, NotSearchable, Refused
+from matcher.errors import BadInput, NotSearchable
 from matcher.services.collections import find_list
+from matcher.services.same_model import require_same_model, require_same_templates
 from matcher.services.search import OpenedList, open_list, search
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
@@ -79,10 +80,9 @@ def submit(
         session.user.require(Role.ADMIN, Role.REVIEWER)
         opened = open_list(session, list_name)
     pipeline = open_pipeline()
-    if opened.certificate.terms.binding.model != pipeline.identity.text():
-        raise Refused(
-            f"list {list_name} holds templates of another model or of embeddings: no photograph can be compared"
-        )
+    with refusals_logged(session, "submit", list_name):
+        require_same_model(f"list {list_name}", opened.revision.model, pipeline.identity)
+        require_same_templates(f"list {list_name}", opened.revision, pipeline.touchstone)
     for path, read in images:
         picture = read(path)
         found = [picture] if isinstance(picture, Rejected) else pipeline.faces(picture, opened.policy.quality)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 _Long = BigInteger().with_variant(Integer, "sqlite")  # a strict SQLite table knows no BIGINT; its INTEGER has 64 bits
@@ -101,6 +101,7 @@ revisions = _table(
     _text("loaded_at"),
     _text("loaders"),  # JSON: a sorted array of names
     _text("quality"),
+    _bytes("touchstone"),
     UniqueConstraint("collection_id", "number"),
     UniqueConstraint("collection_id", "revision_id"),
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -24,13 +25,15 @@ from matcher.domain.policy import Quality
 from matcher.domain.provider import Provider
 from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
+from matcher.domain.touchstone import touchstone_of
 from matcher.errors import BadInput
-from matcher.vision.align import align
+from matcher.vision.align import STANDARD, Crop, align, crop_of
 from matcher.vision.decode import decode, is_very_large
 from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
 from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
+from matcher.vision.touchstone import shipped_faces
 from matcher.vision.weights import read_weights
 
 PREPROCESSING = "p3"
@@ -41,9 +44,17 @@ AHEAD = 4  # pictures read ahead per thread: bounds memory whatever the length o
 class FacePipeline:
     """Pictures in, templates or reasons out; `domain.ports.FacePipeline` as it runs on this machine."""
 
-    def __init__(self, detector: Detector, embedder: Embedding, identity: ModelIdentity, threads: int) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        embedder: Embedding,
+        identity: ModelIdentity,
+        threads: int,
+        crop: Crop = STANDARD,
+    ) -> None:
         self._detector = detector
         self._embedder = embedder
+        self._crop = crop
         self._identity = identity
         self._threads = threads
         self._very_large = threading.Lock()
@@ -52,6 +63,25 @@ class FacePipeline:
     def identity(self) -> ModelIdentity:
         """What makes these templates."""
         return self._identity
+
+    @cached_property
+    def touchstone(self) -> bytes:
+        """What this machine makes of the shipped faces (`domain/touchstone.py`), made once.
+
+        Raises BadInput where it finds none of them: such a model cannot be told from a wrong one.
+        """
+        results = [result for _, result in self.references(shipped_faces(), Quality.loosest())]
+        rows = np.zeros((len(results), self._identity.dim), np.float32)
+        for row, result in zip(rows, results, strict=True):
+            if isinstance(result, Face):
+                row[:] = result.template
+        if not rows.any():
+            reasons = sorted({result.reason.value for result in results if isinstance(result, Rejected)})
+            raise BadInput(
+                f"none of the {len(results)} shipped faces becomes a template ({', '.join(reasons)}): the manifest of "
+                f"{self._identity.detector.partition('@')[0]} or {self._identity.embedder.partition('@')[0]} is wrong"
+            )
+        return touchstone_of(rows)
 
     def references(
         self, pictures: Iterable[Picture | Rejected], quality: Quality
@@ -114,7 +144,8 @@ class FacePipeline:
         measures = measure(place, aligned, (pixels.shape[0], pixels.shape[1]))
         if (wrong := check(source, measures, quality)) is not None:
             return wrong
-        raw = self._embedder.embed(aligned[np.newaxis])
+        fed = aligned if self._crop is STANDARD else align(pixels, place, self._crop)
+        raw = self._embedder.embed(fed[np.newaxis])
         if not np.isfinite(raw).all() or not raw.any():
             return Rejected(source, Reason.NO_TEMPLATE, "the embedder gave no direction")
         measures = replace(measures, feature_norm=float(np.linalg.norm(raw.astype(np.float64))))
@@ -136,7 +167,7 @@ def open_pipeline(
     Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run, UsageError for a
     provider that is not there.
     """
-    dim = embedder.manifest.dim
+    dim, fed = embedder.manifest.dim, embedder.manifest.fed
     if detector.manifest.kind != "detector" or embedder.manifest.kind != "embedder" or dim is None:
         raise BadInput(f"{detector.manifest.id} and {embedder.manifest.id} are not a detector and an embedder")
     if (provider is Provider.ONNXRUNTIME_INT8) != embedder.rewrite.startswith("q"):
@@ -146,13 +177,13 @@ def open_pipeline(
     identity = ModelIdentity(
         embedder=embedder.manifest.pinned(),
         detector=detector.manifest.pinned(),
-        preprocessing=f"{PREPROCESSING}+{detector.rewrite}",
+        preprocessing=fed.marked(f"{PREPROCESSING}+{detector.rewrite}"),
         rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )
     count = (os.cpu_count() or 1) if threads is None else threads
-    embedding = open_embedder(read_weights(embedder), dim, provider, count)
-    return FacePipeline(Detector(read_weights(detector)), embedding, identity, count)
+    embedding = open_embedder(read_weights(embedder), dim, provider, count, fed)
+    return FacePipeline(Detector(read_weights(detector)), embedding, identity, count, crop_of(fed))
 
 
 def _result(waiting: deque[tuple[int, Future[Face | Rejected]]]) -> tuple[int, Face | Rejected]:

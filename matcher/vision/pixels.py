@@ -5,17 +5,28 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from matcher.domain.model_input import EmbedderInput
 from matcher.domain.template import Floats
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), blue green red, as OpenCV has it
 
 
-def embedded_one_by_one(aligned: Pixels, dim: int, run: Callable[[Floats], Floats]) -> Floats:
-    """Raw embeddings float32 (n, dim) of aligned faces (n, side, side, 3), each run alone.
+SFACE = EmbedderInput()
 
-    `run` is fed red green blue, 0..255, channels first (1, 3, side, side): the model's own graph does the rest.
-    """
-    faces = np.ascontiguousarray(aligned[..., ::-1].transpose(0, 3, 1, 2), np.float32)
+
+def prepared(aligned: Pixels, fed: EmbedderInput) -> Floats:
+    """Aligned faces (n, height, width, 3) as the graph takes them, float32; SFace's are merely turned around."""
+    faces = (aligned[..., ::-1] if fed.channels == "rgb" else aligned).astype(np.float32)
+    if (fed.mean, fed.scale) != (SFACE.mean, SFACE.scale):
+        faces = (faces - np.array(fed.mean, np.float32)) * np.array(fed.scale, np.float32)
+    return np.ascontiguousarray(faces.transpose(0, 3, 1, 2) if fed.layout == "NCHW" else faces)
+
+
+def embedded_one_by_one(
+    aligned: Pixels, dim: int, run: Callable[[Floats], Floats], fed: EmbedderInput = SFACE
+) -> Floats:
+    """Raw embeddings float32 (n, dim) of aligned faces (n, height, width, 3), each prepared as said and run alone."""
+    faces = prepared(aligned, fed)
     rows = np.empty((len(faces), dim), np.float32)
     for row, face in zip(rows, faces, strict=True):
         row[:] = run(face[np.newaxis]).reshape(dim)

@@ -18,8 +18,9 @@
 | mouth_detail | of the face's | deviation of luminance around the mouth, over the face's | mouth occlusion prevention |
 | feature_norm | none | length of the embedder's output before it is made a unit vector | unified quality score |
 
-1. All but the first and the pose are taken on the 112 px crop: that is what the embedder sees. Luminance is ITU-R
-   BT.601. The face is the ellipse around the landmarks of the crop, so that hair and background count for little.
+1. All but the first, the pose and the last are taken on the 112 px crop, whatever crop the embedder sees: limits mean
+   the same with every model, except that on `feature_norm`. Luminance is ITU-R BT.601. The face is the ellipse around
+   the landmarks of the crop, so that hair and background count for little.
 2. Occlusion is measured as far as it leaves eyes or mouth without the edges that they have: the standard asks for a
    segmentation of the face, and there is no model for it here. Drawn on demo people (`tests/simulations/occluders.py`)
    dark glasses, a patch or a telephone on an eye and a hand over half of the face are told from untouched faces by
@@ -40,9 +41,10 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.face import FacePlace, QualityMeasures
+from matcher.domain.model_input import SIDE
 from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason, Rejected
-from matcher.vision.align import SIDE, crop_corners
+from matcher.vision.align import crop_corners
 from matcher.vision.pixels import Pixels
 
 DARK, LIGHT = 26, 247  # luminance below the first is under-exposed, from the second on over-exposed

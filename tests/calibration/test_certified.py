@@ -91,6 +91,7 @@ CHANGES: dict[str, Change] = {
     "misses": lambda plain: group(plain, gender="m")["fnir"].update(k=1),
     "worst misses": lambda plain: plain.update(fnir_worst=None),
     "whose cohort": lambda plain: plain["cohort"].update(shipped=True),
+    "provider": lambda plain: plain["binding"].update(provider="onnxruntime on a graphics card (CUDA), 32 bits"),
     "pictures seen": lambda plain: plain["cohort"].update(pictures_seen=True),
     "cohort size": lambda plain: plain["cohort"].update(people=5000),
     "a differential's counts": lambda plain: plain["differentials"][0]["misses"][0].update(k=1),

@@ -33,6 +33,7 @@ EDITS = {
     "searches a day": "UPDATE watchlists SET searches_per_day = 1",
     "a source of people": "UPDATE cohorts SET source = 'better people'",
     "a loader": "UPDATE revisions SET loaded_by = 'ana'",
+    "what machines are compared by": "UPDATE revisions SET touchstone = x'00'",
     "a count": "UPDATE revisions SET subjects = 1",
     "a verdict": "UPDATE reports SET certified = 0",
     "an actor in the log": "UPDATE log SET actor = 'ana' WHERE sequence = 5",

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.domain.face import Face, FacePlace, Picture, QualityMeasures
+from matcher.domain.model_input import SIDE
 from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason, Rejected
 from matcher.errors import BadInput
 from matcher.models.catalogue import default
 from matcher.models.verify import verify
-from matcher.vision.align import SIDE, TEMPLATE, align
+from matcher.vision.align import TEMPLATE, align
 from matcher.vision.decode import decode
 from matcher.vision.detect import Detector
 from matcher.vision.files import read_picture_file

@@ -18,7 +18,7 @@ def command(call: Call) -> None:
     from matcher import __version__
     from matcher.errors import MatcherError
     from matcher.kernels import choice
-    from matcher.models.catalogue import default
+    from matcher.models.catalogue import chosen
     from matcher.models.record import installed
 
     settings = call.settings
@@ -32,9 +32,16 @@ def command(call: Call) -> None:
         "settings_from": dict(settings.origins),
     }
     for kind in ("detector", "embedder"):
-        manifest = default("detector" if kind == "detector" else "embedder")
+        model_id = settings.detector if kind == "detector" else settings.embedder
+        try:
+            manifest = chosen("detector" if kind == "detector" else "embedder", model_id, settings.models)
+        except MatcherError as error:
+            facts[kind] = str(error)
+            continue
         present = installed(manifest, settings.models) is not None
-        facts[kind] = f"{manifest.id}, {'installed' if present else 'not installed (matcher model install)'}"
+        facts[kind] = (
+            f"{manifest.id}, {'installed' if present else f'not installed (matcher model install {manifest.id})'}"
+        )
     try:
         with call.program.place.work(write=False) as work:
             facts["home_state"] = f"opens, {work.log.head().sequence} log entries"
