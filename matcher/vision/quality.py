@@ -176,10 +176,12 @@ def _entropy(shares: _Histogram) -> float:
 
 
 def _eye_detail(luminance: Pixels) -> float:
-    across, down = (cv2.Sobel(luminance, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
-    steps = cv2.magnitude(across, down)
-    whole = float(cv2.mean(steps, _FACE)[0])
-    return min(float(cv2.mean(steps[eye])[0]) for eye in _EYES) / whole if whole else math.nan
+    # Whole numbers and one square root, each exactly rounded: the last bits of OpenCV's own `magnitude` and `mean` of
+    # floats depend on where an array lies in memory.
+    across, down = (cv2.Sobel(luminance, cv2.CV_16S, *order, ksize=3).astype(np.int32) for order in ((1, 0), (0, 1)))
+    steps = np.sqrt(across * across + down * down)
+    whole = float(steps[_FACE].mean())
+    return min(float(steps[eye].mean()) for eye in _EYES) / whole if whole else math.nan
 
 
 def _inside(place: FacePlace, picture: tuple[int, int]) -> float:
@@ -199,7 +201,7 @@ def _halves() -> tuple[Pixels, Pixels]:
 
 
 _RIGHT, _LEFT = _halves()
-_FACE = _RIGHT | _LEFT
+_FACE = (_RIGHT | _LEFT) > 0
 # 13 x 23 px around each eye of the aligned face, 15 x 37 around the mouth.
 _EYES = (slice(46, 59), slice(27, 50)), (slice(46, 59), slice(63, 86))
 _MOUTH = slice(85, 100), slice(38, 75)
