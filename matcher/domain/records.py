@@ -78,7 +78,8 @@ class AlertRecord:
 class AlertLine:
     """What the queue needs of an alert without opening any seal.
 
-    `rejected`: concluded with every candidate *not a lead* by quorum; None until it is concluded.
+    `rejected`: concluded with every candidate *not a lead* by quorum; None until it is concluded. `known_answer`: no
+    alert of a search, nothing is concluded from it (`vigilance.py`).
     """
 
     alert_id: str
@@ -91,6 +92,7 @@ class AlertLine:
     closed_at: datetime | None
     concluded_at: datetime | None
     rejected: bool | None
+    known_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

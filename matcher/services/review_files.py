@@ -12,6 +12,7 @@ from matcher.domain.case import Correction, Judgement, Outcome, ReviewFile, conc
 from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertLine, Progress
 from matcher.domain.revision import Item
+from matcher.domain.vigilance import unconcluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def standing(work: UnitOfWork, line: AlertLine, now: datetime) -> Standing:
         )
         for step in sorted(disclosed, key=lambda step: (_ended_at(step, now) or now, step.reviewer))
     )
-    outcomes = conclude(line.candidate_ids, files, policy.reviewers_required)
+    concluded = unconcluded if line.known_answer else conclude
+    outcomes = concluded(line.candidate_ids, files, policy.reviewers_required)
     return Standing(
         line=line,
         progress=progress,
@@ -87,7 +89,7 @@ def standing(work: UnitOfWork, line: AlertLine, now: datetime) -> Standing:
         needed=reviewers_needed(outcomes, policy.reviewers_required),
         min_pixels=policy.min_pixels,
         same_account=policy.same_account,
-        submitter_may_review=policy.submitter_may_review,
+        submitter_may_review=policy.submitter_may_review and not line.known_answer,  # they know what was found
     )
 
 
