@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("reviewer", "may judge", "hits", "95 %", "false confirms", "95 %", "d'", "criterion", "kappa", "PABAK")
 _NOTE = (
-    "Intervals are exact (Clopper-Pearson). Undecided is neither a hit nor a false confirm. d' and criterion with the "
-    "log-linear correction;\na positive criterion is slow to say same. kappa and PABAK: same or not, with all others, on "
-    "concluded alerts."
+    "Intervals are exact (Clopper-Pearson). Undecided is neither a hit nor a false confirm. d' and criterion with the\n"
+    "log-linear correction; a positive criterion is slow to say same. kappa and PABAK: same or not, with all others,\n"
+    "on concluded alerts."
 )
 
 

@@ -39,7 +39,7 @@ from matcher.domain.vigilance import Answer, truth_text
 from matcher.errors import BadInput, IntegrityError, Refused
 from matcher.services.review_files import Standing, signed_bytes, standing, with_look_alikes
 from matcher.services.review_waiting import may_judge, waiting_text
-from matcher.services.vigilance import enter_result, require_right, suspension_of, suspension_text
+from matcher.services.vigilance import enter_result, require_right, shown_items, suspension_of, suspension_text
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
 
@@ -76,7 +76,7 @@ class Desk:
         with self._session.place.work(write=False) as work:
             if suspension_of(work, self.user.name) is not None:
                 return []
-            lines = heapq.merge(work.alerts.lines(), work.alerts.known_lines(), key=_by_age)
+            lines = heapq.merge(work.alerts.lines(), shown_items(work, now), key=_by_age)
             open_lines = [line for line in lines if not line.closed_reason and not line.concluded_at]
             standings = [standing(work, line, now) for line in open_lines]
         self._settle([found for found in standings if found.settled], now)
@@ -376,6 +376,8 @@ class Desk:
         own = found.own(self.user.name)
         if own is None or own.disclosed_at is None:
             require_right(work, self.user.name)
+        if found.line.known_answer and found.line not in shown_items(work, self._now()):
+            raise Refused("its pictures may not be shown any more: choose the next alert")
 
     def _drawn_order(self, candidates: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted(candidates, key=lambda _: self._session.place.random(8)))

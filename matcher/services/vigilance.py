@@ -19,14 +19,13 @@ from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role, User
 from matcher.domain.ports import UnitOfWork
-from matcher.domain.records import AlertRecord
+from matcher.domain.records import AlertLine, AlertRecord
 from matcher.domain.vigilance import Answer, Result, Right, said_of
 from matcher.domain.words import check_line
 from matcher.errors import AnotherPersonNeeded, BadInput, MissingRole, Refused
-from matcher.services.known_answers import cohort_of, refusal
 from matcher.services.workplace import Session, Workplace, refusals_logged, still_here
 
-_MEND = "an admin restores them after training (matcher reviewers restore)"
+_MEND = "an admin restores them after training (matcher reviewers --restore)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,17 @@ def suspension_of(work: UnitOfWork, reviewer: str) -> Right | None:
 def suspension_text(taken: Right) -> str:
     """What a suspended reviewer is told."""
     return f"your right to confirm is suspended, and the queue closed: {taken.reason}; {_MEND}"
+
+
+def shown_items(work: UnitOfWork, now: datetime) -> Sequence[AlertLine]:
+    """Items whose people may still be shown, oldest first: those of an expired cohort wait for nobody."""
+    ended = {one.cohort_id for one in work.cohorts.all() if one.expired(now)}
+    kept = []
+    for line in work.alerts.known_lines():
+        revision = work.revisions.get(work.vigilance.cohort_revision(line.alert_id) or "")
+        if revision is not None and revision.collection_id not in ended:
+            kept.append(line)
+    return kept
 
 
 def require_right(work: UnitOfWork, reviewer: str) -> None:
@@ -142,7 +152,7 @@ def reminders(place: Workplace) -> Sequence[str]:
         taken = [suspension_of(work, user.name) for user in work.users.all()]
     return [
         f"reviewer {one.reviewer} is suspended from judging: {one.reason}; after training: "
-        f"matcher reviewers restore {one.reviewer} --reason TEXT"
+        f"matcher reviewers --restore {one.reviewer} --reason TEXT"
         for one in taken
         if one is not None
     ]
@@ -221,6 +231,8 @@ def _common(work: UnitOfWork) -> Mapping[tuple[str, str], Sequence[tuple[bool, b
 
 
 def _without_items(work: UnitOfWork, now: datetime) -> tuple[tuple[str, str], ...]:
+    from matcher.services.known_answers import cohort_of, refusal  # it loads the kernels; reminders do without
+
     found = []
     for watchlist in work.lists.all():
         certificate = watchlist.certificate

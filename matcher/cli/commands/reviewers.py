@@ -5,35 +5,26 @@ import rich_click as click
 from matcher.cli.common import Call, leaf
 
 
-@click.group("reviewers", invoke_without_command=True)
+@click.command("reviewers")
+@click.option("--restore", "restored", metavar="NAME", help="Let a suspended reviewer judge again; needs --reason.")
+@click.option("--reason", help="What was done since, such as a training; logged.")
 @leaf
-@click.pass_context
-def command(context: click.Context, call: Call) -> None:
+def command(call: Call, restored: str | None, reason: str | None) -> None:
     """Show hits and false confirms on known-answer items, and how far reviewers agree. Names no subject and no alert.
 
     Admins and auditors see everybody, a reviewer themselves. Known-answer items are made of the cohort that a list was
     calibrated on, if it was created with --uses test,train-reviewers; nobody can tell one from an alert before judging.
+    Who falls below a floor of the policy judges nothing more until an admin restores them; figures begin anew then.
 
     Example: `matcher reviewers --user boss`
     """
-    if context.invoked_subcommand is not None:
-        return
     from matcher.cli.reviewers_output import print_reviewers
-    from matcher.services.vigilance import statistics
+    from matcher.errors import UsageError
+    from matcher.services.vigilance import restore, statistics
 
+    if restored is None and reason is not None:
+        raise UsageError("--reason says why somebody is restored: give --restore NAME too")
+    if restored is not None:
+        restore(call.session, restored, reason or "")
+        call.output.say(f"{restored} may judge again; their figures begin anew")
     print_reviewers(call.output, statistics(call.session))
-
-
-@command.command("restore")
-@click.argument("name")
-@click.option("--reason", required=True, help="What was done since, such as a training; logged.")
-@leaf
-def restore(call: Call, name: str, reason: str) -> None:
-    """Let a reviewer judge again who fell below a floor of the policy. Their figures begin anew; the old ones stay.
-
-    Example: `matcher reviewers restore ana --reason "training of 12 May" --user boss`
-    """
-    from matcher.services.vigilance import restore as run
-
-    run(call.session, name, reason)
-    call.output.result({"name": name, "suspended": False}, f"{name} may judge again; their figures begin anew")
