@@ -2,7 +2,8 @@
 
 1. Everything is shown to admins and auditors who are not reviewers too.
 2. From everybody else are withheld: what a search found and queued, every detail of the steps on an alert, and of what
-   was said of known-answer items. Only the details are: that somebody judged something, and when, anybody sees.
+   was said of known-answer items, a suspended reviewer's figures among it. Only the details are: that somebody judged
+   something, and when, anybody sees.
 3. The log itself stays whole: `audit verify` reads all of it for anybody.
 """
 
@@ -33,6 +34,8 @@ def shown_details(entry: LogEntry, user: User | None) -> dict[str, Any]:
         return kept | {"found": WITHHELD}
     if entry.action.partition(".")[0] in ("alert", "known"):
         return {"details": WITHHELD}
+    if entry.action == Action.REVIEWER_SUSPENDED:
+        return details | {"reason": WITHHELD}
     if entry.action == Action.REFUSED and str(details.get("attempt", "")).startswith("alert."):
         return details | {"subject": WITHHELD}
     return details

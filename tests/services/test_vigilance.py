@@ -1,7 +1,8 @@
-"""Known-answer items: nobody can tell them from alerts, nothing is concluded from them, and they count for reviewers."""
+"""Known-answer items: nobody can tell them from alerts, nothing is concluded from them, they count for reviewers."""
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -49,7 +50,7 @@ class Pictured(World):
         self, uses: tuple[str, ...] = USES, share: float = 0.5, expires: date = date(2027, 1, 31)
     ) -> "Pictured":
         people = 200
-        self.create()
+        self.create(max(expires, date(2027, 1, 31)))
         listed = [(Row(f"S{i:03}", labels=(("name", "Planted"),)), self.templates[i].tobytes()) for i in range(20)]
         load_list(self.sessions["boss"], "missing", self.pictures(listed), False, lambda *_: None)
         terms = CohortTerms("volunteers", "consent", expires, uses=uses)
@@ -376,7 +377,7 @@ RAW = {
     "INSERT INTO known_items SELECT alert_id, 'r', x'00' FROM searches WHERE alert_id IS NOT NULL": "known-answer item",
     "UPDATE known_items SET answer = x'00'": "only ever added",
     "DELETE FROM known_items": "only ever added",
-    "REPLACE INTO known_items SELECT * FROM known_items": "there already",
+    "REPLACE INTO known_items SELECT * FROM known_items": "there already|no known-answer item",
     "UPDATE known_results SET said = 'same'": "only ever added",
     "DELETE FROM known_results": "only ever added",
     "INSERT INTO known_results SELECT 'ben', 1, alert_id, NULL, 'same', '2030' FROM known_items": "saw the score",
@@ -400,12 +401,10 @@ def judged_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.mark.parametrize("statement", RAW)
 def test_raw_sql_cannot_make_more_of_an_item(judged_once: tuple[Path, str], statement: str) -> None:
     home, known = judged_once
-    connection = dbapi2.connect(str(home / "matcher.db"))
-    connection.execute("PRAGMA recursive_triggers = ON")
-    with pytest.raises(dbapi2.IntegrityError, match=RAW[statement]):
-        connection.execute(statement.format(known=known))
-    connection.rollback()
-    connection.close()
+    with closing(dbapi2.connect(str(home / "matcher.db"))) as connection:
+        connection.execute("PRAGMA recursive_triggers = ON")
+        with pytest.raises(dbapi2.IntegrityError, match=RAW[statement]):
+            connection.execute(statement.format(known=known))
 
 
 # --- figures, floors and restoring ------------------------------------------------------------------------------------
