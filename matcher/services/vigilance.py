@@ -73,14 +73,13 @@ def suspension_text(taken: Right) -> str:
 
 
 def shown_items(work: UnitOfWork, now: datetime) -> Sequence[AlertLine]:
-    """Items whose people may still be shown, oldest first: those of an expired cohort wait for nobody."""
+    """Open items whose people may still be shown, oldest first: those of an expired cohort wait for nobody."""
+    open_ones = [line for line in work.alerts.known_lines() if not line.closed_reason and not line.concluded_at]
+    if not open_ones:
+        return []
     ended = {one.cohort_id for one in work.cohorts.all() if one.expired(now)}
-    kept = []
-    for line in work.alerts.known_lines():
-        revision = work.revisions.get(work.vigilance.cohort_revision(line.alert_id) or "")
-        if revision is not None and revision.collection_id not in ended:
-            kept.append(line)
-    return kept
+    over = {one.revision_id for one in work.revisions.all() if one.collection_id in ended}
+    return [line for line in open_ones if work.vigilance.cohort_revision(line.alert_id) not in over]
 
 
 def require_right(work: UnitOfWork, reviewer: str) -> None:
