@@ -2,10 +2,12 @@
 
 1. Whoever resembles another person of the cohort as much as two pictures of one person usually do (the median mated
    score of the calibration, where adjudication begins) is left out, ruled on or not: a pair that may be one person is
-   no known answer. Nobody with only one usable picture is a probe.
+   no known answer.
 2. A mate scores at least the list's threshold, as every real candidate does; below it a label may be wrong.
 3. A non-mated item is made of the person, among those drawn, whose nearest other person scores highest.
 4. The other candidates of either kind are the nearest people who are not in doubt, best first.
+5. Every candidate is shown in one and the same number of pictures, so everybody in an item has one more than that: the
+   probe's own person must.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,10 @@ class Faces:
     templates: Floats
     owner: Scores
 
+    def has(self, person: int, pictures: int) -> bool:
+        """Whether a person has so many pictures."""
+        return len(self.rows_of(person)) >= pictures
+
     def rows_of(self, person: int) -> Scores:
         """The rows of one person."""
         return np.flatnonzero(self.owner == person).astype(np.int32)
@@ -31,11 +37,15 @@ class Faces:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`median`: where doubt begins; `tau`: the threshold that a mate reaches; `size`: candidates to show."""
+    """`median`: where doubt begins; `tau`: the threshold that a mate reaches; `size`: candidates to show.
+
+    `pictures`: how many are shown of each.
+    """
 
     median: Millionths
     tau: Millionths
     size: int
+    pictures: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ def mated_pairing(faces: Faces, drawn: Sequence[int], limits: Limits) -> Pairing
         person = int(faces.owner[probe])
         others = faces.rows_of(person)
         others = others[others != probe]
-        if not len(others) or _nearest(faces, person) >= limits.median:
+        if len(others) < limits.pictures or _nearest(faces, person) >= limits.median:
             continue
         mate = int(kernels.canonical_scores(_rows(faces, [probe]), _rows(faces, others)).max())
         if mate < limits.tau:
@@ -69,7 +79,7 @@ def nonmated_pairing(faces: Faces, drawn: Sequence[int], limits: Limits) -> Pair
     usable = [
         (score, probe)
         for score, probe in nearest
-        if score < limits.median and len(faces.rows_of(int(faces.owner[probe]))) > 1
+        if score < limits.median and faces.has(int(faces.owner[probe]), limits.pictures + 1)
     ]
     for _, probe in sorted(usable, reverse=True):
         if found := _neighbours(faces, probe, limits, limits.size):
@@ -93,7 +103,8 @@ def _neighbours(faces: Faces, probe: int, limits: Limits, count: int) -> list[tu
         if len(found) == count:
             break
         other = int(faces.owner[row])
-        if other not in seen and _nearest(faces, other) < limits.median:
+        enough = other not in seen and faces.has(other, limits.pictures + 1)
+        if enough and _nearest(faces, other) < limits.median:
             found.append((other, int(scores[row])))
         seen.add(other)
     return found

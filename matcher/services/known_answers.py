@@ -7,7 +7,8 @@
    more than one is owed: two alerts of one moment tell that one of them may be an item. It never waits for whoever made
    that search, who knows what was found.
 4. It has as many candidates as an alert of that report drawn at random, each with as many pictures as a listed subject
-   has on average, at most as many as every candidate has: of a mate one fewer, so of anybody.
+   drawn at random has. A number that no cohort person can show, with one more for the probe, is not drawn; where every
+   subject has such a number no item is made: one picture among pairs of pictures would tell.
 5. The log entry of that search holds its alert, fingerprint and answer's digest; `log_view.py` withholds them from who
    may still judge.
 """
@@ -15,7 +16,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -37,14 +37,13 @@ DRAWN = 64  # people of whom the hardest is taken
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stock:
-    """What items of one report can be made of. `per_subject` is how many pictures a listed subject has on average."""
+    """What items of one report can be made of."""
 
     report: StoredReport
     revision: Revision
     newest: Revision
     sizes: Sequence[int]
     shown: frozenset[str]
-    per_subject: Fraction
 
 
 def refusal(cohort: Cohort | None, report_cohort: str, now_expired: bool) -> str:
@@ -54,6 +53,19 @@ def refusal(cohort: Cohort | None, report_cohort: str, now_expired: bool) -> str
     if USE not in cohort.terms.uses:
         return f"the people of cohort {cohort.name} did not consent to it (its uses: {', '.join(cohort.terms.uses)})"
     return f"cohort {cohort.name} expired on {cohort.terms.expires}" if now_expired else ""
+
+
+def few_pictures(serving: Revision | None, tested: Revision) -> str:
+    """What averages say of rule 4, without a key: perhaps too few pictures; empty where they suffice."""
+    if serving is None or not tested.subjects or not serving.subjects:
+        return ""
+    have, shown = tested.templates / tested.subjects, serving.templates / serving.subjects
+    if have >= shown + 1:
+        return ""
+    return (
+        f"or few: listed people have {shown:.3g} pictures on average and cohort people {have:.3g}, and a probe with as "
+        "many references takes one more"
+    )
 
 
 def cohort_of(work: UnitOfWork, report: StoredReport) -> tuple[Cohort | None, Revision]:
@@ -96,6 +108,11 @@ def uniform(random: RandomBytes) -> float:
     return (int.from_bytes(random(8)) >> 11) / (1 << 53)
 
 
+def one_of(random: RandomBytes, values: Sequence[int]) -> int:
+    """One of them."""
+    return values[int(uniform(random) * len(values))]
+
+
 def drawn_in_order(random: RandomBytes, rows: Sequence[int]) -> list[int]:
     """All of them, in an order drawn at random."""
     return [row for _, row in sorted((random(8), row) for row in rows)]
@@ -103,17 +120,15 @@ def drawn_in_order(random: RandomBytes, rows: Sequence[int]) -> list[int]:
 
 def _stock(session: Session, work: UnitOfWork, opened: OpenedList) -> Stock | None:
     report = work.reports.get(opened.binding.report_digest)
-    serving = work.revisions.get(opened.certificate.terms.revision_id)
-    if report is None or serving is None:
-        raise IntegrityError("the report or the revision behind the activation is missing: restore a backup")
+    if report is None:
+        raise IntegrityError("the report behind the activation is missing: restore a backup")
     cohort, revision = cohort_of(work, report)
     expired = cohort is not None and cohort.expired(session.place.clock())
     if refusal(cohort, revision.revision_id, expired) or cohort is None or cohort.latest is None:
         return None
     sizes = work.vigilance.sizes(report.digest)
     shown = work.vigilance.people_shown(session.vault, revision.revision_id)
-    per_subject = Fraction(serving.templates, max(1, serving.subjects))
-    return Stock(report, revision, cohort.latest, sizes, shown, per_subject)
+    return Stock(report, revision, cohort.latest, sizes, shown)
 
 
 def _item(session: Session, opened: OpenedList, stock: Stock) -> KnownItem | None:
@@ -128,10 +143,19 @@ def _item(session: Session, opened: OpenedList, stock: Stock) -> KnownItem | Non
     median = parse_report(stock.report.body).adjudication.median
     if median is None or not stock.sizes:
         return None
-    size = stock.sizes[int(uniform(random) * len(stock.sizes))]
-    limits = Limits(median, opened.certificate.threshold, size)
-    pairing = _pairing(random, faces, _probes(random, items, stock.shown), limits)
-    return None if pairing is None else _queued(session, opened, stock, (items, subjects, pairing))
+    pictures = _pictures(random, opened, int(np.bincount(owner, minlength=1).max()))
+    if not pictures:
+        return None
+    limits = Limits(median, opened.certificate.threshold, one_of(random, stock.sizes), pictures)
+    pairing = _pairing(random, faces, _probes(random, items, stock.shown, pictures), limits)
+    return None if pairing is None else _queued(session, opened, stock, (items, subjects, pairing, pictures))
+
+
+def _pictures(random: RandomBytes, opened: OpenedList, most: int) -> int:
+    """How many pictures to show of each candidate (rule 4), `most` being all of one person; 0 where none would do."""
+    listed = np.bincount(opened.owners, minlength=1)
+    fitting = listed[(listed > 0) & (listed < most)]
+    return one_of(random, fitting.tolist()) if len(fitting) else 0
 
 
 def _usable(session: Session, content: RevisionContent, stock: Stock) -> list[Item]:
@@ -144,12 +168,12 @@ def _usable(session: Session, content: RevisionContent, stock: Stock) -> list[It
     return [item for item in usable if (item.subject_id, item.digest) in here]
 
 
-def _probes(random: RandomBytes, items: Sequence[Item], shown: frozenset[str]) -> list[int]:
-    """One picture each of up to `DRAWN` people with two, drawn at random; of people shown before only when all were."""
+def _probes(random: RandomBytes, items: Sequence[Item], shown: frozenset[str], pictures: int) -> list[int]:
+    """One picture each of up to `DRAWN` people who have enough, at random; of people shown before when all were."""
     of_person: dict[str, list[int]] = defaultdict(list)
     for row, item in enumerate(items):
         of_person[item.subject_id].append(row)
-    several = {person: rows for person, rows in of_person.items() if len(rows) > 1}
+    several = {person: rows for person, rows in of_person.items() if len(rows) > pictures}
     fresh = {person: rows for person, rows in several.items() if person not in shown} or several
     one_each = [drawn_in_order(random, rows)[0] for rows in fresh.values()]
     return drawn_in_order(random, one_each)[:DRAWN]
@@ -164,16 +188,16 @@ def _pairing(random: RandomBytes, faces: Faces, probes: Sequence[int], limits: L
 
 
 def _queued(
-    session: Session, opened: OpenedList, stock: Stock, found: tuple[Sequence[Item], Sequence[str], Pairing]
+    session: Session, opened: OpenedList, stock: Stock, found: tuple[Sequence[Item], Sequence[str], Pairing, int]
 ) -> KnownItem:
-    items, subjects, pairing = found
+    items, subjects, pairing, pictures = found
     random, binding = session.place.random, opened.binding
     probe = items[pairing.probe]
     candidates = tuple(
         CandidateRecord(new_handle(random), subjects[person], score, rank)
         for rank, (person, score) in enumerate(pairing.candidates, start=1)
     )
-    answer = _answer(random, items, probe, candidates, stock.per_subject)
+    answer = _answer(random, items, probe, candidates, pictures)
     alert = AlertRecord(
         alert_id=new_id(random),
         list_id=opened.watchlist.list_id,
@@ -195,20 +219,14 @@ def _queued(
 
 
 def _answer(
-    random: RandomBytes,
-    items: Sequence[Item],
-    probe: Item,
-    candidates: Sequence[CandidateRecord],
-    per_subject: Fraction,
+    random: RandomBytes, items: Sequence[Item], probe: Item, candidates: Sequence[CandidateRecord], pictures: int
 ) -> Answer:
-    others = [item for item in items if (item.subject_id, item.digest) != (probe.subject_id, probe.digest)]
-    pictures: dict[str, list[PictureRef]] = defaultdict(list)
-    for item in others:
-        pictures[item.subject_id].append(_picture(item))
-    wanted = int(per_subject) + (uniform(random) < per_subject - int(per_subject))
-    fewest = min(len(pictures[person]) for person in {probe.subject_id, *(one.subject_id for one in candidates)})
-    shown = max(1, min(wanted, fewest))
-    references = tuple((one.candidate_id, tuple(pictures[one.subject_id][:shown])) for one in candidates)
+    of_person: dict[str, list[int]] = defaultdict(list)
+    for row, item in enumerate(items):
+        if item is not probe:
+            of_person[item.subject_id].append(row)
+    shown = {one: drawn_in_order(random, of_person[one.subject_id])[:pictures] for one in candidates}
+    references = tuple((one.candidate_id, tuple(_picture(items[row]) for row in rows)) for one, rows in shown.items())
     mate = next((one.candidate_id for one in candidates if one.subject_id == probe.subject_id), None)
     return Answer(mate, probe.subject_id, references)
 

@@ -230,7 +230,11 @@ def _common(work: UnitOfWork) -> Mapping[tuple[str, str], Sequence[tuple[bool, b
 
 
 def _without_items(work: UnitOfWork, now: datetime) -> tuple[tuple[str, str], ...]:
-    from matcher.services.known_answers import cohort_of, refusal  # it loads the kernels; reminders do without
+    from matcher.services.known_answers import (
+        cohort_of,
+        few_pictures,
+        refusal,
+    )  # it loads the kernels; reminders do without
 
     found = []
     for watchlist in work.lists.all():
@@ -243,6 +247,7 @@ def _without_items(work: UnitOfWork, now: datetime) -> tuple[tuple[str, str], ..
         else:
             cohort, revision = cohort_of(work, report)
             why = refusal(cohort, revision.revision_id, cohort is not None and cohort.expired(now))
+            why = why or few_pictures(watchlist.serving, revision)
         if why:
             found.append((watchlist.name, why))
     return tuple(found)

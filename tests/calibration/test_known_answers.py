@@ -45,7 +45,7 @@ def test_nobody_in_doubt_is_shown_and_the_answer_is_true(seed: int, people: int,
             assert all(best(found, one, other) < median for other in range(people) if other != one)
         if pairing.mated:
             assert dict(pairing.candidates)[person] >= limits.tau
-        assert len(found.rows_of(person)) == 2
+        assert all(len(found.rows_of(one)) == 2 for one in {person, *shown})
 
 
 def test_the_hardest_of_those_drawn_is_taken_with_their_nearest() -> None:
@@ -55,7 +55,7 @@ def test_the_hardest_of_those_drawn_is_taken_with_their_nearest() -> None:
     nearest = {one: max(best(found, one, other) for other in range(30) if other != one) for one in range(29)}
     assert nearest[int(found.owner[pairing.probe])] == max(nearest.values())
     scores = kernels.canonical_scores(found.templates[pairing.probe : pairing.probe + 1], found.templates)[0]
-    others = [scores[found.rows_of(one)].max() for one in range(30) if one != found.owner[pairing.probe]]
+    others = [scores[found.rows_of(one)].max() for one in range(29) if one != found.owner[pairing.probe]]
     assert [score for _, score in pairing.candidates] == sorted(others, reverse=True)[:2]
 
 
@@ -64,4 +64,7 @@ def test_a_mate_below_the_threshold_may_be_mislabelled_and_is_not_used() -> None
     assert mated_pairing(found, [0, 1, 2, 3], Limits(1_000_000, 1_000_000, 1)) is None
     assert mated_pairing(found, [4], Limits(1_000_000, -1_000_000, 1)) is None  # one picture only
     assert nonmated_pairing(found, [4], Limits(1_000_000, 0, 1)) is None
+    for make in (mated_pairing, nonmated_pairing):
+        assert make(found, [0, 1, 2, 3], Limits(1_000_000, -1_000_000, 1, pictures=1)) is not None
+        assert make(found, [0, 1, 2, 3], Limits(1_000_000, -1_000_000, 1, pictures=2)) is None
     assert nonmated_pairing(found, [0, 1, 2, 3], Limits(-1_000_000, 0, 1)) is None

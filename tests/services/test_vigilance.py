@@ -17,6 +17,7 @@ from matcher.domain.events import LogEntry
 from matcher.domain.face import Picture
 from matcher.domain.policy import Quality, parse_policy
 from matcher.domain.records import AlertLine
+from matcher.domain.template import Floats
 from matcher.domain.vigilance import Answer
 from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, MissingRole, Refused
 from matcher.kernels import normalise
@@ -33,6 +34,11 @@ from tests.services.world import MODEL, Row, VectorPipeline, World, judgement, v
 SAME, OTHER, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNDECIDED
 REVIEW = 'same_account = "mark"\nknown_answer_share = {share}\nknown_answers_least = 4\n'
 USES = ("test", "train-reviewers")
+
+
+def near(faces: Floats, seed: int) -> Floats:
+    """Another picture of each of these faces."""
+    return normalise(faces + 0.05 * vectors(len(faces), seed=seed))
 
 
 class Pictured(World):
@@ -52,16 +58,25 @@ class Pictured(World):
         return PictureSource(told, lambda path: Picture(path.name, data[path]), VectorPipeline(), Quality())
 
     def practised(
-        self, uses: tuple[str, ...] = USES, share: float = 0.5, expires: date = date(2027, 1, 31)
+        self,
+        uses: tuple[str, ...] = USES,
+        share: float = 0.5,
+        expires: date = date(2027, 1, 31),
+        pictures: tuple[int, int] = (1, 2),
     ) -> "Pictured":
-        people = 200
+        """`pictures`: how many of each listed and of each cohort person."""
+        people, (of_listed, of_cohort) = 200, pictures
         self.create(max(expires, date(2027, 1, 31)))
-        listed = [(Row(f"S{i:03}", labels=(("name", "Planted"),)), self.templates[i].tobytes()) for i in range(20)]
+        listed = [
+            (Row(f"S{i:03}", labels=(("name", "Planted"),)), shot[i].tobytes())
+            for shot in [self.templates, *(near(self.templates, 90 + shot) for shot in range(1, of_listed))]
+            for i in range(20)
+        ]
         load_list(self.sessions["boss"], "missing", self.pictures(listed), False, lambda *_: None)
         terms = CohortTerms("volunteers", "consent", expires, uses=uses)
         create_cohort(self.sessions["boss"], "staff", terms)
         base = vectors(people, seed=2)
-        shots = [base, normalise(base + 0.05 * vectors(people, seed=3))]
+        shots = [base, *(near(base, 30 + shot) for shot in range(1, of_cohort))]
         rows = [
             (Row(f"C{i:04}", attributes=(("group", "a" if i % 2 else "b"),)), shot[i].tobytes())
             for shot in shots
@@ -180,6 +195,21 @@ def test_none_are_made_or_shown_once_the_cohort_expired(world: Pictured) -> None
     assert known not in {entry.alert_id for entry in world.desk("ana").queue()}
     with pytest.raises(Refused, match="may not be shown"):
         world.desk("ana").claim(known)
+
+
+@pytest.mark.parametrize(("pictures", "made"), [((2, 2), False), ((2, 3), True)])
+def test_candidates_have_as_many_pictures_as_listed_people_or_none_is_made(
+    world: Pictured, pictures: tuple[int, int], made: bool
+) -> None:
+    world.practised(pictures=pictures)
+    for number in range(3):
+        world.hit(number)
+        world.miss(number)
+    assert (len(world.items()) > 0) == made
+    desk = world.desk("ana")
+    counts = {len(one.references) for entry in desk.queue() for one in desk.claim(entry.alert_id).candidates}
+    assert counts == {pictures[0]}
+    assert (statistics(world.sessions["boss"]).without_items == ()) == made
 
 
 def test_none_are_made_of_embeddings(world: Pictured) -> None:
