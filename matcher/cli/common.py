@@ -48,7 +48,18 @@ class Call:
         name = self.settings.user
         if name is None:
             raise UsageError("who are you? give --user NAME or set MATCHER_USER")
-        return sign_in(self.program.place, name, passphrase("MATCHER_PASSPHRASE", f"Passphrase of {name}"))
+        session = sign_in(self.program.place, name, passphrase("MATCHER_PASSPHRASE", f"Passphrase of {name}"))
+        self._remind(session)
+        return session
+
+    def _remind(self, session: "Session") -> None:
+        """Tells an admin who is suspended from judging, until somebody is restored."""
+        from matcher.domain.people import Role
+        from matcher.services.vigilance import reminders
+
+        if Role.ADMIN in session.user.roles:
+            for line in reminders(session.place):
+                self.output.say(line)
 
 
 def leaf(command: Callable[..., Any]) -> Callable[..., Any]:

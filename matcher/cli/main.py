@@ -24,6 +24,7 @@ _COMMANDS = (
     "submit",
     "review",
     "outcomes",
+    "reviewers",
     "audit",
     "bench",
     "doctor",

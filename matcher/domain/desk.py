@@ -81,6 +81,7 @@ class DisclosedCandidate:
     """Stage 2: what the software found, after the reviewer's own judgement.
 
     `look_alikes`: whether the list holds somebody whom this threshold does not keep apart; None where nobody looked.
+    `truth` is said of a known-answer item only, and empty otherwise.
     """
 
     candidate_id: str
@@ -91,6 +92,7 @@ class DisclosedCandidate:
     rank: int
     candidates: int
     look_alikes: bool | None
+    truth: str = ""
 
 
 @dataclass(frozen=True, slots=True)

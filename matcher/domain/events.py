@@ -39,6 +39,9 @@ class Action(StrEnum):
     FINISHED = "alert.finished"
     CONCLUDED = "alert.concluded"
     UNSEALED = "alert.unsealed"
+    KNOWN_JUDGED = "known.judged"
+    REVIEWER_SUSPENDED = "reviewer.suspended"  # by the count: the actor is the reviewer whose judgement completed it
+    REVIEWER_RESTORED = "reviewer.restored"
     HANDLES_READ = "handles.read"
     REFUSED = "refused"
 

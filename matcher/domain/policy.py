@@ -19,6 +19,7 @@ from matcher.errors import BadInput, Refused
 
 MAX_ALPHA = 0.05
 Share = Annotated[float, Field(ge=0, le=1)]
+_VIGILANCE = ("known_answer_share", "least_hit_rate", "most_false_confirm_rate", "known_answers_least")
 
 
 class Tier(StrEnum):
@@ -55,13 +56,28 @@ class Groups(_Section):
 
 
 class Review(_Section):
-    """How alerts are judged. `min_pixels`: the least height of a face on screen at which *same* may be said."""
+    """How alerts are judged. `min_pixels`: the least height of a face on screen at which *same* may be said.
+
+    `known_answer_share` of what is queued are known-answer items, if the cohort's people allow it (`vigilance.py`). One
+    in twenty is a choice: 40 alerts a day bring two, and the first look at a floor after about eight days. The floors
+    hold from `known_answers_least` items of a kind on. A share of 0 switches all of it off and is left out of the
+    canonical JSON with its floors: a policy stored before such items existed has none, and keeps its digest.
+    """
 
     reviewers_required: Annotated[int, Field(ge=2, le=5)] = 2
     reveal: Literal["after-blind-judgement"] = "after-blind-judgement"
     min_pixels: Annotated[int, Field(ge=16, le=1024)] = 64
     same_account: Literal["refuse", "mark"] = "refuse"
     submitter_may_review: bool = False
+    known_answer_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    least_hit_rate: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    most_false_confirm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    known_answers_least: Annotated[int, Field(ge=4, le=1024)] = 8
+
+    @model_serializer(mode="wrap")
+    def _without_vigilance_that_is_off(self, ordinary: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        limits: dict[str, Any] = ordinary(self)
+        return limits if self.known_answer_share else {k: v for k, v in limits.items() if k not in _VIGILANCE}
 
 
 class Lease(_Section):
@@ -171,7 +187,11 @@ def parse_policy(text: str) -> Policy:
 
 def policy_from_canonical(raw: bytes) -> Policy:
     """The inverse of `Policy.canonical`, for stored policies."""
-    return _checked(Policy.model_validate_json(raw))
+    policy = Policy.model_validate_json(raw)
+    if "known_answer_share" not in policy.review.model_fields_set:  # off, or stored before there was such a key
+        review = policy.review.model_copy(update={"known_answer_share": 0.0})
+        policy = policy.model_copy(update={"review": review})
+    return _checked(policy)
 
 
 def _checked(policy: Policy) -> Policy:
@@ -180,5 +200,7 @@ def _checked(policy: Policy) -> Policy:
     low, high = policy.quality.min_pitch_ratio, policy.quality.max_pitch_ratio
     if low is not None and high is not None and low >= high:
         raise BadInput("policy key quality.min_pitch_ratio: must be below quality.max_pitch_ratio")
+    if policy.review.least_hit_rate <= policy.review.most_false_confirm_rate:
+        raise BadInput("policy key review.least_hit_rate: must be above review.most_false_confirm_rate")
     policy.tier()
     return policy

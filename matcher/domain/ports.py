@@ -8,7 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from matcher.domain.case import Correction, Judgement
+from matcher.domain.case import Correction, Judgement, Verdict
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import (
     MOST_WAITING,
@@ -28,6 +28,7 @@ from matcher.domain.records import (
     HomeFacts,
     NewKeys,
     Progress,
+    QueueRules,
     SignedCorrection,
     SignedJudgement,
     StoredReport,
@@ -36,6 +37,7 @@ from matcher.domain.rejection import Rejected
 from matcher.domain.revision import Revision, RevisionContent, Screen
 from matcher.domain.search import SearchAnswer
 from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
+from matcher.domain.vigilance import Answer, KnownItem, Result, Right
 from matcher.domain.watch import Refutation, Search, Watched
 from matcher.domain.watchlist import Watchlist
 
@@ -231,29 +233,29 @@ class Reports(Protocol):
     def policy(self, digest: str) -> Policy: ...
 
 
-QueuePolicies = Mapping[str, tuple[int, bool]]  # by digest: reviewers required, whether the submitter may review
-
-
 class Alerts(Protocol):
     """Alerts, claims and judgements. Judgements are only ever added."""
 
     def add(self, vault: Vault, alert: AlertRecord) -> None: ...
     def get(self, vault: Vault, alert_id: str) -> AlertRecord | None: ...
     def lines(self) -> Sequence[AlertLine]:
-        """Every alert, oldest first."""
+        """Every alert of a search, oldest first; known-answer items are not among them."""
+
+    def known_lines(self) -> Sequence[AlertLine]:
+        """Every known-answer item, oldest first."""
 
     def open_policies(self) -> Sequence[str]:
         """Digests of the policies that open alerts were made under."""
 
-    def count_waiting(self, reviewer: str, now: datetime, policies: QueuePolicies) -> int:
+    def count_waiting(self, reviewer: str, now: datetime, rules: QueueRules) -> int:
         """How many open alerts wait for a reviewer, but for the quorate."""
 
     def waiting_for(
-        self, reviewer: str, now: datetime, policies: QueuePolicies, order: QueueOrder, most: int
+        self, reviewer: str, now: datetime, rules: QueueRules, order: QueueOrder, most: int
     ) -> Sequence[QueueEntry]:
         """The first `most` of them in an order."""
 
-    def quorate(self, now: datetime, policies: QueuePolicies) -> Sequence[str]:
+    def quorate(self, now: datetime, rules: QueueRules) -> Sequence[str]:
         """Open alerts that as many reviewers have ended as their policies ask for, oldest first."""
 
     def closings(self, since: datetime) -> Sequence[tuple[datetime, str, int]]:
@@ -337,6 +339,49 @@ class Watch(Protocol):
         """Every one, by report."""
 
 
+class Vigilance(Protocol):
+    """Known-answer items, what each reviewer said of them, and who may judge. Rows are only ever added."""
+
+    def add(self, vault: Vault, item: KnownItem) -> None:
+        """Queues an item as an alert."""
+
+    def answer(self, vault: Vault, alert_id: str) -> Answer | None:
+        """The truth of an item; None for an alert of a search."""
+
+    def people_shown(self, vault: Vault, cohort_revision_id: str) -> frozenset[str]:
+        """Cohort subjects whose face was the probe of an item already."""
+
+    def cohort_revision(self, alert_id: str) -> str | None:
+        """The cohort revision that an item was made of."""
+
+    def items(self) -> Mapping[str, str]:
+        """sha256 (hex) of the sealed answer of every item, by alert; needs no key."""
+
+    def counts(self, report: str) -> tuple[int, int]:
+        """How many alerts of searches and how many items were queued under a report."""
+
+    def waiting(self, report: str) -> int:
+        """How many items queued under a report wait for reviewers."""
+
+    def sizes(self, report: str) -> Sequence[int]:
+        """How many candidates each alert of a search has under a report."""
+
+    def add_result(self, result: Result) -> None:
+        """Raises Refused before the reviewer saw the score, and out of turn."""
+
+    def results(self, reviewer: str) -> Sequence[Result]:
+        """A reviewer's results in order."""
+
+    def add_right(self, right: Right) -> None:
+        """Takes a right to judge or gives it back. Raises Refused out of turn and for who would restore themselves."""
+
+    def rights(self, reviewer: str) -> Sequence[Right]:
+        """Every change of a reviewer's right to judge, in order."""
+
+    def blind_verdicts(self) -> Sequence[tuple[str, str, str, Verdict]]:
+        """(alert, candidate, reviewer, blind verdict) of concluded alerts of searches; who stepped back is left out."""
+
+
 class Log(Protocol):
     """The append-only log; an entry commits with the change it describes."""
 
@@ -361,6 +406,7 @@ class UnitOfWork(Protocol):
     reports: Reports
     alerts: Alerts
     watch: Watch
+    vigilance: Vigilance
     log: Log
 
     def __enter__(self) -> Self: ...

@@ -1,5 +1,6 @@
 """What the store keeps, as values: reports, alerts, judgements and progress as they are written and read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,7 +79,8 @@ class AlertRecord:
 class AlertLine:
     """What the queue needs of an alert without opening any seal.
 
-    `rejected`: concluded with every candidate *not a lead* by quorum; None until it is concluded.
+    `rejected`: concluded with every candidate *not a lead* by quorum; None until it is concluded. `known_answer`: no
+    alert of a search, nothing is concluded from it (`vigilance.py`).
     """
 
     alert_id: str
@@ -91,6 +93,20 @@ class AlertLine:
     closed_at: datetime | None
     concluded_at: datetime | None
     rejected: bool | None
+    known_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """What decides, beside who did what, whether an alert waits for somebody.
+
+    `required`: how many reviewers, by the digest of each policy of an open alert; `lenient`: those of them under which
+    a submitter may review; `ended`: cohort revisions whose known-answer items wait for nobody.
+    """
+
+    required: Mapping[str, int]
+    lenient: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from matcher.domain.case import Outcome
+from matcher.domain.case import Outcome, Verdict
 from matcher.domain.confidence import StripChart
 from matcher.domain.desk import ConcludedCandidate, DisclosedCandidate, Stage
 from matcher.domain.template import score_text
+from matcher.domain.vigilance import SAME_PERSON
 from matcher.review.safe_text import safe_display
 
 STAGES = {
@@ -47,8 +48,19 @@ def outcome(concluded: ConcludedCandidate) -> str:
 
 
 def score_line(found: DisclosedCandidate) -> str:
-    """Score against threshold."""
+    """Score against threshold; of a known-answer item, which no search found, the score alone."""
+    if found.truth:
+        return score_text(found.score)
     return f"{score_text(found.score)}, threshold {score_text(found.threshold)}"
+
+
+def truth_line(found: DisclosedCandidate) -> str:
+    """The truth of a known-answer item, and whether the reviewer's own judgement is it; empty for an alert."""
+    if not found.truth:
+        return ""
+    right = Verdict.SAME if found.truth == SAME_PERSON else Verdict.DIFFERENT
+    told = "you left it open" if found.own is Verdict.UNDECIDED else "right" if found.own is right else "wrong"
+    return f"known-answer item: {found.truth} ({told})"
 
 
 def strip_rows(strip: StripChart) -> tuple[tuple[str, str], ...]:

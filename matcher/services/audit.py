@@ -7,6 +7,7 @@
    that it is for the list that the report tested, or for less of it by a logged derivation.
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
 5. Every search under every report and what became of it, every refutation, and that none is missing (`audit_watch.py`).
+6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from matcher.domain.revision import Revision
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError
 from matcher.services.audit_replay import AlertFacts, CollectionFacts, Replay
+from matcher.services.audit_vigilance import check_vigilance
 from matcher.services.audit_watch import check_watch
 from matcher.services.collections import terms_digest
 from matcher.services.review_files import signed_bytes
@@ -68,6 +70,7 @@ def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
         certificates = sum(_certificate(work, one, keys, replay) for one in lists)
         judgements = _alerts(work, replay, keys, names)
         searches = check_watch(work, replay.watch)
+        check_vigilance(work, replay.vigilance)
     return Verified(
         head.sequence,
         head.hash,
@@ -181,7 +184,7 @@ def _certified_list(
 
 
 def _alerts(work: UnitOfWork, replay: Replay, keys: Mapping[str, bytes], names: Mapping[str, str]) -> int:
-    lines = {line.alert_id: line for line in work.alerts.lines()}
+    lines = {line.alert_id: line for line in [*work.alerts.lines(), *work.alerts.known_lines()]}
     _same(set(lines), set(replay.alerts), "alerts")
     leads = {(lead.alert_id, lead.candidate_id) for lead in work.alerts.leads()}
     logged = {(alert, candidate) for alert, facts in replay.alerts.items() for candidate in facts.leads}

@@ -7,6 +7,7 @@ from typing import Any
 
 from matcher.domain.events import Action, LogEntry
 from matcher.errors import IntegrityError
+from matcher.services.audit_vigilance import VigilanceFacts
 from matcher.services.audit_watch import WatchFacts
 
 Details = dict[str, Any]
@@ -70,6 +71,7 @@ class Replay:
     cases: dict[tuple[str, str], int] = field(default_factory=dict)  # list, case: searches
     signed: dict[str, str] = field(default_factory=dict)  # certificate: report
     watch: WatchFacts = field(default_factory=WatchFacts)
+    vigilance: VigilanceFacts = field(default_factory=VigilanceFacts)
     home: Details = field(default_factory=dict)
 
     def take(self, entry: LogEntry) -> None:
@@ -89,6 +91,8 @@ class Replay:
             self._collection(entry, details)
         elif kind == "alert":
             self._alert(entry, details)
+        elif kind in ("known", "reviewer"):
+            self.vigilance.play(entry, details)
 
     def _person(self, entry: LogEntry, details: Details) -> None:
         if entry.action == Action.USER_ADDED:
@@ -113,6 +117,9 @@ class Replay:
             self.watch.search(self.signed[details["certificate"]], details["case"], details["place"], details["alert"])
             if details["alert"] is not None:
                 self.alerts[details["alert"]] = AlertFacts(details["list"], details["fingerprint"])
+            if "known" in details:
+                self.alerts[details["known"]] = AlertFacts(details["list"], details["known_fingerprint"])
+                self.vigilance.answers[details["known"]] = details["known_answer"]
         elif action == Action.CALIBRATED:
             self.reports.add(details["report"])
             self.lists[details["list"]].report = details["report"]

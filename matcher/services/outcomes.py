@@ -1,4 +1,8 @@
-"""What reviewers concluded, with who and when. A name appears only for a lead, and only with a home key."""
+"""What reviewers concluded, with who and when. A name appears only for a lead, and only with a home key.
+
+Known-answer items are not in it. Those that wait are in the number of alerts that wait: a queue with more in it than
+that number would tell.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,12 +50,14 @@ def outcomes(place: Workplace, session: Session | None, list_name: str | None) -
     with place.work(write=False) as work:
         names = {one.list_id: one.name for one in work.lists.all()}
         lines = [line for line in work.alerts.lines() if list_name in (None, names[line.list_id])]
+        known = [line for line in work.alerts.known_lines() if list_name in (None, names[line.list_id])]
         found = [standing(work, line, now) for line in lines]
         done = [one for one in found if not one.is_open]
         concluded = [alert for one in done for alert in _concluded(work, session, one, names)]
         third = [one for one in found if one.is_open and any(out is Outcome.THIRD_NEEDED for _, out in one.outcomes)]
         disputed = [alert for one in third for alert in _concluded(work, session, one, names)]
-    return Outcomes(tuple(concluded), len(found) - len(done), tuple(disputed))
+    waiting = len(found) - len(done) + sum(not (line.concluded_at or line.closed_reason) for line in known)
+    return Outcomes(tuple(concluded), waiting, tuple(disputed))
 
 
 def _concluded(

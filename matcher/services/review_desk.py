@@ -4,13 +4,16 @@
 2. Every judgement is signed by the reviewer and logged by its digest, so that the log betrays no verdict.
 3. Identity is unsealed for a lead only, and only to those who judged it.
 4. A conclusion counts for the watch on the list (`services/watch.py`), and may suspend it.
+5. A known-answer item goes the same way, until its reviewer's own judgement stands: then they are told the truth, their
+   result is entered (`services/vigilance.py`), and nothing is concluded.
+6. Nothing waits for a reviewer who is suspended from judging, and no judgement of theirs is taken.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from matcher.domain.case import Correction, Judgement, Outcome, Verdict, independent
+from matcher.domain.case import Correction, Judgement, Outcome, independent
 from matcher.domain.confidence import MatchConfidence, Prior
 from matcher.domain.desk import (
     MOST_WAITING,
@@ -32,8 +35,11 @@ from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertRecord, SignedJudgement
 from matcher.domain.revision import Item
 from matcher.domain.template import Millionths
+from matcher.domain.vigilance import Answer, truth_text
 from matcher.errors import BadInput, IntegrityError, Refused
-from matcher.services.review_files import Standing, queue_policies, signed_bytes, standing, with_look_alikes
+from matcher.services.review_files import Standing, queue_rules, signed_bytes, standing, with_look_alikes
+from matcher.services.review_waiting import may_judge, waiting_text
+from matcher.services.vigilance import enter_result, require_right, suspension_of, suspension_text
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged
 
@@ -42,9 +48,7 @@ Confidence = Callable[[bytes, Millionths, int, Prior | None], MatchConfidence]
 CLAIM_LEASE = timedelta(minutes=15)
 CLOSINGS_SHOWN = timedelta(days=7)
 
-_TWO_LEADS = "two candidates were judged the same person: at most one can be; a third reviewer judges blind too"
-_DIFFER = "the judgements differ or leave it open; a third reviewer judges blind too"
-_NOBODY_ELSE = "; nobody else in this home can judge it: an admin must add a reviewer"
+_KNOWN = "this was a known-answer item: nothing is concluded from it"
 
 
 class Desk:
@@ -73,9 +77,11 @@ class Desk:
             return []
         now, name = self._now(), self.user.name
         with self._session.place.work(write=False) as work:
-            policies = queue_policies(work)
-            waiting = work.alerts.waiting_for(name, now, policies, order, most)
-            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, policies)]
+            if suspension_of(work, name) is not None:
+                return []
+            rules = queue_rules(work, now)
+            waiting = work.alerts.waiting_for(name, now, rules, order, most)
+            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, rules)]
             standings = [standing(work, line, now) for line in lines if line is not None]
         self._settle([found for found in standings if found.settled], now)
         disputed = [_entry(found, name) for found in standings if found.waits_for(name, now)]
@@ -87,21 +93,25 @@ class Desk:
             return 0
         now, name = self._now(), self.user.name
         with self._session.place.work(write=False) as work:
-            policies = queue_policies(work)
-            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, policies)]
+            if suspension_of(work, name) is not None:
+                return 0
+            rules = queue_rules(work, now)
+            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, rules)]
             disputed = sum(line is not None and standing(work, line, now).waits_for(name, now) for line in lines)
-            return disputed + work.alerts.count_waiting(name, now, policies)
+            return disputed + work.alerts.count_waiting(name, now, rules)
 
     def closings(self) -> Sequence[str]:
         """What was closed as inconclusive in the last week, or stopped with nothing waiting, and why; newest first."""
         since = self._now() - CLOSINGS_SHOWN
         with self._session.place.work(write=False) as work:
+            taken = suspension_of(work, self.user.name)
             closed = work.alerts.closings(since)
             stops = [one.suspension for one in work.lists.all() if one.suspension and one.suspension.at > since]
         counts = {(stop.at, f"list suspended: {stop.reason}"): 0 for stop in stops}
         counts |= {(at, reason): count for at, reason, count in closed}
         newest = sorted(counts.items(), key=lambda entry: str(entry[0]), reverse=True)
-        return [f"{count} closed as inconclusive: {reason}" for (_, reason), count in newest]
+        own = [] if taken is None else [suspension_text(taken)]
+        return own + [f"{count} closed as inconclusive: {reason}" for (_, reason), count in newest]
 
     def claim(self, alert_id: str) -> BlindAlert:
         """Takes the alert's claim for 15 minutes and shows its faces, candidates in an order drawn at random once."""
@@ -109,12 +119,13 @@ class Desk:
         with refusals_logged(self._session, "alert.claim", alert_id), self._session.place.work() as work:
             found = self._waiting(work, alert_id, now)
             self._check_independence(found)
+            self._check_right(work, found)
             order = self._drawn_order(found.line.candidate_ids)
             if not work.alerts.claim(alert_id, self._session.who, order, now, now + CLAIM_LEASE):
                 raise Refused("another reviewer has just taken this alert: choose the next one")
             if found.own(self.user.name) is None:
                 work.log.append(event(Action.CLAIMED, self.user.name, alert=alert_id, order=",".join(order)))
-            alert = self._alert(work, alert_id)
+            alert, answer = self._alert(work, alert_id), work.vigilance.answer(self._session.vault, alert_id)
             found = standing(work, found.line, now)
             judged = self._own_judgements(work, alert_id)
             work.commit()
@@ -126,7 +137,7 @@ class Desk:
         return BlindAlert(
             alert_id,
             FacePicture(alert.probe, alert.place),
-            tuple(BlindCandidate(one, self._references(alert, subjects[one])) for one in own.order),
+            tuple(BlindCandidate(one, self._references(alert, (one, subjects[one]), answer)) for one in own.order),
             tuple(judged.values()),
             stage,
             found.min_pixels,
@@ -137,6 +148,7 @@ class Desk:
         now = self._now()
         with refusals_logged(self._session, "alert.judge", alert_id), self._session.place.work() as work:
             found = self._held(work, alert_id, now)
+            require_right(work, self.user.name)
             judgement.check(found.min_pixels)
             _known(found, judgement.candidate_id)
             message = signed_bytes(alert_id, self.user.name, judgement, utc_text(now))
@@ -175,18 +187,23 @@ class Desk:
             missing = len(set(found.line.candidate_ids) - set(judged))
             if missing:
                 raise Refused(f"{missing} candidates are not judged yet: judge them before the scores are shown")
-            alert = self._alert(work, alert_id)
+            alert, answer = self._alert(work, alert_id), work.vigilance.answer(self._session.vault, alert_id)
             report = work.reports.get(alert.report_digest)
             watchlist = work.lists.by_id(alert.list_id)
             own = found.own(self.user.name)
             if own is not None and own.disclosed_at is None:
                 work.alerts.mark(alert_id, self.user.name, "disclosed", now)
                 work.log.append(event(Action.DISCLOSED, self.user.name, alert=alert_id))
+                if answer is not None:
+                    verdicts = {candidate: one.verdict for candidate, one in judged.items()}
+                    enter_result(work, alert, answer, verdicts, (self.user.name, now))
             work.commit()
         if report is None or watchlist is None or own is None:
             raise IntegrityError("the report or the list behind this alert is missing")
         by_id = {candidate.candidate_id: candidate for candidate in alert.candidates}
-        resembled = with_look_alikes(report.body, self._revision_items(alert))
+        resembled: Mapping[str, bool | None] = {}
+        if answer is None:
+            resembled = with_look_alikes(report.body, self._revision_items(alert))
         shown = tuple(
             DisclosedCandidate(
                 candidate_id=one,
@@ -198,7 +215,8 @@ class Desk:
                 ),
                 rank=by_id[one].rank,
                 candidates=len(by_id),
-                look_alikes=resembled[by_id[one].subject_id],
+                look_alikes=resembled.get(by_id[one].subject_id),
+                truth="" if answer is None else truth_text(answer.mate, one),
             )
             for one in own.order
         )
@@ -214,6 +232,8 @@ class Desk:
             own = found.own(self.user.name)
             if own is None or own.disclosed_at is None:
                 raise Refused("the score is not shown yet: judge again instead of correcting")
+            if found.line.known_answer:
+                raise Refused("this was a known-answer item: what you said blind is your result, and nothing follows")
             _known(found, correction.candidate_id)
             message = signed_bytes(alert_id, self.user.name, correction, utc_text(now))
             work.alerts.add_correction(alert_id, self.user.name, correction, now, self._session.who.sign(message))
@@ -235,10 +255,12 @@ class Desk:
             found = standing(work, line, now)
             stopped = self._conclude(work, found, now) if found.settled else ""
             alert = self._alert(work, alert_id)
-            nobody_else = not any(_may_judge(user, found) for user in work.users.all())
+            nobody_else = not any(may_judge(work, user, found) for user in work.users.all())
             work.commit()
         apart, outcomes = independent(found.files), dict(found.outcomes)
-        waiting = {one: _waiting(found, one, nobody_else) for one in outcomes}
+        if found.line.known_answer:
+            return [ConcludedCandidate(one, Outcome.INCONCLUSIVE, _KNOWN, apart, None, "") for one in own.order]
+        waiting = {one: waiting_text(found, one, nobody_else) for one in outcomes}
         return [
             ConcludedCandidate(one, outcomes[one], waiting[one], apart, self._label(alert, one, outcomes[one]), stopped)
             for one in own.order  # the numbers that this reviewer knows them by
@@ -275,6 +297,8 @@ class Desk:
                 independent=independent(found.files),
             )
         )
+        if found.line.known_answer:
+            return ""
         report = work.watch.report_of(alert_id)
         if report is None:
             raise IntegrityError("the search behind this alert was never counted: restore a backup")
@@ -287,12 +311,13 @@ class Desk:
         labels = dict(next(item.labels for item in self._revision_items(alert) if item.subject_id == subject))
         return Label(subject, labels.get("name", ""), labels.get("note", ""))
 
-    def _references(self, alert: AlertRecord, subject_id: str) -> tuple[FacePicture, ...]:
-        pictures = [
-            item.picture
-            for item in self._revision_items(alert)
-            if item.subject_id == subject_id and item.picture is not None
-        ]
+    def _references(self, alert: AlertRecord, shown: tuple[str, str], answer: Answer | None) -> tuple[FacePicture, ...]:
+        """The pictures of a candidate, (handle, subject): the list's, of a known-answer item the cohort's."""
+        candidate_id, subject_id = shown
+        items = self._revision_items(alert)  # for an item too: opening the list takes time, which would tell
+        pictures = [one.picture for one in items if one.subject_id == subject_id and one.picture is not None]
+        if answer is not None:
+            pictures = list(answer.shown(candidate_id))
         vault = self._session.vault
         return tuple(FacePicture(vault.read(one.container, one.offset, one.length), one.place) for one in pictures)
 
@@ -354,6 +379,15 @@ class Desk:
                 "use an account of your own (policy: review.same_account)"
             )
 
+    def _check_right(self, work: UnitOfWork, found: Standing) -> None:
+        """Whoever saw the scores already may still finish: they judge nothing more there."""
+        own = found.own(self.user.name)
+        if own is None or own.disclosed_at is None:
+            require_right(work, self.user.name)
+        cohort = work.vigilance.cohort_revision(found.line.alert_id)
+        if cohort in queue_rules(work, self._now()).ended:
+            raise Refused("its pictures may not be shown any more: choose the next alert")
+
     def _drawn_order(self, candidates: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted(candidates, key=lambda _: self._session.place.random(8)))
 
@@ -373,27 +407,3 @@ def _entry(found: Standing, reviewer: str) -> QueueEntry:
 def _known(found: Standing, candidate_id: str) -> None:
     if candidate_id not in found.line.candidate_ids:
         raise BadInput(f"alert {found.line.alert_id} has no candidate {candidate_id}")
-
-
-def _may_judge(user: User, found: Standing) -> bool:
-    """Whether somebody could still be the next reviewer of an alert."""
-    own = found.own(user.name)
-    through = own is not None and (own.finished_at is not None or own.recused_at is not None)
-    submitted = user.name == found.line.submitted_by and not found.submitter_may_review
-    return Role.REVIEWER in user.roles and not (user.suspended or through or submitted)
-
-
-def _waiting(found: Standing, candidate_id: str, nobody_else: bool) -> str:
-    """What is still needed for a candidate, and why."""
-    outcome = dict(found.outcomes)[candidate_id]
-    if outcome is Outcome.INCONCLUSIVE:
-        return "nothing is concluded from it"
-    if outcome not in (Outcome.PENDING, Outcome.THIRD_NEEDED):
-        return ""
-    counted = [file.counted(candidate_id) for file in found.files if file.finished]
-    agreed = all(verdict is Verdict.SAME and not contested for verdict, contested in counted)
-    third = _TWO_LEADS if agreed else _DIFFER
-    text = (
-        "the outcome comes when another reviewer has judged, blind as you did" if outcome is Outcome.PENDING else third
-    )
-    return text + (_NOBODY_ELSE if nobody_else else "")

@@ -10,8 +10,9 @@ from matcher.calibration.lookalikes import has_look_alikes
 from matcher.calibration.report import parse_report
 from matcher.domain.case import Correction, Judgement, Outcome, ReviewFile, conclude, reviewers_needed
 from matcher.domain.ports import UnitOfWork
-from matcher.domain.records import AlertLine, Progress
+from matcher.domain.records import AlertLine, Progress, QueueRules
 from matcher.domain.revision import Item
+from matcher.domain.vigilance import unconcluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,16 @@ class Standing:
         return self.line.closed_reason is None and self.line.concluded_at is None
 
 
-def queue_policies(work: UnitOfWork) -> dict[str, tuple[int, bool]]:
-    """How many reviewers, and whether the submitter may be one, by the digest of each policy of an open alert."""
+def queue_rules(work: UnitOfWork, now: datetime) -> QueueRules:
+    """What the policies of open alerts say, and the cohorts whose known-answer items wait for nobody any more."""
     rules = {digest: work.reports.policy(digest).review for digest in work.alerts.open_policies()}
-    return {digest: (rule.reviewers_required, rule.submitter_may_review) for digest, rule in rules.items()}
+    ended = {one.cohort_id for one in work.cohorts.all() if one.expired(now)}
+    over = [one.revision_id for one in work.revisions.all() if one.collection_id in ended] if ended else []
+    return QueueRules(
+        {digest: rule.reviewers_required for digest, rule in rules.items()},
+        frozenset(digest for digest, rule in rules.items() if rule.submitter_may_review),
+        frozenset(over),
+    )
 
 
 def standing(work: UnitOfWork, line: AlertLine, now: datetime) -> Standing:
@@ -84,7 +91,8 @@ def standing(work: UnitOfWork, line: AlertLine, now: datetime) -> Standing:
         )
         for step in sorted(disclosed, key=lambda step: (_ended_at(step, now) or now, step.reviewer))
     )
-    outcomes = conclude(line.candidate_ids, files, policy.reviewers_required)
+    concluded = unconcluded if line.known_answer else conclude
+    outcomes = concluded(line.candidate_ids, files, policy.reviewers_required)
     return Standing(
         line=line,
         progress=progress,
@@ -93,7 +101,7 @@ def standing(work: UnitOfWork, line: AlertLine, now: datetime) -> Standing:
         needed=reviewers_needed(outcomes, policy.reviewers_required),
         min_pixels=policy.min_pixels,
         same_account=policy.same_account,
-        submitter_may_review=policy.submitter_may_review,
+        submitter_may_review=policy.submitter_may_review and not line.known_answer,  # they know what was found
     )
 
 

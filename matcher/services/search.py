@@ -16,7 +16,7 @@ from matcher.domain.ports import Index
 from matcher.domain.records import StoredReport
 from matcher.domain.revision import Revision
 from matcher.domain.search import SearchAnswer
-from matcher.domain.template import Floats, ModelIdentity
+from matcher.domain.template import Floats, ModelIdentity, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError, NotSearchable
 from matcher.services.collections import find_list, suspend_list
@@ -27,13 +27,17 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedList:
-    """An active list in memory: what was actually loaded, as digests, and its index."""
+    """An active list in memory: what was actually loaded, as digests, and its index.
+
+    `owners` int32 (n,) are the numbers of the subjects of its templates.
+    """
 
     watchlist: Watchlist
     certificate: Certificate
     policy: Policy
     binding: Binding
     subjects: tuple[str, ...]
+    owners: Scores
     index: Index
     revision: Revision
 
@@ -51,7 +55,8 @@ def open_list(session: Session, name: str) -> OpenedList:
     binding = _binding_of(report, policy, certificate)
     index = session.place.open_index(screen, rows)
     binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text())
-    return OpenedList(watchlist, certificate, policy, binding, screen.subject_ids, index, revision)
+    subjects, owners = screen.subject_ids, screen.subjects
+    return OpenedList(watchlist, certificate, policy, binding, subjects, owners, index, revision)
 
 
 def search(

@@ -6,9 +6,10 @@
 4. The answer says how many alerts were queued, never who.
 5. Every face of a picture is searched, unless whoever submits picks the largest; how many were left out is told.
 6. Every search is numbered under its report, and the looks that it makes due are taken (`services/watch.py`).
+7. With a search a known-answer item may be queued (`services/known_answers.py`); the answer does not tell.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from matcher.domain.search import Hit, Work
 from matcher.domain.words import check_line
 from matcher.errors import BadInput, NotSearchable
 from matcher.services.collections import find_list
+from matcher.services.known_answers import due_item, queue_item
 from matcher.services.same_model import require_same_model, require_same_templates
 from matcher.services.search import OpenedList, open_list, search
 from matcher.services.watch import take_looks
@@ -105,6 +107,7 @@ def _search_faces(
     now = session.place.clock()
     templates = np.stack([face.template for face in faces])
     answer = search(opened.certificate, opened, templates, pipeline.identity, now)
+    item = due_item(session, opened, any(answer.hits))
     queued = 0
     with session.place.work() as work:
         watchlist = find_list(work, opened.watchlist.name)
@@ -119,7 +122,8 @@ def _search_faces(
                 work.alerts.add(session.vault, alert)
                 alert_id = alert.alert_id
                 queued += 1
-            _log_search(work, session.user.name, opened, errand, (count, len(faces), len(hits), alert_id))
+            known, item = queue_item(session, work, item), None
+            _log_search(work, opened, (session.user.name, errand), (count, len(faces), len(hits), alert_id), known)
         stopped = take_looks(work, opened.binding.report_digest, session.user.name, now)
         work.commit()
     if stopped:
@@ -128,9 +132,17 @@ def _search_faces(
 
 
 def _log_search(
-    work: UnitOfWork, actor: str, opened: OpenedList, errand: Errand, found: tuple[int, int, int, str | None]
+    work: UnitOfWork,
+    opened: OpenedList,
+    act: tuple[str, Errand],
+    found: tuple[int, int, int, str | None],
+    known: Mapping[str, str],
 ) -> None:
-    """Numbers a search and logs it; `found`: which search of its case, faces, candidates, the alert's id."""
+    """Numbers a search and logs it; `found`: which search of its case, faces, candidates, the alert's id.
+
+    `known` is of a known-answer item that was queued with it.
+    """
+    actor, errand = act
     count, faces, candidates, alert_id = found
     work.log.append(
         event(
@@ -147,6 +159,7 @@ def _log_search(
             alert=alert_id,
             fingerprint=None if alert_id is None else work.alerts.fingerprint(alert_id),
             place=work.watch.add_search(opened.binding.report_digest, errand.case, alert_id),
+            **known,
         )
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -79,6 +79,8 @@ def record(work: UnitOfWork, watchlist: Watchlist) -> Record | None:
         return None
     binding = watchlist.certificate.terms.binding
     watched = work.watch.watched(binding.report_digest)
+    # What waits is shown with known-answer items, as in every number of waiting alerts; no look counts it.
+    watched = replace(watched, waiting=watched.waiting + work.vigilance.waiting(binding.report_digest))
     limits = work.reports.policy(binding.policy_digest).certification
     places = work.watch.false_alarms(binding.report_digest)
     last = watched.cases.bit_length() - 1

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, exists, func, insert, select, update
 
 from matcher.domain.face import FacePlace
 from matcher.domain.ids import utc_text, utc_time
@@ -21,7 +21,7 @@ from matcher.store.failures import well_formed
 from matcher.store.judgements import SqlJudgements
 from matcher.store.log import canonical_json
 from matcher.store.queue import OPEN, SqlQueue
-from matcher.store.schema import alerts, candidates, case_searches
+from matcher.store.schema import alerts, candidates, case_searches, known_items
 from matcher.store.transaction import Transaction
 
 _SAME = ("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest")
@@ -37,7 +37,8 @@ _LINE_COLUMNS = (
     "concluded_at",
     "rejected",
 )
-_LINE = tuple(alerts.c[name] for name in _LINE_COLUMNS)
+_KNOWN = exists().where(known_items.c.alert_id == alerts.c.alert_id)
+_LINE = (*(alerts.c[name] for name in _LINE_COLUMNS), _KNOWN.label("known_answer"))
 
 
 class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
@@ -52,7 +53,7 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
             "case_reference": alert.case,
             "submitted_at": utc_text(alert.submitted_at),
             "probe": vault.seal(_purpose(alert.alert_id, "probe"), alert.probe),
-            "place": vault.seal(_purpose(alert.alert_id, "place"), _place_bytes(alert.place)),
+            "place": vault.seal(_purpose(alert.alert_id, "place"), place_bytes(alert.place)),
         }
         self._transaction.run(insert(alerts), row)
         for candidate in alert.candidates:
@@ -78,7 +79,7 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
                 case=row.case_reference,
                 submitted_at=utc_time(row.submitted_at),
                 probe=vault.open(_purpose(alert_id, "probe"), row.probe),
-                place=_place(vault.open(_purpose(alert_id, "place"), row.place)),
+                place=place_of(vault.open(_purpose(alert_id, "place"), row.place)),
                 candidates=tuple(_candidate(vault, found) for found in self._transaction.rows(query)),
             )
 
@@ -97,14 +98,19 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
         return hashlib.sha256(canonical_json([plain, sealed, found]).encode()).hexdigest()
 
     def lines(self) -> Sequence[AlertLine]:
-        """Every alert, oldest first."""
+        """Every alert of a search, oldest first; known-answer items are not among them."""
+        return self._lines(~_KNOWN)
+
+    def known_lines(self) -> Sequence[AlertLine]:
+        """Every known-answer item, oldest first."""
+        return self._lines(_KNOWN)
+
+    def _lines(self, which: ColumnElement[bool]) -> Sequence[AlertLine]:
         of_alert: dict[str, list[str]] = defaultdict(list)
-        query = select(candidates.c.alert_id, candidates.c.candidate_id).order_by(
-            candidates.c.alert_id, candidates.c.rank
-        )
-        for row in self._transaction.rows(query):
+        query = select(candidates.c.alert_id, candidates.c.candidate_id).join(alerts).where(which)
+        for row in self._transaction.rows(query.order_by(candidates.c.alert_id, candidates.c.rank)):
             of_alert[row.alert_id].append(row.candidate_id)
-        rows = self._transaction.rows(select(*_LINE).order_by(alerts.c.submitted_at, alerts.c.alert_id))
+        rows = self._transaction.rows(select(*_LINE).where(which).order_by(alerts.c.submitted_at, alerts.c.alert_id))
         return [_line(row, of_alert[row.alert_id]) for row in rows]
 
     def closings(self, since: datetime) -> Sequence[tuple[datetime, str, int]]:
@@ -163,11 +169,13 @@ def _purpose(alert_id: str, what: str) -> str:
     return f"alert/{alert_id}/{what}"
 
 
-def _place_bytes(place: FacePlace) -> bytes:
+def place_bytes(place: FacePlace) -> bytes:
+    """A face's place as it is sealed."""
     return canonical_json([place.box, place.landmarks]).encode()
 
 
-def _place(data: bytes) -> FacePlace:
+def place_of(data: bytes) -> FacePlace:
+    """The inverse of `place_bytes`."""
     box, landmarks = json.loads(data)
     x, y, width, height = box
     right_eye, left_eye, nose, right_mouth, left_mouth = (_point(*point) for point in landmarks)
@@ -196,4 +204,5 @@ def _line(row: Row[Any], candidate_ids: list[str]) -> AlertLine:
             closed_at=None if row.closed_at is None else utc_time(row.closed_at),
             concluded_at=None if row.concluded_at is None else utc_time(row.concluded_at),
             rejected=None if row.rejected is None else bool(row.rejected),
+            known_answer=bool(row.known_answer),
         )

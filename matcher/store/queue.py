@@ -15,9 +15,9 @@ from sqlalchemy import Case, ColumnElement, Select, and_, case, exists, false, f
 
 from matcher.domain.desk import QueueEntry, QueueOrder
 from matcher.domain.ids import utc_text, utc_time
-from matcher.domain.ports import QueuePolicies
+from matcher.domain.records import QueueRules
 from matcher.store.failures import well_formed
-from matcher.store.schema import alerts, candidates, progress
+from matcher.store.schema import alerts, candidates, known_items, progress
 from matcher.store.transaction import Transaction
 
 OPEN = (alerts.c.closed_reason.is_(None), alerts.c.concluded_at.is_(None))
@@ -34,18 +34,18 @@ class SqlQueue:
         query = select(alerts.c.policy_digest).where(*OPEN).distinct()
         return [row.policy_digest for row in self._transaction.rows(query)]
 
-    def count_waiting(self, reviewer: str, now: datetime, policies: QueuePolicies) -> int:
-        """How many wait for a reviewer, but for the quorate; `policies`: reviewers required, submitter may review."""
-        return self._transaction.number(_waiting(select(func.count()), reviewer, now, policies))
+    def count_waiting(self, reviewer: str, now: datetime, rules: QueueRules) -> int:
+        """How many wait for a reviewer, but for the quorate."""
+        return self._transaction.number(_waiting(select(func.count()), reviewer, now, rules))
 
     def waiting_for(
-        self, reviewer: str, now: datetime, policies: QueuePolicies, order: QueueOrder, most: int
+        self, reviewer: str, now: datetime, rules: QueueRules, order: QueueOrder, most: int
     ) -> Sequence[QueueEntry]:
         """The first `most` of them in an order."""
         count = select(func.count()).where(candidates.c.alert_id == alerts.c.alert_id).scalar_subquery()
         begun = exists().where(progress.c.alert_id == alerts.c.alert_id, progress.c.reviewer == reviewer)
         columns = (alerts.c.alert_id, alerts.c.submitted_at, count.label("n"), begun.label("begun"))
-        query = _waiting(select(*columns), reviewer, now, policies)
+        query = _waiting(select(*columns), reviewer, now, rules)
         first = {QueueOrder.OLDEST: [], QueueOrder.BEGUN: [begun.desc()], QueueOrder.CANDIDATES: [count.desc()]}
         newest = [alerts.c.submitted_at.desc(), alerts.c.alert_id]
         oldest = [alerts.c.submitted_at, alerts.c.alert_id]
@@ -56,17 +56,17 @@ class SqlQueue:
                 for row in self._transaction.rows(query)
             ]
 
-    def quorate(self, now: datetime, policies: QueuePolicies) -> Sequence[str]:
+    def quorate(self, now: datetime, rules: QueueRules) -> Sequence[str]:
         """Open alerts that as many reviewers have ended as their policies ask for."""
-        if not policies:
+        if not rules.required:
             return []
-        query = select(alerts.c.alert_id).where(*OPEN, _ended(now) >= _required(policies))
+        query = select(alerts.c.alert_id).where(*OPEN, _ended(now) >= _required(rules))
         query = query.order_by(alerts.c.submitted_at, alerts.c.alert_id)
         return [row.alert_id for row in self._transaction.rows(query)]
 
 
-def _waiting(query: Select[Any], reviewer: str, now: datetime, policies: QueuePolicies) -> Select[Any]:
-    if not policies:
+def _waiting(query: Select[Any], reviewer: str, now: datetime, rules: QueueRules) -> Select[Any]:
+    if not rules.required:
         return query.select_from(alerts).where(false())
     mine = and_(progress.c.alert_id == alerts.c.alert_id, progress.c.reviewer == reviewer)
     through = exists().where(mine, or_(progress.c.finished_at.is_not(None), progress.c.recused_at.is_not(None)))
@@ -77,13 +77,17 @@ def _waiting(query: Select[Any], reviewer: str, now: datetime, policies: QueuePo
         progress.c.finished_at.is_(None),
         progress.c.recused_at.is_(None),
     )
-    lenient = [digest for digest, (_, submitter_may) in policies.items() if submitter_may]
-    allowed = or_(alerts.c.submitted_by != reviewer, alerts.c.policy_digest.in_(lenient))
-    return query.select_from(alerts).where(*OPEN, allowed, ~through, ~held, _ended(now) < _required(policies))
+    known = exists().where(known_items.c.alert_id == alerts.c.alert_id)
+    ended = exists().where(
+        known_items.c.alert_id == alerts.c.alert_id, known_items.c.cohort_revision_id.in_(rules.ended)
+    )
+    own = and_(alerts.c.policy_digest.in_(rules.lenient), ~known)  # whoever searched knows what was found
+    allowed = and_(or_(alerts.c.submitted_by != reviewer, own), ~ended)
+    return query.select_from(alerts).where(*OPEN, allowed, ~through, ~held, _ended(now) < _required(rules))
 
 
-def _required(policies: QueuePolicies) -> Case[int]:
-    return case({digest: required for digest, (required, _) in policies.items()}, value=alerts.c.policy_digest)
+def _required(rules: QueueRules) -> Case[int]:
+    return case(dict(rules.required), value=alerts.c.policy_digest)
 
 
 def _ended(now: datetime) -> ColumnElement[int]:

@@ -318,6 +318,44 @@ leads = _table(
     ForeignKeyConstraint(["alert_id", "candidate_id"], ["candidates.alert_id", "candidates.candidate_id"]),
 )
 
+# --- known-answer items and what reviewers made of them ---------------------------------------------------------------
+
+known_items = _table(
+    "known_items",
+    _text("alert_id", ForeignKey("alerts.alert_id"), key=True),
+    _text("cohort_revision_id", ForeignKey("revisions.revision_id")),
+    _bytes("answer"),  # sealed
+)
+
+known_results = _table(
+    "known_results",
+    _text("reviewer"),
+    _number("number", CheckConstraint("number >= 1")),
+    _text("alert_id", ForeignKey("known_items.alert_id")),
+    _text("mate", null=True),
+    _text("said", CheckConstraint("said IN ('same', 'undecided', 'different')", name="known_saying")),
+    _text("judged_at"),
+    PrimaryKeyConstraint("reviewer", "number"),
+    UniqueConstraint("alert_id", "reviewer"),
+    ForeignKeyConstraint(["alert_id", "reviewer"], ["progress.alert_id", "progress.reviewer"]),
+    ForeignKeyConstraint(["alert_id", "mate"], ["candidates.alert_id", "candidates.candidate_id"]),
+)
+
+reviewer_rights = _table(
+    "reviewer_rights",
+    _user("reviewer"),
+    _number("number", CheckConstraint("number >= 1")),
+    _flag("suspended"),
+    _user("changed_by", null=True),
+    _text("reason"),
+    _number("results", CheckConstraint("results >= 0")),
+    _text("changed_at"),
+    PrimaryKeyConstraint("reviewer", "number"),
+    CheckConstraint("suspended = number % 2", name="taken_and_given_back_in_turn"),
+    CheckConstraint("(changed_by IS NULL) = (suspended = 1)", name="taken_by_the_count_given_back_by_a_person"),
+    CheckConstraint("changed_by <> reviewer", name="nobody_restores_themselves"),
+)
+
 # --- watching after activation ----------------------------------------------------------------------------------------
 
 searches = _table(

@@ -1,7 +1,8 @@
 """Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too.
 
-1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches and
-   refutations are never changed or removed, not by REPLACE either.
+1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches,
+   refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by REPLACE
+   either.
 2. A log entry builds on the head; the head only moves to the entry just written.
 3. A list serves only what one of its certificates is for; no certificate is approved by a loader of a part.
 4. A candidate scores at least the alert's threshold.
@@ -13,6 +14,9 @@
 8. Searches are numbered without a gap, and the first of each case has its place; its alert is of the same report.
 9. A refutation has the counts of the tables. A refuted report serves no list that is not stopped, and no certificate is
    signed for it again.
+10. A known-answer item has no search, no lead and no rejection, and no alert of a search becomes one. A result is
+    entered once its reviewer saw the score, in the order in which they come.
+11. Rights are taken and given back in turn; who is suspended judges nothing.
 """
 
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
@@ -29,13 +33,16 @@ _KEPT = {
     "leads": ("alert_id",),
     "searches": ("report_digest", "number"),
     "refutations": ("report_digest",),
+    "known_items": ("alert_id",),
+    "known_results": ("reviewer", "number"),
+    "reviewer_rights": ("reviewer", "number"),
 }
 
 
 def trigger_statements() -> list[str]:
     """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
     kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
-    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH]
+    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE]
 
 
 def _refuse(name: str, moment: str, table: str, condition: str, sentence: str) -> str:
@@ -273,5 +280,56 @@ _WATCH = [
             "a list whose report was refuted in service stays stopped until another report serves it",
         )
         for moment in ("INSERT", "UPDATE")
+    ),
+]
+
+_KNOWN = "EXISTS (SELECT 1 FROM known_items WHERE alert_id = NEW.alert_id)"
+_RIGHT = "SELECT suspended FROM reviewer_rights WHERE reviewer = NEW.reviewer ORDER BY number DESC LIMIT 1"
+
+_RESULTS = "SELECT COUNT(*) FROM known_results WHERE reviewer = NEW.reviewer"
+
+
+def _next_of(table: str) -> str:
+    return f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer)"  # noqa: S608 -- tables of this file
+
+
+_VIGILANCE = [
+    _refuse(
+        "known_items_are_no_searches",
+        "INSERT",
+        "known_items",
+        "EXISTS (SELECT 1 FROM searches WHERE alert_id = NEW.alert_id) "
+        "OR EXISTS (SELECT 1 FROM progress WHERE alert_id = NEW.alert_id)",
+        "an alert of a search is no known-answer item",
+    ),
+    _refuse("searches_are_no_known_items", "INSERT", "searches", _KNOWN, "a known-answer item is no search"),
+    _refuse("leads_not_of_known_items", "INSERT", "leads", _KNOWN, "nothing is concluded from a known-answer item"),
+    _refuse(
+        "known_items_are_never_rejected",
+        "UPDATE",
+        "alerts",
+        f"NEW.rejected = 1 AND {_KNOWN}",
+        "nothing is concluded from a known-answer item",
+    ),
+    _refuse(
+        "known_results_of_what_was_judged",
+        "INSERT",
+        "known_results",
+        f"{_next_of('known_results')} OR NOT EXISTS ({_OWN_PROGRESS} AND disclosed_at IS NOT NULL)",
+        "a result is entered once its reviewer saw the score, each after the one before",
+    ),
+    _refuse(
+        "reviewer_rights_in_order",
+        "INSERT",
+        "reviewer_rights",
+        f"{_next_of('reviewer_rights')} OR NEW.results <> ({_RESULTS})",
+        "a right is taken and given back in turn, at the results there are",
+    ),
+    _refuse(
+        "judgements_not_of_the_suspended",
+        "INSERT",
+        "judgements",
+        f"({_RIGHT}) = 1",
+        "this reviewer fell below a floor of the policy: an admin must restore them first",
     ),
 ]

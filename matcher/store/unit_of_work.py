@@ -21,6 +21,7 @@ from matcher.store.reports import SqlReports
 from matcher.store.revisions import SqlRevisions
 from matcher.store.transaction import Transaction
 from matcher.store.users import SqlHome, SqlUsers
+from matcher.store.vigilance import SqlVigilance
 from matcher.store.watch import SqlWatch
 
 
@@ -35,6 +36,7 @@ class SqlUnitOfWork:
     reports: ports.Reports
     alerts: ports.Alerts
     watch: ports.Watch
+    vigilance: ports.Vigilance
     log: ports.Log
 
     def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
@@ -58,6 +60,7 @@ class SqlUnitOfWork:
         self.reports = SqlReports(transaction)
         self.alerts = SqlAlerts(transaction)
         self.watch = SqlWatch(transaction)
+        self.vigilance = SqlVigilance(transaction)
         self.log = SqlLog(transaction, self._seat, self._clock)
         return self
 

@@ -89,3 +89,32 @@ def test_impossible_limits_of_pitch_are_refused() -> None:
         parse_policy("[quality]\nmin_pitch_ratio = 0.6\nmax_pitch_ratio = 0.4\n")
     with pytest.raises(BadInput, match="max_under_exposed"):
         parse_policy("[quality]\nmax_under_exposed = 1.5\n")
+
+
+def test_vigilance_that_is_off_leaves_no_trace_in_the_digest() -> None:
+    """A policy stored before known-answer items existed has none, and keeps its digest; one with them says so."""
+    off = parse_policy("[review]\nknown_answer_share = 0\n")
+    assert not any("known" in name or "rate" in name for name in json.loads(off.canonical())["review"])
+    stored = policy_from_canonical(off.canonical())
+    assert stored.review.known_answer_share == 0
+    assert stored.digest() == off.digest()
+    on = Policy()
+    assert json.loads(on.canonical())["review"]["known_answer_share"] == 0.05
+    assert policy_from_canonical(on.canonical()) == on
+    assert on.digest() != off.digest()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "known_answer_share = 0.51",
+        "known_answer_share = -0.1",
+        "known_answers_least = 3",
+        "least_hit_rate = 1.0",
+        "most_false_confirm_rate = 0.0",
+        "least_hit_rate = 0.1\nmost_false_confirm_rate = 0.1",
+    ],
+)
+def test_impossible_floors_are_refused(line: str) -> None:
+    with pytest.raises(BadInput, match=r"review\."):
+        parse_policy(f"[review]\n{line}\n")

@@ -79,6 +79,7 @@ class Alert:
     case: str = "C-2026-0117"
     list_name: str = "spring fair"
     holder: str | None = None
+    truth: str = ""  # of a known-answer item
     paths: dict[str, Path] = field(default_factory=dict)
 
     def files(self, terminals: dict[str, str]) -> list[ReviewFile]:
@@ -175,7 +176,7 @@ class Desk:
         ranked = sorted(alert.candidates, key=lambda c: -c.score)
         shown = tuple(
             DisclosedCandidate(c.candidate_id, path.judgements[c.candidate_id].verdict, c.score, 702_000, SAID,
-                               ranked.index(c) + 1, len(ranked), len(ranked) > 1)
+                               ranked.index(c) + 1, len(ranked), len(ranked) > 1, alert.truth)
             for c in alert.candidates
         )  # fmt: skip
         return DisclosedAlert(alert_id, alert.list_name, alert.case, 7, shown)

@@ -58,3 +58,23 @@ def test_without_mates_there_is_no_row_of_them() -> None:
         "not on list",
         "this score",
     ]
+
+
+@pytest.mark.parametrize(
+    ("truth", "own", "told"),
+    [
+        ("the same person", Verdict.SAME, "right"),
+        ("the same person", Verdict.DIFFERENT, "wrong"),
+        ("another person", Verdict.DIFFERENT, "right"),
+        ("another person", Verdict.SAME, "wrong"),
+        ("another person", Verdict.UNDECIDED, "you left it open"),
+    ],
+)
+def test_the_truth_of_a_known_answer_item(truth: str, own: Verdict, told: str) -> None:
+    found = DisclosedCandidate("k1", own, 734_512, 702_000, SAID, 1, 1, None, truth)
+    assert wording.truth_line(found) == f"known-answer item: {truth} ({told})"
+    assert wording.score_line(found) == "0.7345"
+
+
+def test_an_alert_of_a_search_has_no_truth_to_tell() -> None:
+    assert wording.truth_line(DisclosedCandidate("k1", Verdict.SAME, 734_512, 702_000, SAID, 1, 1, None)) == ""

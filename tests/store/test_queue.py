@@ -12,18 +12,19 @@ from sqlalchemy import event as sqlalchemy_event
 
 from matcher.domain.case import Correction, Verdict
 from matcher.domain.desk import QueueEntry, QueueOrder
-from matcher.services.review_files import queue_policies, standing
+from matcher.domain.records import QueueRules
+from matcher.services.review_files import queue_rules, standing
 from matcher.store.unit_of_work import SqlUnitOfWork
 from tests.store.test_alerts import LEASE
 from tests.store.world import NOON, POLICY, VAULT, World, alert, alerted_world, judgement, signed_in
 
-POLICIES = {POLICY.digest(): (2, False)}
+RULES = QueueRules({POLICY.digest(): 2})
 REVIEWERS = ("cai", "dee", "eli")
 STEPS = ("claim", "release", "same", "different", "disclose", "correct", "finish", "recuse")
 
 
 def told(work: SqlUnitOfWork, reviewer: str, order: QueueOrder = QueueOrder.OLDEST, most: int = 10) -> list[str]:
-    return [one.alert_id for one in work.alerts.waiting_for(reviewer, NOON, POLICIES, order, most)]
+    return [one.alert_id for one in work.alerts.waiting_for(reviewer, NOON, RULES, order, most)]
 
 
 def test_orders_and_the_most_that_is_wanted(alerted: World) -> None:
@@ -39,10 +40,10 @@ def test_orders_and_the_most_that_is_wanted(alerted: World) -> None:
         assert told(work, "cai", QueueOrder.CANDIDATES, 2) == ["alert3", "alert1"]
         assert told(work, "dee") == ["alert3", "alert2"]
         assert told(work, "ada") == []  # her own searches, which this policy keeps from her
-        first = work.alerts.waiting_for("cai", NOON, POLICIES, QueueOrder.BEGUN, 1)
+        first = work.alerts.waiting_for("cai", NOON, RULES, QueueOrder.BEGUN, 1)
         assert first == [QueueEntry("alert1", NOON, 2, True)]
         for order in QueueOrder:
-            entries = work.alerts.waiting_for("cai", NOON, POLICIES, order, 10)
+            entries = work.alerts.waiting_for("cai", NOON, RULES, order, 10)
             assert list(entries) == sorted(entries, key=order.key)
 
 
@@ -62,16 +63,16 @@ def test_the_database_finds_what_the_rule_says(steps: list[tuple[int, str, str, 
                 now += timedelta(minutes=minutes)
                 take(work, f"alert{number}", reviewer, step, now)
         with world.work(write=False) as work:
-            policies = queue_policies(work)
+            rules = queue_rules(work, now)
             lines = [line for line in work.alerts.lines() if line.closed_reason is None and line.concluded_at is None]
             found = [standing(work, line, now) for line in lines]
-            quorate = set(work.alerts.quorate(now, policies))
+            quorate = set(work.alerts.quorate(now, rules))
             assert quorate == {one.line.alert_id for one in found if sum(f.finished for f in one.files) >= 2}
             for reviewer in ("ada", *REVIEWERS):
                 wanted = {one.line.alert_id for one in found if one.waits_for(reviewer, now)} - quorate
-                entries = work.alerts.waiting_for(reviewer, now, policies, QueueOrder.OLDEST, 10)
+                entries = work.alerts.waiting_for(reviewer, now, rules, QueueOrder.OLDEST, 10)
                 assert {one.alert_id for one in entries} == wanted
-                assert work.alerts.count_waiting(reviewer, now, policies) == len(wanted)
+                assert work.alerts.count_waiting(reviewer, now, rules) == len(wanted)
                 begun = {one.line.alert_id for one in found if one.own(reviewer) is not None}
                 assert {one.alert_id for one in entries if one.begun} == begun & wanted
 
@@ -122,9 +123,9 @@ def test_a_look_at_the_queue_never_reads_through_photographs(alerted: World, ord
         sqlalchemy_event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
         with store.unit_of_work(write=False) as work:
             work.alerts.open_policies()
-            work.alerts.count_waiting("cai", NOON, POLICIES)
-            work.alerts.waiting_for("cai", NOON, POLICIES, order, 10)
-            work.alerts.quorate(NOON, POLICIES)
+            work.alerts.count_waiting("cai", NOON, RULES)
+            work.alerts.waiting_for("cai", NOON, RULES, order, 10)
+            work.alerts.quorate(NOON, RULES)
             work.alerts.closings(NOON)
     asked = [statement for statement in asked if "FROM alerts" in statement]
     assert len(asked) == 5
@@ -141,10 +142,10 @@ def test_a_lapsed_claim_ends_a_part_only_after_the_scores_were_shown(alerted: Wo
             assert work.alerts.claim("alert1", signed_in(reviewer), ("AAAA", "BBBB"), begun, begun + LEASE)
             for candidate in ("AAAA", "BBBB"):
                 work.alerts.add_judgement(judgement(reviewer, Verdict.SAME, candidate))
-        assert work.alerts.quorate(later, POLICIES) == []
-        assert work.alerts.count_waiting("eli", later, POLICIES) == 1
+        assert work.alerts.quorate(later, RULES) == []
+        assert work.alerts.count_waiting("eli", later, RULES) == 1
         for reviewer in ("cai", "dee"):
             work.alerts.mark("alert1", reviewer, "disclosed", NOON)
-        assert work.alerts.quorate(later, POLICIES) == ["alert1"]
-        assert work.alerts.count_waiting("eli", later, POLICIES) == 0
-        assert work.alerts.quorate(later - LEASE, POLICIES) == []
+        assert work.alerts.quorate(later, RULES) == ["alert1"]
+        assert work.alerts.count_waiting("eli", later, RULES) == 0
+        assert work.alerts.quorate(later - LEASE, RULES) == []

@@ -70,6 +70,21 @@ async def test_outcome_of_the_second_reviewer(other: Verdict, own: str, words: s
 
 
 @pytest.mark.parametrize("size", [(100, 30), (80, 24)])
+async def test_the_truth_of_a_known_answer_item_is_told_after_the_judgement(size: tuple[int, int]) -> None:
+    one = alert(1, candidates=1)
+    one.truth = "another person"
+    async with on_stage(home(one), size) as stage:
+        await stage.open("rita")
+        assert "known-answer" not in stage.text()
+        await stage.press("d", "enter")
+        assert "known-answer" not in stage.text()
+        await stage.press("enter")
+        assert "known-answer item: another person (right)" in stage.text()
+        assert "enter finish this alert" in stage.drawn_text()
+        assert "threshold" not in stage.text()
+
+
+@pytest.mark.parametrize("size", [(100, 30), (80, 24)])
 async def test_what_the_score_says_is_shown_on_a_key_after_the_judgement(size: tuple[int, int]) -> None:
     async with on_stage(home(alert(1, candidates=1)), size) as stage:
         await stage.open("rita")

@@ -54,10 +54,16 @@ def verify(call: Call) -> None:
 def show(call: Call, last: int, action: str | None) -> None:
     """Show entries of the log.
 
+    What searches found, and the details of every step on an alert, are shown to an admin or auditor who is signed in
+    and is no reviewer: from them a reviewer could tell known-answer items from alerts.
+
     Example: `matcher audit show --last 50 --action list.searched`
     """
     from collections import deque
 
+    from matcher.services.log_view import shown_details
+
+    user = None if call.settings.user is None else call.session.user
     with call.program.place.work(write=False) as work:
         kept = deque((entry for entry in work.log.entries() if action in (None, entry.action)), maxlen=last)
     value = [
@@ -68,13 +74,19 @@ def show(call: Call, last: int, action: str | None) -> None:
             "account": entry.account,
             "terminal": entry.terminal,
             "action": entry.action,
-            "details": json.loads(entry.details),
+            "details": shown_details(entry, user),
             "hash": entry.hash,
         }
         for entry in kept
     ]
     rows = [
-        (entry.sequence, entry.time.astimezone().isoformat(" ", "seconds"), entry.actor, entry.action, entry.details)
+        (
+            entry.sequence,
+            entry.time.astimezone().isoformat(" ", "seconds"),
+            entry.actor,
+            entry.action,
+            json.dumps(shown_details(entry, user), separators=(",", ":")),
+        )
         for entry in kept
     ]
     call.output.result({"entries": value}, table(("no", "time", "actor", "action", "details"), rows, whole=True))

@@ -91,6 +91,8 @@ def _checklist(session: Session) -> Content:
 def disclosure(session: Session, alert: DisclosedAlert) -> Content:
     """Stage 2: what the software found on the candidate on screen, beside the reviewer's own judgement."""
     found = next(one for one in alert.candidates if one.candidate_id == session.candidate.candidate_id)
+    if found.truth:
+        return _truth(session, found)
     if session.details:
         return _details(session, found)
     return Content.assemble(
@@ -102,6 +104,18 @@ def disclosure(session: Session, alert: DisclosedAlert) -> Content:
         _row("Case", _case(alert)),
         _steps(session, found),
     )  # fmt: skip
+
+
+def _truth(session: Session, found: DisclosedCandidate) -> Content:
+    """Of a known-answer item the truth: no search found it, so the software says nothing of it but the score."""
+    last = len(session.candidates) == len(session.seen)
+    return Content.assemble(
+        _row("You judged", Content.styled(found.own.value, "bold $ink")),
+        _row("The truth", prose(wording.truth_line(found), "bold $ink")),
+        _row("Score", prose(wording.score_line(found), "$ink")),
+        _row("", Content.styled("Nothing is concluded from it; it counts in your own figures.", "$muted")),
+        Content.assemble(("enter", "bold $mark"), (" finish this alert" if last else " next candidate", "$muted")),
+    )
 
 
 def _details(session: Session, found: DisclosedCandidate) -> Content:

@@ -1,0 +1,41 @@
+"""What of a log entry is shown to whom: a log that everybody reads whole would tell alerts from known-answer items.
+
+1. Everything is shown to admins and auditors who are not reviewers too.
+2. From everybody else are withheld: what a search found and queued, every detail of the steps on an alert, and of what
+   was said of known-answer items, a suspended reviewer's figures among it. Only the details are: that somebody judged
+   something, and when, anybody sees.
+3. The log itself stays whole: `audit verify` reads all of it for anybody.
+"""
+
+import json
+from typing import Any
+
+from matcher.domain.events import Action, LogEntry
+from matcher.domain.people import Role, User
+
+WITHHELD = "withheld from who may judge"
+OF_A_SEARCH = ("alert", "candidates", "fingerprint", "known", "known_answer", "known_fingerprint")
+
+
+def sees_all(user: User | None) -> bool:
+    """Whether somebody, None for nobody signed in, sees every detail (rule 1)."""
+    if user is None or user.suspended or Role.REVIEWER in user.roles:
+        return False
+    return bool(user.roles & {Role.ADMIN, Role.AUDITOR})
+
+
+def shown_details(entry: LogEntry, user: User | None) -> dict[str, Any]:
+    """The details of an entry that somebody may see."""
+    details: dict[str, Any] = json.loads(entry.details)
+    if sees_all(user):
+        return details
+    if entry.action == Action.SEARCHED:
+        kept = {name: value for name, value in details.items() if name not in OF_A_SEARCH}
+        return kept | {"found": WITHHELD}
+    if entry.action.partition(".")[0] in ("alert", "known"):
+        return {"details": WITHHELD}
+    if entry.action == Action.REVIEWER_SUSPENDED:
+        return details | {"reason": WITHHELD}
+    if entry.action == Action.REFUSED and str(details.get("attempt", "")).startswith("alert."):
+        return details | {"subject": WITHHELD}
+    return details
