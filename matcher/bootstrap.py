@@ -54,9 +54,9 @@ class Program:
     place: Workplace
     demo: bool
 
-    def pipeline(self, speaker: Speaker) -> "FacePipeline":
+    def pipeline(self, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
         """The face pipeline of the default models, which are installed first if they are missing, saying so."""
-        return default_pipeline(self.settings, speaker)
+        return default_pipeline(self.settings, speaker, jobs)
 
     def policy(self, path: Path | None) -> "Policy":
         """A policy file, or the shipped strict default. Raises BadInput."""
@@ -169,14 +169,14 @@ def _program(settings: Settings, home: "Home", store: "Store") -> Program:
     return Program(settings, place, home.demo)
 
 
-def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
-    """The default detector and embedder, run by the provider of the settings."""
+def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
+    """The default detector and embedder, run by the provider of the settings; `jobs` pictures at once."""
     from matcher.domain.provider import provider_from
     from matcher.vision.pipeline import open_pipeline
 
     provider = provider_from(settings.provider)
     detector, embedder = default_models(settings, speaker)
-    return open_pipeline(detector, embedder, provider=provider)
+    return open_pipeline(detector, embedder, jobs, provider)
 
 
 def default_models(settings: Settings, speaker: Speaker) -> "tuple[InstalledModel, InstalledModel]":

@@ -5,7 +5,6 @@ number of threads or the order. `PREPROCESSING` names everything between the byt
 sizes at which faces are sought, alignment); a change there is a new name: templates of two names are never compared.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from matcher.domain.provider import Provider
 from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
 from matcher.errors import BadInput
+from matcher.kernels.threads import processors
 from matcher.vision.align import align
 from matcher.vision.decode import decode
 from matcher.vision.detect import Detector
@@ -116,7 +116,7 @@ def open_pipeline(
     threads: int | None = None,
     provider: Provider = Provider.ONNXRUNTIME,
 ) -> FacePipeline:
-    """A pipeline of two installed models; `threads` pictures at once (unless said, as many as there are processors).
+    """A pipeline of two installed models; `threads` pictures at once (unless said, as many as it may use processors).
 
     Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run, UsageError for a
     provider that is not there.
@@ -133,7 +133,7 @@ def open_pipeline(
         rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )
-    count = (os.cpu_count() or 1) if threads is None else threads
+    count = processors() if threads is None else threads
     embedding = open_embedder(read_weights(embedder), dim, provider, count)
     return FacePipeline(Detector(read_weights(detector)), embedding, identity, count)
 
