@@ -16,8 +16,9 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,12 @@ import numpy.typing as npt
 from matcher import kernels
 from matcher.domain.rejection import Reason
 from matcher.domain.template import MILLION, Floats, Scores
+from matcher.kernels.codes import encode, scan_threshold
 from matcher.kernels.threads import in_parallel, processors, spans
 
 Key = tuple[str, str]
-_AT_ONCE = 4096  # queries of one call
+Array = TypeVar("Array", Scores, npt.NDArray[np.int64])
+_AT_ONCE = 64  # queries of one call: it may return, at the worst, a dozen bytes for each with every row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +89,7 @@ class _Standing:
 
     def worst_first(self) -> list[tuple[int, int, int]]:
         """(row, best score with another subject, best with its own) of each refused one; empties `alive` of them."""
-        suspects = [(own - other, row) for row, other, own in self._first_look() if other > own]
+        suspects = [(own - other, row) for row, other, own in self._first_look()]
         heapq.heapify(suspects)
         refused = []
         while suspects:
@@ -107,17 +110,63 @@ class _Standing:
         return refused
 
     def _first_look(self) -> list[tuple[int, int, int]]:
-        """(row, other, own) of every new reference whose subject has more than one."""
+        """(row, other, own) of every new reference that has mates and scores higher with another subject."""
         counts = np.bincount(self.owner)
         asked = np.flatnonzero(self.new & (counts[self.owner] > 1)).astype(np.int32)
+        own = self._best_of_own(asked)
+        suspects = np.concatenate([np.empty(0, np.int64), *self._in_waves(self._may_exceed(asked, own), len(asked))])
+        asked, own = asked[suspects], own[suspects]
 
         def others(span: tuple[int, int]) -> Scores:
             rows = asked[span[0] : span[1]]
             return kernels.maxima(self.rows[rows], self.rows, self.owner, self.owner[rows])
 
-        parts = in_parallel(others, spans(len(asked), max(processors(), -(-len(asked) // _AT_ONCE))))
-        best = np.concatenate(parts).tolist() if parts else []
-        return [(row, other, self._own(row)) for row, other in zip(asked.tolist(), best, strict=True)]
+        best = np.concatenate([np.empty(0, np.int32), *self._in_waves(others, len(asked))])
+        above = best > own
+        return list(zip(asked[above].tolist(), best[above].tolist(), own[above].tolist(), strict=True))
+
+    def _may_exceed(self, asked: Scores, own: Scores) -> Callable[[tuple[int, int]], npt.NDArray[np.int64]]:
+        """Of a span of `asked`, by ascending `own`: the places where a row of another subject may score above `own`.
+
+        Screening codes leave out only rows that cannot (`ext/README.md`).
+        """
+        order = np.argsort(own, kind="stable")
+        codes = encode(self.rows, 4)
+
+        def found(span: tuple[int, int]) -> npt.NDArray[np.int64]:
+            places = order[span[0] : span[1]]
+            rows, least = asked[places], int(own[places[0]]) + 1
+            if least > MILLION:  # nothing scores higher than what is equal
+                return places[:0]
+            near = scan_threshold(codes, (0, codes.blocks), self.rows[rows], least)
+            owners = self.owner[rows][near.queries]
+            above = (self.owner[near.rows] != owners) & (near.at_most > own[places][near.queries])
+            kept: npt.NDArray[np.int64] = places[np.unique(near.queries[above])]
+            return kept
+
+        return found
+
+    def _in_waves(self, call: Callable[[tuple[int, int]], Array], count: int) -> Iterator[Array]:
+        """`call` of spans of `count`, as many at once as there are processors: a Ctrl-C waits for one wave."""
+        parts, at_once = spans(count, max(1, -(-count // _AT_ONCE))), processors()
+        for start in range(0, len(parts), at_once):
+            yield from in_parallel(call, parts[start : start + at_once])
+
+    def _best_of_own(self, asked: Scores) -> Scores:
+        """The best score of each with its subject's other references, all of which are still in."""
+        best = np.empty(len(asked), np.int32)
+        first = np.searchsorted(self.owner, self.owner[asked]).tolist()
+        last = np.searchsorted(self.owner, self.owner[asked], side="right").tolist()
+        start = 0
+        while start < len(asked):
+            one, end = slice(first[start], last[start]), start + 1
+            while end < len(asked) and end - start < _AT_ONCE and first[end] == one.start:
+                end += 1
+            scores = kernels.canonical_scores(self.rows[asked[start:end]], self.rows[one])
+            scores[np.arange(end - start), asked[start:end] - one.start] = np.iinfo(np.int32).min
+            best[start:end] = scores.max(axis=1)
+            start = end
+        return best
 
     def _own(self, row: int) -> int:
         first, last = np.searchsorted(self.owner, (self.owner[row], self.owner[row] + 1)).tolist()
