@@ -126,7 +126,7 @@ class LoadJournal(Protocol):
         """Bytes at the end of what earlier runs left that were not whole, and are gone."""
 
     def result(self, digest: str, source: str) -> Face | Rejected | None:
-        """What became of a picture with these bytes (sha256, hex), called `source` now; None if it is not known."""
+        """What became of these bytes (sha256, hex) in an earlier run, called `source` now; None if it is not known."""
 
     def add(self, digest: str, result: Face | Rejected) -> None:
         """Writes down what became of a picture: from here on the kill of this process does not undo it."""

@@ -24,13 +24,12 @@ from matcher.services.sources import EmbeddingSource, PictureSource, Progress, R
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Enrolled:
-    """One row: its item with a template or a reason; `name` as the manifest has it, `source` as the loader is told."""
+    """One row of the source: its item with a template or a reason."""
 
+    row: Row
     item: Item
     template: Floats | None
     rejected: Rejected | None = None
-    name: str | None = None
-    source: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -40,13 +39,18 @@ class Enrolled:
     @property
     def unread(self) -> tuple[str, str] | None:
         """The key of what stood for this picture while its file could not be read."""
-        return None if self.name is None else (self.item.subject_id, _digest_unread(self.name))
+        return None if self.row.image is None else (self.item.subject_id, _digest_unread(self.row.name))
+
+    @property
+    def source(self) -> str:
+        """What the loader is told of where it came from."""
+        return self.row.name if self.row.image is None else str(self.row.image)
 
 
 def enrol_embeddings(source: EmbeddingSource) -> list[Enrolled]:
     """One template per row."""
     return [
-        Enrolled(_item(row, hashlib.sha256(template.tobytes()).hexdigest()), template, source=row.name)
+        Enrolled(row, _item(row, hashlib.sha256(template.tobytes()).hexdigest()), template)
         for row, template in zip(source.rows, source.templates, strict=True)
     ]
 
@@ -114,7 +118,7 @@ class _Enrolment:
         row = self._source.rows[one.place]
         item = _item(row, one.digest)
         if isinstance(result, Rejected):
-            self._found[one.place] = Enrolled(replace(item, reason=result.reason), None, result, row.name)
+            self._found[one.place] = Enrolled(row, replace(item, reason=result.reason), None, result)
         elif isinstance(one.picture, Rejected):
             raise TypeError("a template cannot come from a picture that was not read")
         else:
@@ -123,8 +127,7 @@ class _Enrolment:
             template = self._templates[one.place]
             template[:] = result.template
             template.flags.writeable = False
-            item = replace(item, picture=sealed)
-            self._found[one.place] = Enrolled(item, template, None, row.name, one.picture.name)
+            self._found[one.place] = Enrolled(row, replace(item, picture=sealed), template)
         self._done += 1
         self._progress(self._done, len(self._source.rows), self._known)
 

@@ -15,7 +15,6 @@
 """
 
 import heapq
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -61,10 +60,9 @@ def misplaced(references: Sequence[Reference]) -> dict[Key, tuple[Reason, str]]:
 
 
 def _under_two(references: Sequence[Reference]) -> list[Reference]:
-    subjects: dict[str, set[str]] = defaultdict(set)
-    for one in references:
-        subjects[one.digest].add(one.subject_id)
-    return [one for one in references if one.new and len(subjects[one.digest]) > 1]
+    first: dict[str, str] = {}
+    several = {one.digest for one in references if first.setdefault(one.digest, one.subject_id) != one.subject_id}
+    return [one for one in references if one.new and one.digest in several]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

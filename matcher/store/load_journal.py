@@ -5,7 +5,7 @@
 2. A picture's result depends on its bytes, the model and the limits alone. What decides which load is which (`binding`)
    is in the file's name and key: HKDF of the home's key, so that the name tells nothing to whoever lacks it.
 3. Pictures that are not taken because something is not installed here are not written down: it may be by the next run.
-4. In memory is one number for each digest; results are opened again when they are asked for.
+4. In memory is one number for each digest that an earlier run left; its result is opened when it is asked for.
 """
 
 from collections.abc import Iterator
@@ -73,7 +73,6 @@ class Journal:
             return
         else:
             made = _Made(key, reason=result.reason, detail=result.detail)
-        self._numbers[key] = len(self._file)
         self._file.append(msgspec.msgpack.encode(made))
 
     def restart(self, begin: LoadBegun) -> None:
