@@ -138,7 +138,7 @@ class RecordFile:
             while True:
                 length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
                 sealed = stream.read(length) if NONCE_BYTES + TAG_BYTES <= length <= MOST_BYTES else b""
-                if not sealed:
+                if not sealed or len(sealed) != length:
                     return
                 try:
                     self._aead.open(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._bound_to(len(self)))
