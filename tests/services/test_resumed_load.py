@@ -17,7 +17,6 @@ from matcher.services.load import LoadResult, load_cohort, load_list
 from matcher.services.people import add_user
 from matcher.services.sources import PictureSource, Resuming, Unfinished
 from matcher.services.workplace import sign_in
-from matcher.store import record_file
 from matcher.store.transaction import Transaction
 from tests.services.world import MODEL, PASSPHRASE, PILOT, Row, VectorPipeline, World
 
@@ -283,7 +282,7 @@ def test_a_full_disk_ends_the_load_and_it_goes_on_from_there(loads: Loads, monke
         return whole(descriptor, data, offset)
 
     with monkeypatch.context() as context:
-        context.setattr(record_file.os, "pwrite", full)
+        context.setattr(os, "pwrite", full)
         with pytest.raises(StorageFailed, match="No space left"):
             loads()
     assert left(loads.world) == [".journal"]

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -141,17 +141,19 @@ def manifest(folder: Path, count: int) -> Path:
     return path
 
 
-def reader(pictures: list[Path]) -> Any:
+def reader(pictures: list[Path], interrupted_at: int = 0) -> Any:
     def read(path: Path) -> Picture | Rejected:
         number = int(path.stem)
+        if interrupted_at and number == interrupted_at:
+            raise KeyboardInterrupt
         found = read_picture_file(pictures[number % len(pictures)])
         return found if isinstance(found, Rejected) else Picture(str(path), found.data + number.to_bytes(8, "little"))
 
     return read
 
 
-def measure(count: int, dim: int) -> dict[str, Any]:
-    """One load into a new list."""
+def measure(count: int, dim: int, interrupted_at: int) -> dict[str, Any]:
+    """One load into a new list; `interrupted_at` is the picture at which an earlier run of it ended, 0 for none."""
     watch = Watch()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -166,8 +168,14 @@ def measure(count: int, dim: int) -> dict[str, Any]:
         for (where, name), step in STEPS.items():
             setattr(where, name, watch.timed(step, getattr(where, name)))
         faces = MadeUpFaces(dim)
-        faces.look_at(pictures[:LOOKED_AT])
         resuming = Resuming("loading", False, lambda found: print(found, file=sys.stderr))
+        if interrupted_at:
+            with suppress(KeyboardInterrupt):
+                source = PictureSource(rows, reader(pictures, interrupted_at), faces, Quality(), resuming)
+                load_list(session, "missing", source, False, lambda *_: None)
+            faces.seconds = 0.0
+            watch.seconds.clear()
+        faces.look_at(pictures[:LOOKED_AT])
         source = PictureSource(rows, reader(pictures), faces, Quality(), resuming)
         began = perf_counter()
         with watch.during("the rest"):
@@ -179,6 +187,7 @@ def measure(count: int, dim: int) -> dict[str, Any]:
     templates = result.revision.templates * dim * 4 / MB
     return {
         "pictures": count,
+        "interrupted_at": interrupted_at,
         "dim": dim,
         "templates": result.revision.templates,
         "digest": result.revision.digest,
@@ -210,8 +219,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulations.loading")
     parser.add_argument("pictures", type=int, nargs="?", default=100_000)
     parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--interrupted-at", type=int, default=0, help="An earlier run ended at this picture.")
     given = parser.parse_args()
-    print(json.dumps(measure(given.pictures, given.dim), indent=2))
+    print(json.dumps(measure(given.pictures, given.dim, given.interrupted_at), indent=2))
     return 0
 
 

@@ -150,7 +150,7 @@ def test_a_full_disk_is_a_storage_failure_and_what_was_written_stays(
     with opened(path) as file:
         file.append(b"one")
         with monkeypatch.context() as broken:
-            broken.setattr(record_file.os, "pwrite", full)
+            broken.setattr(os, "pwrite", full)
             with pytest.raises(StorageFailed, match="No space left"):
                 file.append(b"two")
         file.append(b"three")
@@ -159,7 +159,7 @@ def test_a_full_disk_is_a_storage_failure_and_what_was_written_stays(
 
 def test_records_are_synced_as_they_are_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(record_file.os, "fdatasync", lambda _: synced.append(path.stat().st_size))
+    monkeypatch.setattr(os, "fdatasync", lambda _: synced.append(path.stat().st_size))
     with opened(path) as file:
         file.append(b"one")
         assert synced == []
