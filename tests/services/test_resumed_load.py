@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from matcher.errors import Refused, StorageFailed
 from matcher.services.load import LoadResult, load_cohort, load_list
 from matcher.services.people import add_user
 from matcher.services.sources import PictureSource, Resuming, Unfinished
-from matcher.services.workplace import sign_in
+from matcher.services.workplace import Session, sign_in
 from matcher.store.transaction import Transaction
 from tests.services.world import MODEL, PASSPHRASE, PILOT, Row, VectorPipeline, World
 
@@ -213,31 +214,24 @@ def test_a_load_killed_after_its_commit_is_not_gone_on_with(loads: Loads, monkey
     loads.world.place.revisions.read(loads.world.sessions["boss"].vault, result.revision)
 
 
-def test_what_a_kill_left_half_sealed_goes_when_the_load_goes_on(loads: Loads) -> None:
-    loads.interrupted("09.jpg")
+def test_what_a_kill_left_half_sealed_is_gone_before_the_load_goes_on(loads: Loads) -> None:
     sealed = loads.world.folder / "home" / "sealed"
-    (journal,) = sealed.iterdir()
-    with pytest.raises(KeyboardInterrupt):
-        loads("04.jpg")
-    vault = loads.world.sessions["boss"].vault
-    # As a kill would leave it: the container half written under the revision's name.
-    from matcher.domain.ids import new_id
-    from matcher.domain.records import LoadBegun
-    from matcher.services.load_journal import _binding
+    listed: list[list[str]] = []
 
-    with loads.world.place.work(write=False) as work:
-        watchlist = work.lists.named("missing")
-    assert watchlist is not None
-    resuming = Resuming("people.csv", False, lambda _: None)
-    source = PictureSource([], lambda path: Rejected(path.name, Reason.UNREADABLE), Counting(), PILOT.quality, resuming)
-    binding = _binding(loads.world.sessions["boss"], watchlist.list_id, source, resuming)
-    begin = LoadBegun(new_id(os.urandom), loads.world.clock.now)
-    with vault.load_journal(binding, begin) as held:
-        half = sealed / f".{held.begun.revision_id}-pictures.0011223344556677.part"
-    half.write_bytes(b"half")
-    loads.interrupted("09.jpg")
-    assert not half.exists()
-    assert list(sealed.iterdir()) == [journal]
+    def run(session: Session, name: str, source: PictureSource, *rest: Any) -> LoadResult:
+        def read(path: Path) -> Picture | Rejected:
+            listed.append(sorted(one.name for one in sealed.iterdir() if one.suffix != ".journal"))
+            return source.read(path)
+
+        return load_list(session, name, replace(source, read=read), *rest)
+
+    with pytest.raises(KeyboardInterrupt):
+        loads("09.jpg", run=run)
+    (half,) = listed[-1]  # what a kill would leave, because it comes before the cleaning up
+    (sealed / half).write_bytes(b"half")
+    loads(run=run)
+    assert all(half not in names and len(names) == 1 for names in listed[10:])
+    assert left(loads.world) == [".box"] * 4
 
 
 def test_journals_are_swept_after_seven_days_and_not_before(loads: Loads) -> None:

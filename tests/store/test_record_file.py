@@ -1,5 +1,6 @@
 """Record files: what was written whole is there again, and nothing else is."""
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -83,6 +84,37 @@ def test_a_flipped_byte_takes_its_record_and_all_behind_it(path: Path) -> None:
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert read(path) == [record for record, end in zip(RECORDS, ends[1:], strict=True) if end <= place]
+
+
+def test_what_lay_behind_a_cut_does_not_come_back_behind_what_is_written_there(path: Path) -> None:
+    ends = write(path, [b"one", b"two", b"three"])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: ends[2] - 1] + bytes([whole[ends[2] - 1] ^ 1]) + whole[ends[2] :])
+    with opened(path) as file:
+        assert (len(file), file.cut) == (1, ends[3] - ends[1])
+        file.append(b"six")
+    assert read(path) == [b"one", b"six"]
+
+
+def test_a_file_that_was_removed_while_it_was_being_locked_is_made_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, calls = fcntl.flock, 0
+
+    def removed_meanwhile(descriptor: int, how: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            path.unlink()
+        elif calls == 2:
+            path.rename(path.with_suffix(".gone"))
+            path.write_bytes(b"")
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
+    write(path, [b"one"])
+    assert calls == 3
+    assert read(path) == [b"one"]
 
 
 def test_records_do_not_open_in_another_place_or_file(path: Path, tmp_path: Path) -> None:
