@@ -55,9 +55,9 @@ class Program:
     place: Workplace
     demo: bool
 
-    def pipeline(self, speaker: Speaker) -> "FacePipeline":
+    def pipeline(self, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
         """The face pipeline of the settings' models, which are installed first if they are missing, saying so."""
-        return default_pipeline(self.settings, speaker)
+        return default_pipeline(self.settings, speaker, jobs)
 
     def policy(self, path: Path | None) -> "Policy":
         """A policy file, or the shipped strict default. Raises BadInput."""
@@ -170,14 +170,14 @@ def _program(settings: Settings, home: "Home", store: "Store") -> Program:
     return Program(settings, place, home.demo)
 
 
-def default_pipeline(settings: Settings, speaker: Speaker) -> "FacePipeline":
-    """The detector and embedder of the settings, run by their provider."""
+def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
+    """The detector and embedder of the settings, run by their provider; `jobs` pictures at once."""
     from matcher.domain.provider import provider_from
     from matcher.vision.pipeline import open_pipeline
 
     provider = provider_from(settings.provider)
     detector, embedder = default_models(settings, speaker, provider)
-    return open_pipeline(detector, embedder, provider=provider)
+    return open_pipeline(detector, embedder, jobs, provider)
 
 
 def default_models(

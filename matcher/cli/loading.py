@@ -10,14 +10,16 @@ import rich_click as click
 
 from matcher.cli.advice import ADVICE
 from matcher.cli.common import Call
-from matcher.cli.output import table
+from matcher.cli.output import Output, Progress, local_text, table
 from matcher.domain.rejection import NothingUsable, Rejected
 from matcher.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     from matcher.services.load import EmbeddingSource, LoadResult, PictureSource
+    from matcher.services.sources import Unfinished
     from matcher.store.manifest_files import Kind
 
+_ONE_RECORD = 32_768  # bytes; a template of 4,096 dimensions takes half of it
 Rejects = Sequence[tuple[str, Rejected]]
 
 
@@ -30,6 +32,10 @@ def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--policy", type=click.Path(path_type=Path), help="A policy file; its quality limits apply."),
         click.option("--model", metavar="ID", help="The model that made the embeddings."),
         click.option("--embeddings", type=click.Path(path_type=Path), help="Load an .npz of templates instead."),
+        click.option(
+            "--jobs", type=click.IntRange(1, 256), help="Pictures at once; as many as processors unless said."
+        ),
+        click.option("--restart", is_flag=True, help="Forget what an interrupted load of the same command has done."),
         click.option("--replace", is_flag=True, help="Instead of what it holds, not in addition."),
         click.argument("source", type=click.Path(path_type=Path), required=False),
     ):
@@ -44,13 +50,15 @@ def run_load(call: Call, kind: "Kind", name: str, given: dict[str, Any]) -> None
     source, embeddings, rejects = given["source"], given["embeddings"], given["rejects"]
     if (source is None) == (embeddings is None):
         raise UsageError("give a manifest, a folder, or --embeddings FILE.npz with --model ID")
+    if embeddings is not None and (given["restart"] or given["jobs"] is not None):
+        raise UsageError("--jobs and --restart go with pictures; embeddings are loaded at once")
     if rejects is not None and source is not None and rejects.absolute() == source.absolute():
         raise UsageError("--rejects names the manifest itself: give another file")
     session = call.session
     run = load_list if kind == "watchlist" else load_cohort
     found = _embeddings(call, kind, embeddings, given["model"]) if embeddings else _pictures(call, kind, source, given)
     try:
-        with _rejects_file(rejects) as keep, call.output.progress(f"loading {name}") as progress:
+        with _rejects_file(rejects) as keep, _going_on(call.output, name, source) as progress:
             result = run(session, name, found, given["replace"], progress)
             keep(result.rejected)
     except NothingUsable as error:
@@ -58,6 +66,29 @@ def run_load(call: Call, kind: "Kind", name: str, given: dict[str, Any]) -> None
             keep(error.rejected)
         raise
     _print(call, name, result, rejects is not None)
+
+
+@contextmanager
+def _going_on(output: Output, name: str, source: Path | None) -> Iterator[Progress]:
+    """Progress; and for whoever presses Ctrl-C, how far it came and what to do."""
+    at = 0, 0
+    with output.progress(f"loading {name}", "" if source is None else "pictures") as report:
+
+        def told(done: int, total: int, known: int = 0, /) -> None:
+            nonlocal at
+            at = done, total
+            report(done, total, known)
+
+        try:
+            yield told
+        except KeyboardInterrupt:
+            done, total = at
+            if not done:
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted after {done:,} of {total:,} pictures, and {name} is as it was: "
+                "the same command goes on from there (--restart to begin anew)"
+            ) from None
 
 
 @contextmanager
@@ -92,6 +123,7 @@ def _write_rejects(file: "TextIO", rejects: Rejects) -> None:
 
 def _pictures(call: Call, kind: "Kind", source: Path, given: dict[str, Any]) -> "PictureSource":
     from matcher.services.load import PictureSource
+    from matcher.services.sources import Resuming
     from matcher.store.manifest_files import read_manifest
     from matcher.vision.files import read_picture_file
 
@@ -99,7 +131,21 @@ def _pictures(call: Call, kind: "Kind", source: Path, given: dict[str, Any]) -> 
         raise UsageError("--model goes with --embeddings; pictures use the default model")
     policy = call.program.policy(given["policy"])
     rows = read_manifest(source, kind)
-    return PictureSource(rows, read_picture_file, call.program.pipeline(call.output), policy.quality)
+    pipeline = call.program.pipeline(call.output, given["jobs"])
+    resuming = Resuming(f"{kind} {source.absolute()}", given["restart"], lambda found: _tell(call.output, found))
+    return PictureSource(rows, read_picture_file, pipeline, policy.quality, resuming)
+
+
+def _tell(output: Output, found: "Unfinished") -> None:
+    """What is gone on with; and that its end was not whole, where more is gone than one record half written."""
+    from matcher.domain.ids import utc_text
+
+    output.say(
+        f"going on with {found.pictures:,} of {found.rows:,} pictures of a load begun at "
+        f"{local_text(utc_text(found.begun_at))} (--restart to begin anew)"
+    )
+    if found.cut > _ONE_RECORD:
+        output.say(f"note: the last {found.cut:,} bytes of its journal were damaged; what they held is done again")
 
 
 def _embeddings(call: Call, kind: "Kind", path: Path, model: str | None) -> "EmbeddingSource":

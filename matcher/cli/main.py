@@ -70,8 +70,11 @@ def main() -> None:
         _complain(str(error))
         _forget_stdout()
         sys.exit(exit_code_of(error))
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted: what was finished before is kept and logged, nothing is half done")
+    except (KeyboardInterrupt, click.Abort) as error:
+        # What click turned into Abort is its context; a command that knows how far it was has said so there.
+        pressed = error if isinstance(error, KeyboardInterrupt) else error.__context__
+        said = str(pressed) if isinstance(pressed, KeyboardInterrupt) else ""
+        _complain(said or "interrupted: what was finished before is kept and logged, nothing is half done")
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         _forget_stdout()

@@ -4,8 +4,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
 
+from matcher.cli.pace import Pace
 from matcher.cli.quiet import only_our_words
 from matcher.errors import StorageFailed
 
@@ -13,7 +15,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-Progress = Callable[[int, int], None]
+LINE_EVERY = 60.0  # seconds, where there is no terminal
+
+
+class Progress(Protocol):
+    """Told how far it is: done, of how many, and how many of the done ones were known from an earlier run."""
+
+    def __call__(self, done: int, total: int, known: int = 0, /) -> None: ...
 
 
 class Output:
@@ -43,15 +51,18 @@ class Output:
             raise StorageFailed("there is no standard output to write to") from None
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Progress]:
-        """A progress bar with rate and time left on a terminal, a line at every tenth elsewhere."""
-        on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    def progress(self, what: str, counted: str = "") -> Iterator[Progress]:
+        """A bar on a terminal, a line at every tenth and every minute elsewhere; with rate and time left.
+
+        `counted` is what is counted, in the plural.
+        """
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()  # closed by whoever started the program
         with only_our_words():
             if on_terminal:
-                with _bar(what) as report:
+                with _bar(what, Pace(counted)) as report:
                     yield report
             else:
-                yield _lines(what, self.say)
+                yield _lines(what, Pace(counted), self.say)
 
 
 def local_text(utc: str) -> str:
@@ -101,30 +112,31 @@ def styled(shown: "RenderableType", width: int) -> "Text":
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Progress]:
+def _bar(what: str, pace: Pace) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[pace]}", markup=False)
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(what, total=None, pace="")
+
+        def report(done: int, total: int, known: int = 0, /) -> None:
+            pace.take(done, known)
+            bar.update(task, completed=done, total=total, pace=pace.text(done, total))
+
+        yield report
 
 
-def _lines(what: str, say: Callable[[str], None]) -> Progress:
-    said = -1
+def _lines(what: str, pace: Pace, say: Callable[[str], None]) -> Progress:
+    said, at = -1, monotonic()
 
-    def report(done: int, total: int) -> None:
-        nonlocal said
+    def report(done: int, total: int, known: int = 0, /) -> None:
+        nonlocal said, at
+        pace.take(done, known)
         tenth = 10 * done // total if total else 10
-        if tenth > said:
-            said = tenth
-            say(f"{what}: {done} of {total}")
+        if tenth > said or monotonic() - at >= LINE_EVERY:
+            said, at = tenth, monotonic()
+            say(f"{what}: {pace.text(done, total)}")
 
     return report

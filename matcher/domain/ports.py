@@ -26,6 +26,7 @@ from matcher.domain.records import (
     AlertLine,
     AlertRecord,
     HomeFacts,
+    LoadBegun,
     NewKeys,
     Progress,
     QueueRules,
@@ -117,6 +118,34 @@ class ContainerWriter(Protocol):
         """Syncs the container to disk under its name."""
 
 
+class LoadJournal(Protocol):
+    """What an unfinished load has made of its pictures, sealed as it goes; it outlives the process that keeps it."""
+
+    @property
+    def begun(self) -> LoadBegun:
+        """As the first run of this load wrote it."""
+
+    @property
+    def known(self) -> int:
+        """How many results earlier runs left."""
+
+    @property
+    def cut(self) -> int:
+        """Bytes at the end of what earlier runs left that were not whole, and are gone."""
+
+    def result(self, digest: str, source: str) -> Face | Rejected | None:
+        """What became of these bytes (sha256, hex) in an earlier run, called `source` now; None if it is not known."""
+
+    def add(self, digest: str, result: Face | Rejected) -> None:
+        """Writes down what became of a picture: from here on the kill of this process does not undo it."""
+
+    def restart(self, begin: LoadBegun) -> None:
+        """Forgets what earlier runs left."""
+
+    def discard(self) -> None:
+        """Removes the journal."""
+
+
 class Vault(Protocol):
     """Seals and opens with the home key: AES-256-GCM with `purpose` as associated data, so nothing can be moved."""
 
@@ -136,10 +165,16 @@ class Vault(Protocol):
         """The plain length of a container in bytes."""
 
     def remove(self, container_id: str) -> None:
-        """Removes a container's file (nothing happens if it is absent)."""
+        """Removes a container's file, and unfinished ones of its id (nothing happens if there are none)."""
+
+    def load_journal(self, binding: str, begin: LoadBegun) -> AbstractContextManager[LoadJournal]:
+        """The journal of the load that `binding` describes, held by this process alone. Raises Refused otherwise."""
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
         """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""
+
+    def sweep_journals(self, before: datetime) -> int:
+        """Removes journals of loads that nobody went on with since `before`."""
 
 
 class Revisions(Protocol):

@@ -30,6 +30,14 @@ class NewKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadBegun:
+    """What the journal of a load begins with: the revision that is to be made, and since when."""
+
+    revision_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReport:
     """A report as stored: canonical JSON and whose revisions it is about."""
 

@@ -20,9 +20,9 @@
 """
 
 import heapq
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,16 @@ import numpy.typing as npt
 from matcher import kernels
 from matcher.domain.rejection import Reason
 from matcher.domain.template import MILLION, Floats, Millionths, Scores
+from matcher.kernels.codes import encode, scan_threshold
 from matcher.kernels.threads import in_parallel, processors, spans
 
 Key = tuple[str, str]
+Array = TypeVar("Array", Scores, npt.NDArray[np.int64])
 _Best = list[tuple[int, int]]  # row of a new reference, its best score with another subject
 COPIES: Millionths = 900_000
 _WHICH = "keep it under the right subject_id"
-_AT_ONCE = 4096  # queries of one call
+_ALONE = np.iinfo(np.int32).min  # the best score with others of one's own where there are none
+_AT_ONCE = 64  # queries of one call: it may return, at the worst, a dozen bytes for each with every row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +66,7 @@ def misplaced(references: Sequence[Reference], copies: Millionths | None = None)
     left = sorted((one for one in references if one.key not in refused), key=lambda one: one.key)
     if any(one.new for one in left):
         standing = _Standing.of(left)
-        best = standing.with_others(every=copies is not None)
+        best = standing.first_look(copies)
         for one, other in standing.without_copies(best, copies):
             words = f"practically the same: {other / MILLION:.4f} with another subject's; {_WHICH}"
             refused[left[one].key] = Reason.UNDER_TWO_SUBJECTS, words
@@ -74,10 +77,9 @@ def misplaced(references: Sequence[Reference], copies: Millionths | None = None)
 
 
 def _under_two(references: Sequence[Reference]) -> list[Reference]:
-    subjects: dict[str, set[str]] = defaultdict(set)
-    for one in references:
-        subjects[one.digest].add(one.subject_id)
-    return [one for one in references if one.new and len(subjects[one.digest]) > 1]
+    first: dict[str, str] = {}
+    several = {one.digest for one in references if first.setdefault(one.digest, one.subject_id) != one.subject_id}
+    return [one for one in references if one.new and one.digest in several]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +110,10 @@ class _Standing:
 
     def worst_first(self, best: _Best) -> list[tuple[int, int, int]]:
         """(row, best score with another subject, best with its own) of each refused one; empties `alive` of them."""
-        mated = [(row, other) for row, other in best if self.alive[row] and self._mated(row)]
-        suspects = [(own - other, row) for row, other in mated if other > (own := self._own(row))]
+        lost = self.owner[~self.alive]
+        asked = {row for row, _ in best} | set(np.flatnonzero(self.new & np.isin(self.owner, lost)).tolist())
+        found_now = ((row, self._scores(row)) for row in sorted(asked))
+        suspects = [(own - other, row) for row, scores in found_now if scores for other, own in [scores] if other > own]
         heapq.heapify(suspects)
         refused = []
         while suspects:
@@ -129,22 +133,66 @@ class _Standing:
                     heapq.heappush(suspects, (again[1] - again[0], mate))
         return refused
 
-    def with_others(self, every: bool) -> _Best:
-        """Of new references those whose subject has more than one, or every one, with the best of other subjects."""
+    def first_look(self, copies: Millionths | None) -> _Best:
+        """The new references that score with another subject higher than with their own, or `copies` or more."""
         counts = np.bincount(self.owner)
-        asked = np.flatnonzero(self.new & (every | (counts[self.owner] > 1))).astype(np.int32)
+        asked = np.flatnonzero(self.new & ((copies is not None) | (counts[self.owner] > 1))).astype(np.int32)
+        limits = self._best_of_own(asked)
+        if copies is not None:
+            limits = np.where(limits == _ALONE, copies - 1, np.minimum(limits, copies - 1)).astype(np.int32)
+        suspects = np.concatenate([np.empty(0, np.int64), *self._in_waves(self._may_exceed(asked, limits), len(asked))])
+        asked, limits = asked[suspects], limits[suspects]
 
         def others(span: tuple[int, int]) -> Scores:
             rows = asked[span[0] : span[1]]
             return kernels.maxima(self.rows[rows], self.rows, self.owner, self.owner[rows])
 
-        parts = in_parallel(others, spans(len(asked), max(processors(), -(-len(asked) // _AT_ONCE))))
-        best = np.concatenate(parts).tolist() if parts else []
-        return list(zip(asked.tolist(), best, strict=True))
+        best = np.concatenate([np.empty(0, np.int32), *self._in_waves(others, len(asked))])
+        above = best > limits
+        return list(zip(asked[above].tolist(), best[above].tolist(), strict=True))
 
-    def _mated(self, row: int) -> bool:
-        first, last = np.searchsorted(self.owner, (self.owner[row], self.owner[row] + 1)).tolist()
-        return int(self.alive[first:last].sum()) > 1
+    def _may_exceed(self, asked: Scores, limits: Scores) -> Callable[[tuple[int, int]], npt.NDArray[np.int64]]:
+        """Of a span of `asked`, by ascending limit: the places where another subject's row may score above the limit.
+
+        Screening codes leave out only rows that cannot (`ext/README.md`).
+        """
+        order = np.argsort(limits, kind="stable")
+        codes = encode(self.rows, 4)
+
+        def found(span: tuple[int, int]) -> npt.NDArray[np.int64]:
+            places = order[span[0] : span[1]]
+            rows, least = asked[places], int(limits[places[0]]) + 1
+            if least > MILLION:  # nothing scores higher than what is equal
+                return places[:0]
+            near = scan_threshold(codes, (0, codes.blocks), self.rows[rows], least)
+            owners = self.owner[rows][near.queries]
+            above = (self.owner[near.rows] != owners) & (near.at_most > limits[places][near.queries])
+            kept: npt.NDArray[np.int64] = places[np.unique(near.queries[above])]
+            return kept
+
+        return found
+
+    def _in_waves(self, call: Callable[[tuple[int, int]], Array], count: int) -> Iterator[Array]:
+        """`call` of spans of `count`, as many at once as there are processors: a Ctrl-C waits for one wave."""
+        parts, at_once = spans(count, max(1, -(-count // _AT_ONCE))), processors()
+        for start in range(0, len(parts), at_once):
+            yield from in_parallel(call, parts[start : start + at_once])
+
+    def _best_of_own(self, asked: Scores) -> Scores:
+        """The best score of each with its subject's other references, all of which are still in."""
+        best = np.empty(len(asked), np.int32)
+        first = np.searchsorted(self.owner, self.owner[asked]).tolist()
+        last = np.searchsorted(self.owner, self.owner[asked], side="right").tolist()
+        start = 0
+        while start < len(asked):
+            one, end = slice(first[start], last[start]), start + 1
+            while end < len(asked) and end - start < _AT_ONCE and first[end] == one.start:
+                end += 1
+            scores = kernels.canonical_scores(self.rows[asked[start:end]], self.rows[one])
+            scores[np.arange(end - start), asked[start:end] - one.start] = _ALONE
+            best[start:end] = scores.max(axis=1)
+            start = end
+        return best
 
     def _own(self, row: int) -> int:
         first, last = np.searchsorted(self.owner, (self.owner[row], self.owner[row] + 1)).tolist()

@@ -20,7 +20,7 @@ from matcher.domain.watchlist import Watchlist
 from matcher.errors import NotSearchable, Refused
 from matcher.services.calibrate import latest_of_list
 from matcher.services.collections import find_list
-from matcher.services.load import discard_uncommitted
+from matcher.services.uncommitted import discard_uncommitted
 from matcher.services.workplace import Session, refusals_logged, still_here
 
 

@@ -198,10 +198,12 @@ def opened(folder: Path, key: bytes, container_id: str) -> Iterator[Reader]:
 
 
 def remove(folder: Path, container_id: str) -> None:
-    """Removes a container's file; an absent one is no error. Raises StorageFailed."""
+    """Removes a container's file, and what killed writers of it left; none is no error. Raises StorageFailed."""
     path = container_path(folder, container_id)
     try:
         path.unlink(missing_ok=True)
+        for part in folder.glob(f".{path.stem}.*.part"):
+            part.unlink(missing_ok=True)
         sync_folder(folder)
     except OSError as error:
         raise StorageFailed(f"container {container_id} cannot be removed: {error.strerror}") from None

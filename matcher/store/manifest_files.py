@@ -48,10 +48,10 @@ def _csv_rows(path: Path, file: BinaryIO, kind: Kind) -> Iterator[ManifestRow]:
             raise maker.refused(line, f"{len(raw)} cells under a header of {len(columns)}")
         cells = maker.checked_cells(line, raw)
         # The cell as written: a file's name is the bytes it has, not their NFC.
-        image = pictures.inside(raw[place].strip())
-        if image is None:
+        folder = pictures.folder_of(raw[place].strip())
+        if folder is None:
             raise maker.refused(line, "the image path is empty, absolute, or leaves the manifest's folder")
-        yield maker.row(line, cells, image, raw[place].strip().removeprefix("./"))
+        yield maker.row(line, cells, folder, raw[place].strip().removeprefix("./"))
         count += 1
         if count > MOST_ROWS:
             raise maker.refused(line, f"more than {MOST_ROWS:,} rows; split the manifest")
@@ -92,15 +92,14 @@ class _Pictures:
         self._root = os.path.realpath(folder)
         self._folders: dict[str, Path | None] = {}
 
-    def inside(self, image: str) -> Path | None:
-        """The picture's path, or None when it is none or leaves the folder."""
+    def folder_of(self, image: str) -> Path | None:
+        """Where the picture lies, or None when its path is none or leaves the manifest's folder."""
         parent, _, name = image.rpartition("/")
         if image.startswith("/") or name in ("", ".", ".."):
             return None
         if parent not in self._folders:
             self._folders[parent] = self._resolved(parent)
-        folder = self._folders[parent]
-        return None if folder is None else folder / name
+        return self._folders[parent]
 
     def _resolved(self, parent: str) -> Path | None:
         found = Path(os.path.realpath(Path(self._root, parent)))
@@ -126,7 +125,7 @@ def _folder_rows(path: Path, kind: Kind) -> tuple[ManifestRow, ...]:
                         f"{path}: {picture.name!r} in {folder.name!r} is a folder, not a picture: move it away"
                     )
                 cells = maker.checked_cells(number, (folder.name, picture.name))
-                rows.append(maker.row(number, cells, picture, f"{folder.name}/{picture.name}"))
+                rows.append(maker.row(number, cells, folder, f"{folder.name}/{picture.name}"))
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     if not rows:

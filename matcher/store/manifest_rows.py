@@ -33,15 +33,21 @@ _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 class ManifestRow:
     """One row: who, which picture, sealed labels, declared attributes (both sorted by column), capture session.
 
-    `name` is the picture's path as the manifest has it, or relative to the folder; empty for embeddings.
+    `name` is the picture's path as the manifest has it, or relative to the folder; empty for embeddings. `folder` is
+    where the picture lies, None for embeddings: rows share it, because a path of its own takes more than all the rest.
     """
 
     subject_id: str
-    image: Path | None
+    folder: Path | None
     name: str
     labels: Pairs
     attributes: Pairs
     session: str | None
+
+    @property
+    def image(self) -> Path | None:
+        """The picture's path, None for embeddings."""
+        return None if self.folder is None else self.folder / self.name.rpartition("/")[2]
 
 
 class RowMaker:
@@ -63,25 +69,26 @@ class RowMaker:
         self._shared: dict[Pairs, Pairs] = {}  # a million rows have few different labels
         self._groups: dict[str, set[str]] = {}
         self._declared: dict[str, Pairs] = {}
-        self._seen: set[tuple[str, Path]] = set()
+        self._seen: set[tuple[str, Path, str]] = set()
 
-    def row(self, number: int, cells: Sequence[str], image: Path | None, name: str = "") -> ManifestRow:
+    def row(self, number: int, cells: Sequence[str], folder: Path | None, name: str = "") -> ManifestRow:
         """A row of cells that `checked_cells` returned. Raises BadInput."""
         subject = cells[self._subject]
         if not subject or not subject.isprintable():
             raise self.refused(
                 number, "subject_id is empty" if not subject else "subject_id has an invisible character"
             )
-        if image is not None:
-            if (subject, image) in self._seen:
+        if folder is not None:
+            seen = subject, folder, name.rpartition("/")[2]
+            if seen in self._seen:
                 raise self.refused(number, "the same subject and image appear twice; keep one of them")
-            self._seen.add((subject, image))
+            self._seen.add(seen)
         labels = self._pairs(self._labels, cells)
         attributes = self._pairs(self._attributes, cells)
         if self._kind == "cohort" and attributes:
             self._check_groups(number, subject, attributes)
         session = None if self._session is None else cells[self._session] or None
-        return ManifestRow(subject, image, name, labels, attributes, session)
+        return ManifestRow(subject, folder, name, labels, attributes, session)
 
     def checked_cells(self, number: int, cells: Sequence[str]) -> list[str]:
         """Cells without surrounding blanks, in NFC. Raises BadInput for what is no text, or too long."""

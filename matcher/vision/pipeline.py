@@ -6,7 +6,6 @@ between the bytes and the embedder's input (decoder, sizes at which faces are so
 answers, alignment); a change there is a new name: templates of two names are never compared.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ from matcher.domain.rejection import Reason, Rejected
 from matcher.domain.template import ModelIdentity
 from matcher.domain.touchstone import touchstone_of
 from matcher.errors import BadInput
+from matcher.kernels.threads import processors
 from matcher.vision.align import STANDARD, Crop, align, crop_of
 from matcher.vision.decode import decode, is_very_large
 from matcher.vision.detect import Detector
@@ -162,7 +162,7 @@ def open_pipeline(
     threads: int | None = None,
     provider: Provider = Provider.ONNXRUNTIME,
 ) -> FacePipeline:
-    """A pipeline of two installed models; `threads` pictures at once (unless said, as many as there are processors).
+    """A pipeline of two installed models; `threads` pictures at once (unless said, as many as it may use processors).
 
     Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run, UsageError for a
     provider that is not there.
@@ -181,7 +181,7 @@ def open_pipeline(
         rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )
-    count = (os.cpu_count() or 1) if threads is None else threads
+    count = processors() if threads is None else threads
     embedding = open_embedder(read_weights(embedder), dim, provider, count, fed)
     return FacePipeline(Detector(read_weights(detector)), embedding, identity, count, crop_of(fed))
 

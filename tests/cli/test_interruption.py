@@ -1,6 +1,7 @@
 """Ctrl-C and kill -9 in the middle of a load: the home opens, the log verifies, nothing is half there."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +15,18 @@ from matcher.config import load_settings
 from tests.cli.conftest import TERMS
 from tests.cli.runner import PASSPHRASE, Cli
 
+AHEAD = 4  # pictures that the pipeline takes for each job before it answers for the first
 
-def start_load(cli: Cli, manifest: Path) -> "subprocess.Popen[bytes]":
-    environment = os.environ | {"MATCHER_HOME": str(cli.home), "MATCHER_PASSPHRASE": PASSPHRASE, "MATCHER_USER": "boss"}
-    command = [sys.executable, "-m", "matcher", "watchlist", "load", "missing", str(manifest)]
+
+def start_load(cli: Cli, manifest: Path, *words: str, slowly: float = 0.02) -> "subprocess.Popen[bytes]":
+    environment = os.environ | {
+        "MATCHER_HOME": str(cli.home),
+        "MATCHER_PASSPHRASE": PASSPHRASE,
+        "MATCHER_USER": "boss",
+        "COUNTED": str(counted(cli)),
+        "SLOWLY": str(slowly),
+    }
+    command = [sys.executable, "-m", "tests.cli.counting", "watchlist", "load", "missing", str(manifest), *words]
     return subprocess.Popen(
         command,
         env=environment,
@@ -29,14 +38,21 @@ def start_load(cli: Cli, manifest: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def wait_for_progress(process: "subprocess.Popen[bytes]", sealed: Path) -> None:
-    """Until pictures are being written, so that there is something to leave behind."""
+def counted(cli: Cli) -> Path:
+    """One line for each picture that was looked at."""
+    return cli.home.parent / "looked_at"
+
+
+def looked_at(cli: Cli) -> list[str]:
+    return counted(cli).read_text().splitlines() if counted(cli).exists() else []
+
+
+def wait_until_looked_at(cli: Cli, process: "subprocess.Popen[bytes]", count: int) -> None:
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size > 0 for path in sealed.iterdir()):
+    while len(looked_at(cli)) < count:
         assert process.poll() is None
         assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.3)
+        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -56,28 +72,74 @@ def whole(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("models_folder")
-def test_ctrl_c_leaves_nothing(home: Cli, demo: Path) -> None:
-    process = start_load(home, demo / "cohort.csv")
-    wait_for_progress(process, home.home / "sealed")
+def test_ctrl_c_stops_at_once_and_leaves_a_journal_only(home: Cli, demo: Path) -> None:
+    process = start_load(home, demo / "cohort.csv", "--jobs", "2")
+    wait_until_looked_at(home, process, 20)
     process.send_signal(signal.SIGINT)
+    pressed = time.monotonic()
     _, said = process.communicate(timeout=60)
+    assert time.monotonic() - pressed < 5  # about a second where nothing else runs
     assert process.returncode == 130
-    assert b"interrupted" in said
     assert b"Traceback" not in said
-    assert list((home.home / "sealed").iterdir()) == []
+    line = said.decode().strip().splitlines()[-1]
+    assert line.startswith("matcher: interrupted after ")
+    assert "of 2,000 pictures, and missing is as it was: the same command goes on from there" in line
+    assert [path.suffix for path in (home.home / "sealed").iterdir()] == [".journal"]
     whole(home)
 
 
 @pytest.mark.usefixtures("models_folder")
-def test_kill_leaves_a_home_that_opens_and_can_be_loaded_again(home: Cli, demo: Path) -> None:
-    process = start_load(home, demo / "cohort.csv")
-    wait_for_progress(process, home.home / "sealed")
+def test_a_load_killed_again_and_again_does_no_picture_twice_and_loses_none(home: Cli, demo: Path) -> None:
+    """What is in the journal is not looked at again: only the few that were under way are."""
+    in_flight = AHEAD * 2 + 1
+    before = 0
+    for more in (1, 25):
+        process = start_load(home, demo / "list.csv", "--jobs", "2")
+        wait_until_looked_at(home, process, before + more)
+        process.kill()
+        process.communicate(timeout=60)
+        before = len(looked_at(home))
+    whole(home)
+    process = start_load(home, demo / "list.csv", "--jobs", "2", slowly=0.0)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    (known,) = re.findall(r"going on with (\d+) of 80 pictures of a load begun at", said.decode())
+    seen = looked_at(home)
+    assert len(seen) - before == 80 - int(known)
+    assert len(set(seen)) == 80
+    assert len(seen) <= 80 + 2 * in_flight
+    assert int(known) >= 26 - 2 * in_flight
+    digest = home("watchlist", "show", "missing", "--json").value["digest"]
+    assert not any(path.suffix == ".journal" for path in (home.home / "sealed").iterdir())
+    again = home("watchlist", "load", "missing", demo / "list.csv", "--replace", "--jobs", "1", "--json", user="boss")
+    assert (again.code, again.value["digest"], again.value["changed"]) == (0, digest, False)
+
+
+@pytest.mark.usefixtures("models_folder")
+def test_a_load_that_is_not_wanted_any_more_is_begun_anew(home: Cli, demo: Path) -> None:
+    process = start_load(home, demo / "list.csv")
+    wait_until_looked_at(home, process, 20)
     process.kill()
     process.communicate(timeout=60)
-    whole(home)
-    assert home("watchlist", "load", "missing", demo / "list.csv", user="boss").code == 0
-    shown = home("watchlist", "show", "missing", "--json").value
-    assert (shown["templates"], shown["rejected"]) == (79, 1)  # one made-up reference looks more like somebody else
+    counted(home).unlink()
+    process = start_load(home, demo / "list.csv", "--restart", slowly=0.0)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"going on" not in said
+    assert len(looked_at(home)) == 80
+    whole_again = home("watchlist", "show", "missing", "--json").value
+    assert whole_again["templates"] is not None
+
+
+@pytest.mark.usefixtures("models_folder")
+def test_the_same_load_in_two_processes_is_refused_once(home: Cli, demo: Path) -> None:
+    process = start_load(home, demo / "cohort.csv")
+    wait_until_looked_at(home, process, 10)
+    second = home("watchlist", "load", "missing", demo / "cohort.csv", user="boss")
+    assert second.code == 3
+    assert "under way in another process" in second.complaint
+    process.kill()
+    process.communicate(timeout=60)
 
 
 def test_a_home_opens_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def create(call: Call, name: str, **terms: Any) -> None:
 def load(call: Call, name: str, **given: Any) -> None:
     """Load people from a manifest (every further column declares a group), a folder, or embeddings.
 
+    Interrupted or killed, it goes on when the same command runs again, for seven days; --restart begins anew.
+
     Example: `matcher cohort load staff staff.csv --user boss`
     """
     run_load(call, "cohort", name, given)

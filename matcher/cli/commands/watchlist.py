@@ -52,6 +52,7 @@ def load(call: Call, name: str, **given: Any) -> None:
     """Load references from a manifest, a folder with one sub-folder per subject, or embeddings.
 
     Adds to what the list holds; --replace starts anew. The active revision serves until its successor is activated.
+    Interrupted or killed, it goes on when the same command runs again, for seven days; --restart begins anew.
 
     Example: `matcher watchlist load missing people.csv --user boss`
     """
