@@ -131,3 +131,64 @@ class ListLine:
     waiting: int
     stopped: str
     watched: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One entry of the log as one person may read it.
+
+    `closed`: it is about an alert that this person may still have to judge blind, so it says no more than its place.
+    """
+
+    sequence: int
+    time: datetime
+    actor: str
+    account: str
+    terminal: str
+    action: str
+    details: str
+    hash: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Newest entries of the log that fit a filter, newest first; `fitting` of the `total` entries looked at do."""
+
+    lines: tuple[LogLine, ...]
+    fitting: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n; `rate` and its exact two-sided 95 % interval are None where n is 0."""
+
+    k: int
+    n: int
+    rate: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPeriod:
+    """One reviewer's judgements of the last `days` days, or of all time (None).
+
+    `changed`: candidates whose judgement changed after the score was shown, of those whose score was shown; `withdrawn`
+    and `towards_same` are its two kinds. `median_seconds` is the time on screen, None without an item.
+    """
+
+    days: int | None
+    alerts: int
+    same: int
+    undecided: int
+    different: int
+    median_seconds: float | None
+    changed: Share
+    withdrawn: int
+    towards_same: int
+
+    @property
+    def items(self) -> int:
+        """Candidates judged."""
+        return self.same + self.undecided + self.different
