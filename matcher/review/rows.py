@@ -40,7 +40,7 @@ class Order:
 
     def sign(self, column: int) -> str:
         """What the head of a column says of the order."""
-        return "" if column != self.column else " ▼" if self.falling else " ▲"
+        return "" if column != self.column else " ↓" if self.falling else " ↑"
 
 
 @dataclass(frozen=True, slots=True)

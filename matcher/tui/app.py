@@ -77,7 +77,7 @@ class ReviewApp(App[None]):
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-thin"), (80, "-wide")]
-        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-tall")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-tall"), (30, "-roomy")]
         for theme in themes():
             self.register_theme(theme)
         self.theme = MONOCHROME if self.no_color else DARK
@@ -259,7 +259,8 @@ class ReviewApp(App[None]):
         """
         for offer in offers(screen):
             keys = f"{offer.section}: {' '.join(offer.keys)}"
-            yield SystemCommand(offer.words, keys, partial(self.call_later, self.run_action, offer.action, offer.node))
+            title = f"{offer.words[:1].upper()}{offer.words[1:]}"
+            yield SystemCommand(title, keys, partial(self.call_later, self.run_action, offer.action, offer.node))
         for name, title in TITLES.items():
             yield SystemCommand(f"{title} theme", "colours", partial(self.action_use_theme, name))
 

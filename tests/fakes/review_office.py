@@ -57,6 +57,13 @@ SAID = MatchConfidence(
 )
 
 
+def let_go() -> threading.Event:
+    """An event that holds nobody up."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Candidate:
     candidate_id: str
@@ -110,7 +117,7 @@ class Home:
     log: list[LogLine] = field(default_factory=lambda: [log_line(at) for at in range(1, 31)])
     work: Sequence[WorkPeriod] | None = None
     broken: str = ""  # what a verification finds
-    hold: threading.Event = field(default_factory=lambda: let_go())
+    hold: threading.Event = field(default_factory=let_go)
 
     def names(self) -> Sequence[str]:
         return tuple(self.users)
@@ -294,7 +301,7 @@ def home(*alerts: Alert, **settings: object) -> Home:
     people = [user("rita"), user("sam"), user("tom"), user("ann", Role.APPROVER), user("ada", Role.APPROVER)]
     made = Home(
         alerts={one.alert_id: one for one in alerts},
-        lists={"spring fair": list_line("spring fair"), "new": list_line("new", state="enrolled")},
+        lists={"spring fair": list_line("spring fair"), "winter fair": list_line("winter fair", state="enrolled")},
         users={one.name: (one, f"pass-{one.name}") for one in people},
     )
     for name, value in settings.items():
@@ -341,10 +348,3 @@ def log_line(
 ) -> LogLine:
     time = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(minutes=sequence)
     return LogLine(sequence, time, actor, "desk", "pts/1", action, details, f"{sequence:02x}" * 32, False)
-
-
-def let_go() -> threading.Event:
-    """An event that holds nobody up."""
-    event = threading.Event()
-    event.set()
-    return event

@@ -23,6 +23,7 @@ READING = "Reading"
 class TableRoom(Room, Generic[R]):
     """Rows of one kind. `enter` opens the one under the cursor, and in the filter goes to the rows."""
 
+    AUTO_FOCUS = ""  # the table, once there are rows
     FILTER_HINT: ClassVar[str] = "filter"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", key_display="/", tooltip="filter the rows"),
