@@ -249,10 +249,10 @@ _LOOKING: Mapping[str, Deed] = {
     "left": Deed(_candidate(-1), "previous candidate", LOOKING),
     "shift+tab": Deed(_candidate(-1), "previous candidate", LOOKING),
     "m": Deed(_mirror, "mirror the probe", LOOKING),
-    "escape": Deed(_escape, "undo the choice or the view; then back to the queue", LOOKING),
+    "escape": Deed(_escape, "undo the choice; then back to the queue", LOOKING),
 }
 _BLIND: Mapping[str, Deed] = {
-    "enter": Deed(_enter_blind, "commit what is chosen; once all are judged, see the score", JUDGING, "commit", "⏎"),
+    "enter": Deed(_enter_blind, "commit the choice; once all are judged, see the score", JUDGING, "commit", "⏎"),
     "s": Deed(_choose(Verdict.SAME), "same", JUDGING),
     "u": Deed(_choose(Verdict.UNDECIDED), "undecided", JUDGING),
     "d": Deed(_choose(Verdict.DIFFERENT), "different", JUDGING),

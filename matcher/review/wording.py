@@ -1,5 +1,6 @@
 """The words of the review screens: an outcome is never an identification, a score is never a percentage."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -110,6 +111,17 @@ def log_state(page: LogPage, wanted: str) -> str:
     if wanted:
         return f"{page.fitting} of {page.total} entries hold {wanted!r}"
     return f"{page.total} entries" + (f", the newest {len(page.lines)} of them" if len(page.lines) < page.total else "")
+
+
+def details(canonical: str) -> str:
+    """The details of a log entry as words; what is no JSON object stays as it is."""
+    try:
+        found = json.loads(canonical)
+    except ValueError:
+        return canonical
+    if not isinstance(found, dict):
+        return canonical
+    return ", ".join(f"{name}: {'none' if value is None else value}" for name, value in found.items())
 
 
 def period(days: int | None) -> str:

@@ -24,7 +24,7 @@ from matcher.review.wording import lists_state
 from matcher.tui.dialogs.help import HelpDialog
 from matcher.tui.graphics import available, mode_name
 from matcher.tui.offers import offers
-from matcher.tui.plain import page
+from matcher.tui.plain import bare, page
 from matcher.tui.screens.compare import CompareScreen
 from matcher.tui.screens.lists import ListsScreen
 from matcher.tui.screens.lock import LockScreen
@@ -200,7 +200,7 @@ class ReviewApp(App[None]):
         if isinstance(self.screen, SignInScreen | CompareScreen):
             self.screen.image_mode_changed()
         else:
-            self.notify(f"Image mode: {mode_name(self.image_mode)}", markup=False)
+            self.notify(bare(f"Image mode: {mode_name(self.image_mode)}"), markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Rooms are for who signed in, and never a way out of an alert; a locked terminal only opens or is left."""
@@ -259,10 +259,10 @@ class ReviewApp(App[None]):
         """
         for offer in offers(screen):
             keys = f"{offer.section}: {' '.join(offer.keys)}"
-            title = f"{offer.words[:1].upper()}{offer.words[1:]}"
-            yield SystemCommand(title, keys, partial(self.call_later, self.run_action, offer.action, offer.node))
-        for name, title in TITLES.items():
-            yield SystemCommand(f"{title} theme", "colours", partial(self.action_use_theme, name))
+            title = bare(f"{offer.words[:1].upper()}{offer.words[1:]}")
+            yield SystemCommand(title, bare(keys), partial(self.call_later, self.run_action, offer.action, offer.node))
+        for name, colours in TITLES.items():
+            yield SystemCommand(bare(f"{colours} theme"), "colours", partial(self.action_use_theme, name))
 
     def _fatal_error(self) -> None:
         # Textual's own version prints every local variable: names, faces and keys. Ours names the place only.

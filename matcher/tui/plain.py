@@ -36,6 +36,11 @@ def lines(*rows: Content) -> Content:
     return NEWLINE.join(rows)
 
 
+def bare(text: str) -> str:
+    """One harmless line for what takes nothing but a string; it must not be read as markup there."""
+    return safe_display(text)
+
+
 def cell(text: str, cells: int = MAX_CELLS) -> Text:
     """One harmless table cell."""
     return Text(safe_display(text, cells))

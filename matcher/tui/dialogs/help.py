@@ -1,5 +1,6 @@
 """What every key does on the screen below, read from its bindings."""
 
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from textual.widgets import Static
 from matcher.tui.offers import Offer
 from matcher.tui.plain import NEWLINE, Part, joined
 
-KEYS_WIDTH = 8
+KEYS_WIDTH, WORDS_WIDTH = 8, 26
 
 
 class HelpDialog(ModalScreen[None]):
@@ -57,7 +58,7 @@ def _columns(found: list[Offer]) -> tuple[list[Section], list[Section]]:
 
 
 def _height(offer: Offer) -> int:
-    return 1 + len(offer.words) // 26
+    return len(wrap(offer.words, WORDS_WIDTH))
 
 
 def _page(sections: list[Section]) -> Content:
@@ -65,6 +66,9 @@ def _page(sections: list[Section]) -> Content:
     for title, found in sections:
         parts += [(title, "bold $mark"), NEWLINE]
         for offer in found:
-            parts += [(f"{' '.join(offer.keys).ljust(KEYS_WIDTH)} ", "bold $ink"), (offer.words, "$muted"), NEWLINE]
+            keys = " ".join(offer.keys)
+            for line in wrap(offer.words, WORDS_WIDTH):
+                parts += [(f"{keys.ljust(KEYS_WIDTH)} ", "bold $ink"), (line, "$muted"), NEWLINE]
+                keys = ""
         parts.append(NEWLINE)
     return joined(*parts).rstrip()

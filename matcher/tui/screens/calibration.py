@@ -27,7 +27,7 @@ class CalibrationScreen(Room):
     TITLE_TEXT = "calibration"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "lists", key_display="esc", tooltip="back to the lists"),
-        Binding("tab", "app.focus_next", "report, number, activate", tooltip="report, number, activate: the next one"),
+        Binding("tab", "app.focus_next", "next", tooltip="report, number, activate: the next one"),
     ]
 
     def __init__(self, office: ListOffice, line: ListLine) -> None:
@@ -83,8 +83,8 @@ class CalibrationScreen(Room):
     async def _lay_out(self) -> None:
         body, table, width = self._body, self.desk_app.report_table, max(60, self.size.width - 5)
         if body is not None:
-            shown = await self.while_open(asyncio.to_thread(lambda: page(table(body, width))))
-            self.query_one("#report", Static).update(shown)
+            laid_out = await self.while_open(asyncio.to_thread(table, body, width))
+            self.query_one("#report", Static).update(page(laid_out))
 
     async def _read_consequence(self) -> None:
         consequence, desk = self.query_one("#consequence", Static), self.desk_app.desk

@@ -30,16 +30,16 @@ class ListsScreen(TableRoom[ListLine]):
     TITLE_TEXT = "lists"
     FILTER_HINT = "filter: words of a row, such as suspended"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "report and activation", key_display="⏎", priority=True,
+        Binding("enter", "open", "report", key_display="⏎", priority=True,
                 tooltip="the report of this list, and its activation"),
-        Binding("ctrl+s", "stop", "stop a list", key_display="^s", tooltip="stop this list, with a reason"),
+        Binding("ctrl+s", "stop", "stop", key_display="^s", tooltip="stop this list, with a reason"),
         Binding("escape", "leave", "queue", key_display="esc", tooltip="end the filter; then back to the queue"),
     ]  # fmt: skip
 
     def columns(self) -> Sequence[Column[ListLine]]:
         """Name, state, size, threshold, tier."""
         return (
-            Column("List", 24, lambda one: one.name, lambda one: one.name),
+            Column("List", max(21, self.size.width - 59), lambda one: one.name, lambda one: one.name),
             Column("State", 12, lambda one: one.state, lambda one: one.state),
             Column("Subjects", 10, lambda one: str(one.subjects), lambda one: one.subjects),
             Column("Threshold", 11, _threshold, lambda one: -1 if one.threshold is None else one.threshold),

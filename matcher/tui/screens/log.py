@@ -92,13 +92,13 @@ class LogScreen(TableRoom[LogLine]):
 
     def columns(self) -> Sequence[Column[LogLine]]:
         """What `matcher audit show` shows."""
-        rest = max(12, self.size.width - 72)
+        rest = max(10, self.size.width - 70)
         return (
-            Column("No", 9, lambda one: str(one.sequence), lambda one: one.sequence),
+            Column("No", 8, lambda one: str(one.sequence), lambda one: one.sequence),
             Column("Time", 19, _time, lambda one: one.time),
             Column("Who", 10, lambda one: one.actor, lambda one: one.actor),
-            Column("What", 20, lambda one: one.action, lambda one: one.action),
-            Column("Details", rest, lambda one: one.details, lambda one: one.details),
+            Column("What", 19, lambda one: one.action, lambda one: one.action),
+            Column("Details", rest, lambda one: wording.details(one.details), lambda one: one.details),
         )
 
     def summary(self) -> Content:
@@ -125,14 +125,11 @@ class LogScreen(TableRoom[LogLine]):
         if line is None:
             return
         seat = f"{line.account} at {line.terminal or 'no terminal'}" if line.account else "closed"
-        rows = (("Entry", f"{line.sequence}, hash {line.hash}"), ("Seat", seat), ("Details", line.details))
         width = max(60, self.size.width - 14)
-        detail.update(
-            lines(
-                *(joined((title.ljust(10), "$muted"), plain(text, "$ink", width)) for title, text in rows[:2]),
-                joined((rows[2][0].ljust(10), "$muted"), prose(rows[2][1], "$muted" if line.closed else "$ink")),
-            )
-        )
+        entry = plain(f"{line.sequence}, hash {line.hash}", "$ink", width)
+        details = prose(wording.details(line.details), "$muted" if line.closed else "$ink")
+        rows = (("Entry", entry), ("Seat", plain(seat, "$ink", width)), ("Details", details))
+        detail.update(lines(*(joined((title.ljust(10), "$muted"), text) for title, text in rows)))
 
     # --- reading and searching ----------------------------------------------------------------------------------------
 
@@ -197,13 +194,16 @@ class LogScreen(TableRoom[LogLine]):
         """Runs long work in a thread of its own, so that nobody waits for it; None where it ended without an answer."""
         self._errand = errand
         try:
-            return await self.while_open(asyncio.to_thread(call))
+            answer = await self.while_open(asyncio.to_thread(call))
         except Stopped:
             self.notice(f"Stopped {errand.title}")
         except MatcherError as error:
             said = self.query_one("#verification", Static)
             said.display = True
             said.update(joined(("DOES NOT VERIFY  ", "bold $bad"), prose(str(error), "$ink")))
+        else:
+            self.notice("")
+            return answer
         finally:
             self._errand = None
         return None

@@ -29,7 +29,7 @@ class QueueScreen(TableRoom[QueueEntry]):
     FILTER_HINT = "filter: words of a row, such as begun or 2026-11"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "compare", key_display="⏎", priority=True, tooltip="compare the faces of this alert"),
-        Binding("l", "app.room('lists')", "lists", tooltip="lists, reports, activation"),
+        Binding("l", "app.room('lists')", "lists", show=False, tooltip="lists, reports, activation"),
         Binding("escape", "leave", "all", show=False, tooltip="end the filter"),
     ]
 

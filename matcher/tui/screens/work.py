@@ -20,9 +20,9 @@ from matcher.review import wording
 from matcher.tui.plain import NOTHING, Part, joined, lines, prose
 from matcher.tui.screens.room import Room
 
-HEAD = ("", "items", "alerts", "same", "undecided", "different", "median time")
-WIDTHS = (22, 8, 8, 8, 11, 11, 12)
-ITEMS = "An item is a candidate that you judged blind; its time is how long it was on your screen."
+HEAD = ("", "items", "alerts", "same", "undecided", "different", "median")
+WIDTHS = (21, 7, 8, 6, 11, 11, 9)
+ITEMS = "An item is a candidate that you judged blind; the median is of the seconds that each was on your screen."
 CHANGED = (
     "Of the items whose score you saw, those whose judgement you changed afterwards: an index of automation bias. "
     "Whoever judges before the software speaks has little reason to change."
@@ -87,7 +87,7 @@ def changes(periods: Sequence[WorkPeriod]) -> list[Content]:
             joined((wording.period(one.days).ljust(WIDTHS[0]), "$ink"), (wording.share(one.changed), "bold $ink"))
         )
         if one.changed.k:
-            kinds = f"{one.withdrawn} times *same* withdrawn, {one.towards_same} times a third reviewer asked for"
+            kinds = f"*same* withdrawn: {one.withdrawn}, third reviewer asked for: {one.towards_same}"
             found.append(joined("".ljust(WIDTHS[0]), (kinds, "$muted")))
     return [*found, prose(CHANGED, "$muted")]
 
