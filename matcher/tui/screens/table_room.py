@@ -120,12 +120,13 @@ class TableRoom(Room, Generic[R]):
         """A line to type in; the rows follow it."""
         field = self.query_one("#filter", Input)
         field.display = True
-        field.focus()
+        self.set_focus(field)  # at once: the next key is a letter of the filter
 
     def action_leave(self) -> None:
         """Ends the filter, or goes back to the queue."""
         field = self.query_one("#filter", Input)
         if field.display:
+            self.set_focus(self.query_one(DataTable))
             field.value, field.display = "", False
             self.show_rows()
         else:
