@@ -202,3 +202,14 @@ async def test_who_is_no_reviewer_is_told_so() -> None:
         stage.home.alerts.clear()
         await stage.queue("ann")
         await stage.until(lambda: "you are not a reviewer" in stage.drawn_text(), "told")
+
+
+async def test_a_click_on_a_verdict_chooses_it_and_commits_nothing() -> None:
+    one = alert(1)
+    async with stages.on_stage(home(one)) as stage:
+        await stage.open("rita")
+        (row,) = (at for at, text in enumerate(stage.drawn_text().splitlines()) if "u undecided" in text)
+        column = stage.drawn_text().splitlines()[row].index("different")
+        await stage.pilot.click(offset=(column + 2, row))
+        await stage.until(lambda: stage.compare.session.chosen == "different", "chosen")
+        assert not one.paths["rita"].judgements

@@ -74,7 +74,9 @@ class CompareScreen(Room):
         yield Static(id="stage-banner")
         yield FacePair(id="faces")
         with VerticalScroll(id="panel-scroll", can_focus=False):
-            yield Static(id="panel")
+            panel = Static(id="panel")
+            panel.auto_links = False  # a verdict that can be clicked keeps its colours
+            yield panel
 
     def on_mount(self) -> None:
         """An alert left in stage 2 comes back there."""

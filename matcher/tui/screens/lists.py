@@ -39,7 +39,7 @@ class ListsScreen(TableRoom[ListLine]):
     def columns(self) -> Sequence[Column[ListLine]]:
         """Name, state, size, threshold, tier."""
         return (
-            Column("List", max(21, self.size.width - 59), lambda one: one.name, lambda one: one.name),
+            Column("List", min(48, max(21, self.size.width - 59)), lambda one: one.name, lambda one: one.name),
             Column("State", 12, lambda one: one.state, lambda one: one.state),
             Column("Subjects", 10, lambda one: str(one.subjects), lambda one: one.subjects),
             Column("Threshold", 11, _threshold, lambda one: -1 if one.threshold is None else one.threshold),

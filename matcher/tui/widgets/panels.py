@@ -30,12 +30,13 @@ def _verdicts(session: Session) -> Content:
     parts: list[Part] = []
     for verdict, key in VERDICT_KEYS:
         off = verdict is Verdict.SAME and session.triage
+        click = f" @click=screen.press('{key}')"
         if session.chosen is verdict:
-            parts.append((f" {key} {verdict.value.upper()} ", CHOSEN))
+            parts.append((f" {key} {verdict.value.upper()} ", CHOSEN + click))
         else:
             parts += [
-                (f" {key} ", "bold $muted" if off else "bold $mark"),
-                (f"{verdict.value} ", "$muted strike" if off else "$ink"),
+                (f" {key} ", ("bold $muted" if off else "bold $mark") + click),
+                (f"{verdict.value} ", ("$muted strike" if off else "$ink") + click),
             ]
         parts.append(("  ", ""))
     parts.append(_commit_hint(session))
