@@ -166,7 +166,7 @@ class ReviewApp(App[None]):
         idle = self.clock() - self._touched
         if self.desk is None:
             return
-        if isinstance(self.screen, LockScreen):
+        if any(isinstance(screen, LockScreen) for screen in self.screen_stack):  # the palette may lie on it
             if idle >= SIGN_OUT_SECONDS:
                 self.action_switch_reviewer()
         elif idle >= IDLE_SECONDS and (not self._asked or idle >= 2 * IDLE_SECONDS):

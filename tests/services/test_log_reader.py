@@ -11,7 +11,7 @@ from matcher.errors import IntegrityError
 from matcher.services.list_office import Office
 from matcher.services.log_reader import Reader
 from matcher.services.reception import Lobby
-from tests.services.world import PASSPHRASE, World
+from tests.services.world import PASSPHRASE, World, judgement
 
 
 class Enough(Exception):
@@ -136,6 +136,11 @@ def test_own_work_counts_newest_judgements_and_changes_of_shown_scores_only(queu
     assert (found.changed.k, found.changed.n, found.changed.rate) == (1, 1, 1.0)
     assert found.changed.interval == pytest.approx((0.025, 1.0), abs=1e-9)
     assert (found.withdrawn, found.towards_same) == (1, 0)
+    queued.submit(queued.templates[3])
+    unseen = desk.queue()[0].alert_id
+    desk.judge(unseen, judgement(desk.claim(unseen).candidates[0].candidate_id, Verdict.DIFFERENT))
+    found = desk.own_work()[0]
+    assert (found.items, found.different, found.changed.k, found.changed.n) == (2, 1, 1, 1)  # its score was not shown
     queued.clock.now += timedelta(days=8)
-    assert [one.items for one in desk.own_work()] == [0, 1, 1]
+    assert [one.items for one in desk.own_work()] == [0, 2, 2]
     assert queued.desk("ben").own_work()[2].items == 0  # nobody sees another's

@@ -94,12 +94,17 @@ async def test_another_passphrase_does_not_open_it_and_somebody_else_may_sign_in
         assert stage.app.desk is None
 
 
-async def test_after_the_lease_everybody_is_signed_out() -> None:
+@pytest.mark.parametrize("palette", [False, True])
+async def test_after_the_lease_everybody_is_signed_out(palette: bool) -> None:
     one = alert(1)
     async with on_stage(home(one)) as stage:
         await stage.open("rita")
         stage.clock.step = 0.0
         await leave_the_chair(stage)
+        if palette:
+            await stage.keys("ctrl+p")
+            await stage.pilot.pause(0.1)
+            assert not isinstance(stage.app.screen, LockScreen)
         await leave_the_chair(stage, SIGN_OUT_SECONDS - IDLE_SECONDS)
         await stage.until(lambda: isinstance(stage.app.screen, SignInScreen), "signed out")
         assert stage.app.desk is None
