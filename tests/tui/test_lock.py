@@ -105,7 +105,7 @@ async def test_after_the_lease_everybody_is_signed_out(palette: bool) -> None:
             await stage.keys("ctrl+p")
             await stage.pilot.pause(0.1)
             assert not isinstance(stage.app.screen, LockScreen)
-        await leave_the_chair(stage, SIGN_OUT_SECONDS - IDLE_SECONDS)
+        await leave_the_chair(stage, SIGN_OUT_SECONDS if palette else SIGN_OUT_SECONDS - IDLE_SECONDS)
         await stage.until(lambda: isinstance(stage.app.screen, SignInScreen), "signed out")
         assert stage.app.desk is None
         await stage.until(lambda: one.holder is None, "given back")
