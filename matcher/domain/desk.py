@@ -27,6 +27,7 @@ class QueueOrder(StrEnum):
     OLDEST = "oldest"
     NEWEST = "newest"
     CANDIDATES = "most candidates"
+    FEWEST = "fewest candidates"
     BEGUN = "begun by you"
 
     def key(self, entry: "QueueEntry") -> tuple[float, float, str]:
@@ -34,7 +35,8 @@ class QueueOrder(StrEnum):
         age = entry.queued_at.timestamp()
         if self is QueueOrder.NEWEST:
             return -age, 0, entry.alert_id
-        first = {QueueOrder.CANDIDATES: -entry.candidates, QueueOrder.BEGUN: not entry.begun}
+        count = entry.candidates
+        first = {QueueOrder.CANDIDATES: -count, QueueOrder.FEWEST: count, QueueOrder.BEGUN: not entry.begun}
         return first.get(self, 0), age, entry.alert_id
 
 
@@ -153,3 +155,64 @@ class ListLine:
     waiting: int
     stopped: str
     watched: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One entry of the log as one person may read it.
+
+    `closed`: it is about a search or a review, and this person may judge: it says no more than its place.
+    """
+
+    sequence: int
+    time: datetime
+    actor: str
+    account: str
+    terminal: str
+    action: str
+    details: str
+    hash: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Newest entries of the log that fit a filter, newest first; `fitting` of the `total` entries looked at do."""
+
+    lines: tuple[LogLine, ...]
+    fitting: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n; `rate` and its exact two-sided 95 % interval are None where n is 0."""
+
+    k: int
+    n: int
+    rate: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPeriod:
+    """One reviewer's judgements of the last `days` days, or of all time (None).
+
+    `changed`: candidates whose judgement changed after the score was shown, of those whose score was shown; `withdrawn`
+    and `towards_same` are its two kinds. `median_seconds` is the time on screen, None without an item.
+    """
+
+    days: int | None
+    alerts: int
+    same: int
+    undecided: int
+    different: int
+    median_seconds: float | None
+    changed: Share
+    withdrawn: int
+    towards_same: int
+
+    @property
+    def items(self) -> int:
+        """Candidates judged."""
+        return self.same + self.undecided + self.different

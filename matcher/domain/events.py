@@ -76,6 +76,19 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """How much of a home a verification checked, all of it good; `entries` and `head` are of its log."""
+
+    entries: int
+    head: str
+    certificates: int
+    judgements: int
+    revisions: int
+    searches: int
+    refutations: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogHead:
     """The newest entry: what the next one must build on. `sequence` 0 is the empty log."""
 

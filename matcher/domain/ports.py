@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
@@ -16,10 +16,12 @@ from matcher.domain.desk import (
     ConcludedCandidate,
     DisclosedAlert,
     ListLine,
+    LogPage,
     QueueEntry,
     QueueOrder,
+    WorkPeriod,
 )
-from matcher.domain.events import Event, LogEntry, LogHead
+from matcher.domain.events import Event, LogEntry, LogHead, Verified
 from matcher.domain.face import Face, Picture
 from matcher.domain.people import SignedIn, User
 from matcher.domain.records import (
@@ -337,6 +339,15 @@ class Alerts(Protocol):
     def corrections(self, alert_id: str) -> Sequence[SignedCorrection]:
         """Oldest first."""
 
+    def progress_of(self, reviewer: str) -> Sequence[Progress]:
+        """One reviewer's path through every alert that they claimed."""
+
+    def judgements_of(self, reviewer: str) -> Sequence[SignedJudgement]:
+        """Every judgement of one reviewer, by alert, oldest first."""
+
+    def corrections_of(self, reviewer: str) -> Sequence[SignedCorrection]:
+        """Every correction of one reviewer, by alert, oldest first."""
+
     def leads(self) -> Sequence[Lead]:
         """Every lead, oldest first."""
 
@@ -423,8 +434,11 @@ class Log(Protocol):
     def append(self, event: Event) -> LogEntry: ...
     def head(self) -> LogHead: ...
     def entries(self, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]: ...
-    def verify(self) -> LogHead:
-        """Recomputes the whole chain and returns its head. Raises IntegrityError naming the first bad entry."""
+    def verify(self, each: Callable[[LogEntry], None] | None = None) -> LogHead:
+        """Recomputes the whole chain and returns its head; `each` is handed every entry as soon as it holds.
+
+        Raises IntegrityError naming the first bad entry.
+        """
 
 
 class UnitOfWork(Protocol):
@@ -535,6 +549,25 @@ class ReviewDesk(Protocol):
     def finish(self, alert_id: str) -> Sequence[ConcludedCandidate]:
         """Ends this reviewer's part and says where every candidate stands."""
 
+    def own_work(self) -> Sequence[WorkPeriod]:
+        """What this reviewer judged: the last week, the last month, and since the beginning."""
+
+
+class LogReader(Protocol):
+    """The log as one signed-in person may read it. Implemented in `services/log_reader.py`."""
+
+    def newest(self, most: int) -> LogPage:
+        """The newest entries."""
+
+    def search(self, wanted: str, most: int, progress: Callable[[int, int], None]) -> LogPage:
+        """The newest entries in which every word of `wanted` stands, looked for in the whole log.
+
+        `progress` is told how many of how many entries were read; what it raises ends the search.
+        """
+
+    def verify(self, progress: Callable[[int, int], None]) -> Verified:
+        """Checks log and tables. Raises IntegrityError naming the first thing that is wrong."""
+
 
 class ListOffice(Protocol):
     """What the lists and calibration screens read and do. Implemented in `services/list_office.py`."""
@@ -552,12 +585,15 @@ class ListOffice(Protocol):
     def suspend(self, list_name: str, reason: str) -> int:
         """Stops a list and returns how many waiting alerts were closed with it."""
 
+    def log(self) -> LogReader:
+        """The log."""
+
 
 class Reception(Protocol):
     """Signing in."""
 
     def names(self) -> Sequence[str]:
-        """Reviewers and approvers who can sign in."""
+        """Reviewers, approvers and auditors who can sign in."""
 
     def sign_in(self, name: str, passphrase: str) -> tuple[ReviewDesk, ListOffice]:
         """Raises WrongPassphrase or Refused."""

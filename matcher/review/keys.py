@@ -5,10 +5,11 @@
 3. *Same* needs faces as tall as the policy says, and a finding for every component.
 4. Enter after the last judgement opens stage 2; in stage 2 it goes through every panel once before it finishes.
 5. While the desk is working on an intent, no second one is made; while a question is open, no key does anything here.
+6. DEEDS says of every key what it does; footer, help and palette are made from it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from matcher.domain.case import Component, Finding, Judgement, Verdict
 from matcher.domain.desk import Stage
@@ -235,23 +236,63 @@ def _full(session: Session, now: float) -> Step:
     return _look(session, replace(session.view, full=not session.view.full))
 
 
-_LOOKING: Mapping[str, Handler] = {
-    "z": _zoom, "b": _blink, "o": _overlay, "m": _mirror, "c": _contrast, "g": _grid, "f": _full,
-    "n": _reference(1), "p": _reference(-1),
-    "tab": _candidate(1), "right": _candidate(1), "shift+tab": _candidate(-1), "left": _candidate(-1),
-    "escape": _escape,
-}  # fmt: skip
-_BLIND: Mapping[str, Handler] = {
-    "s": _choose(Verdict.SAME), "u": _choose(Verdict.UNDECIDED), "d": _choose(Verdict.DIFFERENT),
-    "a": _find(Finding.AGREE), "x": _find(Finding.DIFFER), "v": _find(Finding.NOT_VISIBLE),
-    "up": _component(-1), "down": _component(1), "enter": _enter_blind, "k": _recuse,
-}  # fmt: skip
-_DISCLOSED: Mapping[str, Handler] = {"w": _withdraw, "t": _third, "e": _details, "enter": _enter_disclosed}
+JUDGING, LOOKING, AFTERWARDS = "Judging", "Looking", "After the score"
 
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a key does. `words` stand in help and palette under `section`, `footer` (if any) in the footer."""
+
+    handler: Handler
+    words: str
+    section: str
+    footer: str = ""
+    sign: str = ""  # how the footer writes the key, where not by its name
+
+
+_LOOKING: Mapping[str, Deed] = {
+    "z": Deed(_zoom, "zoom", LOOKING, "zoom"),
+    "b": Deed(_blink, "blink: both faces in one place", LOOKING, "blink"),
+    "o": Deed(_overlay, "overlay: half of each face", LOOKING),
+    "f": Deed(_full, "full screen", LOOKING, "full"),
+    "n": Deed(_reference(1), "next reference", LOOKING, "ref", "n p"),
+    "p": Deed(_reference(-1), "previous reference", LOOKING),
+    "right": Deed(_candidate(1), "next candidate", LOOKING, "next", "← →"),
+    "tab": Deed(_candidate(1), "next candidate", LOOKING),
+    "left": Deed(_candidate(-1), "previous candidate", LOOKING),
+    "shift+tab": Deed(_candidate(-1), "previous candidate", LOOKING),
+    "m": Deed(_mirror, "mirror the probe", LOOKING),
+    "c": Deed(_contrast, "contrast of each face", LOOKING),
+    "g": Deed(_grid, "grid over both faces", LOOKING),
+    "escape": Deed(_escape, "undo the choice; then back to the queue", LOOKING),
+}
+_BLIND: Mapping[str, Deed] = {
+    "enter": Deed(_enter_blind, "commit the choice; once all are judged, see the score", JUDGING, "commit", "⏎"),
+    "s": Deed(_choose(Verdict.SAME), "same", JUDGING),
+    "u": Deed(_choose(Verdict.UNDECIDED), "undecided", JUDGING),
+    "d": Deed(_choose(Verdict.DIFFERENT), "different", JUDGING),
+    "a": Deed(_find(Finding.AGREE), "checklist: agree", JUDGING),
+    "x": Deed(_find(Finding.DIFFER), "checklist: differ", JUDGING),
+    "v": Deed(_find(Finding.NOT_VISIBLE), "checklist: not visible", JUDGING),
+    "up": Deed(_component(-1), "checklist: line above", JUDGING),
+    "down": Deed(_component(1), "checklist: line below", JUDGING),
+    "k": Deed(_recuse, "I know this person: step back", JUDGING, "known"),
+}
+_DISCLOSED: Mapping[str, Deed] = {
+    "enter": Deed(_enter_disclosed, "next candidate, then finish", AFTERWARDS, "next, finish", "⏎"),
+    "e": Deed(_details, "what the score says, and back", AFTERWARDS, "details"),
+    "w": Deed(_withdraw, "withdraw *same*, with a reason", AFTERWARDS),
+    "t": Deed(_third, "ask for a third reviewer", AFTERWARDS),
+}
+_FINISHED = Deed(_leave, "back to the queue", AFTERWARDS, "queue", "⏎")
+
+DEEDS: Mapping[Stage, Mapping[str, Deed]] = {
+    Stage.BLIND: {**_BLIND, **_LOOKING},
+    Stage.DISCLOSED: {**_DISCLOSED, **_LOOKING},
+    Stage.FINISHED: {"enter": _FINISHED, "escape": Deed(_leave, "back to the queue", AFTERWARDS)},
+}
 HANDLERS: Mapping[Stage, Mapping[str, Handler]] = {
-    Stage.BLIND: {**_LOOKING, **_BLIND},
-    Stage.DISCLOSED: {**_LOOKING, **_DISCLOSED},
-    Stage.FINISHED: {"enter": _leave, "escape": _leave},
+    stage: {key: deed.handler for key, deed in deeds.items()} for stage, deeds in DEEDS.items()
 }
 DECIDING = frozenset({*_BLIND, *_DISCLOSED, "escape"}) - {"up", "down"}
 KEYS = tuple(sorted({key for handlers in HANDLERS.values() for key in handlers}))

@@ -1,10 +1,13 @@
 """The words of the review screens: an outcome is never an identification, a score is never a percentage."""
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from matcher.domain.case import Outcome, Verdict
 from matcher.domain.confidence import StripChart
-from matcher.domain.desk import ConcludedCandidate, DisclosedCandidate, Stage
+from matcher.domain.desk import ConcludedCandidate, DisclosedCandidate, ListLine, LogPage, Share, Stage, WorkPeriod
+from matcher.domain.events import Verified
 from matcher.domain.template import score_text
 from matcher.domain.vigilance import SAME_PERSON
 from matcher.review.safe_text import safe_display
@@ -90,3 +93,70 @@ def others_line(found: DisclosedCandidate) -> str:
         return "no other candidate on the list reaches the threshold"
     verb = "candidates reach" if others > 1 else "candidate reaches"
     return f"rank {found.rank} of {found.candidates}: {others} other {verb} the threshold"
+
+
+NO_CHECKPOINT = "No exported checkpoint was compared: whoever holds this machine could have rewritten this."
+
+
+def verified(found: Verified) -> tuple[str, ...]:
+    """What a verification found in order, line by line, and what it cannot know."""
+    return (
+        f"{found.entries} entries verify, head {found.head}",
+        f"{found.certificates} certificates recomputed, {found.judgements} judgements and their signatures checked, "
+        f"{found.revisions} revisions found in the log",
+        f"{found.searches} searches counted again: {found.refutations} reports refuted in service, as logged",
+        NO_CHECKPOINT,
+    )
+
+
+def lists_state(lines: Iterable[ListLine]) -> str:
+    """How the lists stand, without their names."""
+    states = [line.state for line in lines]
+    if not states:
+        return "no list"
+    active, stopped = states.count("active"), states.count("suspended")
+    return f"{active} of {len(states)} lists active" + (f", {stopped} suspended" if stopped else "")
+
+
+def log_state(page: LogPage, wanted: str) -> str:
+    """How much of the log is on screen."""
+    if wanted:
+        return f"{page.fitting} of {page.total} entries hold {wanted!r}"
+    return f"{page.total} entries" + (f", the newest {len(page.lines)} of them" if len(page.lines) < page.total else "")
+
+
+def details(canonical: str) -> str:
+    """The details of a log entry as words; what is no JSON object stays as it is."""
+    try:
+        found = json.loads(canonical)
+    except ValueError:
+        return canonical
+    if not isinstance(found, dict):
+        return canonical
+    return ", ".join(f"{name}: {'none' if value is None else value}" for name, value in found.items())
+
+
+def period(days: int | None) -> str:
+    """What a stretch of own work is called."""
+    return "since the beginning" if days is None else f"last {days} days"
+
+
+def work_row(work: WorkPeriod) -> tuple[str, ...]:
+    """Items, alerts, verdicts and time of a stretch of own work."""
+    return (
+        period(work.days),
+        str(work.items),
+        str(work.alerts),
+        str(work.same),
+        str(work.undecided),
+        str(work.different),
+        "none" if work.median_seconds is None else f"{work.median_seconds:.1f} s",
+    )
+
+
+def share(found: Share) -> str:
+    """K of n with its exact interval, or why there is none."""
+    if found.rate is None or found.interval is None:
+        return f"{found.k} of {found.n}: no score was shown yet, so there is no share"
+    low, high = (100 * bound for bound in found.interval)
+    return f"{found.k} of {found.n}: {100 * found.rate:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from matcher.domain.desk import ListLine
+from matcher.domain.ports import LogReader
 from matcher.errors import Refused
 from matcher.services.activate import activate, prepare
 from matcher.services.collections import find_list, suspend_list
 from matcher.services.list_lines import list_line
+from matcher.services.log_reader import Reader
 from matcher.services.workplace import Session
 
 
@@ -42,3 +44,7 @@ class Office:
     def suspend(self, list_name: str, reason: str) -> int:
         """The stop button; how many alerts were closed with it."""
         return suspend_list(self._session, list_name, reason)
+
+    def log(self) -> LogReader:
+        """The log as this person may read it."""
+        return Reader(self._session)

@@ -4,7 +4,10 @@
 2. From everybody else are withheld: what a search found and queued, every detail of the steps on an alert, and of what
    was said of known-answer items, a suspended reviewer's figures among it. Only the details are: that somebody judged
    something, and when, anybody sees.
-3. The log itself stays whole: `audit verify` reads all of it for anybody.
+3. In the terminal interface such an entry says to a reviewer no more than its place: case, list and what others did
+   would sway who has yet to judge blind. All of them alike: a search that is open to read beside an alert that waits
+   since then would betray a known-answer item.
+4. The log itself stays whole: `audit verify` reads all of it for anybody.
 """
 
 import json
@@ -24,6 +27,18 @@ def sees_all(user: User | None) -> bool:
     return bool(user.roles & {Role.ADMIN, Role.AUDITOR})
 
 
+def closed_to(entry: LogEntry, user: User) -> bool:
+    """Whether an entry says no more than its place to somebody who is signed in (rule 3)."""
+    if Role.REVIEWER not in user.roles:
+        return False
+    attempt = str(json.loads(entry.details).get("attempt", "")) if entry.action == Action.REFUSED else ""
+    return entry.action == Action.SEARCHED or _of_review(entry.action) or attempt == "submit" or _of_review(attempt)
+
+
+def _of_review(name: str) -> bool:
+    return name.partition(".")[0] in ("alert", "known")
+
+
 def shown_details(entry: LogEntry, user: User | None) -> dict[str, Any]:
     """The details of an entry that somebody may see."""
     details: dict[str, Any] = json.loads(entry.details)
@@ -32,7 +47,7 @@ def shown_details(entry: LogEntry, user: User | None) -> dict[str, Any]:
     if entry.action == Action.SEARCHED:
         kept = {name: value for name, value in details.items() if name not in OF_A_SEARCH}
         return kept | {"found": WITHHELD}
-    if entry.action.partition(".")[0] in ("alert", "known"):
+    if _of_review(entry.action):
         return {"details": WITHHELD}
     if entry.action == Action.REVIEWER_SUSPENDED:
         return details | {"reason": WITHHELD}

@@ -8,18 +8,18 @@ from matcher.services.list_office import Office
 from matcher.services.review_desk import Confidence, Desk
 from matcher.services.workplace import Workplace, sign_in
 
-_SCREEN_ROLES = (Role.REVIEWER, Role.APPROVER)
+_SCREEN_ROLES = (Role.REVIEWER, Role.APPROVER, Role.AUDITOR)
 
 
 class Lobby:
-    """Lets reviewers and approvers of one home in."""
+    """Lets reviewers, approvers and auditors of one home in; only a reviewer is ever given an alert."""
 
     def __init__(self, place: Workplace, confidence: Confidence) -> None:
         self._place = place
         self._confidence = confidence
 
     def names(self) -> Sequence[str]:
-        """Reviewers and approvers who can sign in."""
+        """Reviewers, approvers and auditors who can sign in."""
         with self._place.work(write=False) as work:
             users = work.users.all()
         return [user.name for user in users if not user.suspended and user.roles & set(_SCREEN_ROLES)]

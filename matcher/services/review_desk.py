@@ -27,6 +27,7 @@ from matcher.domain.desk import (
     QueueEntry,
     QueueOrder,
     Stage,
+    WorkPeriod,
 )
 from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
@@ -37,6 +38,7 @@ from matcher.domain.revision import Item
 from matcher.domain.template import Millionths
 from matcher.domain.vigilance import Answer, truth_text
 from matcher.errors import BadInput, IntegrityError, Refused
+from matcher.services.own_work import own_work
 from matcher.services.review_files import Standing, queue_rules, signed_bytes, standing, with_look_alikes
 from matcher.services.review_waiting import may_judge, waiting_text
 from matcher.services.vigilance import enter_result, require_right, suspension_of, suspension_text
@@ -265,6 +267,11 @@ class Desk:
             ConcludedCandidate(one, outcomes[one], waiting[one], apart, self._label(alert, one, outcomes[one]), stopped)
             for one in own.order  # the numbers that this reviewer knows them by
         ]
+
+    def own_work(self) -> Sequence[WorkPeriod]:
+        """What this reviewer judged: the last week, the last month, and since the beginning."""
+        with self._session.place.work(write=False) as work:
+            return own_work(work, self.user.name, self._now())
 
     def _settle(self, lapsed: Sequence[Standing], now: datetime) -> None:
         """Concludes alerts whose last reviewer saw the scores and never came back: their judgements stand."""

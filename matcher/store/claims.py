@@ -85,6 +85,11 @@ class SqlClaims:
         query = query.order_by(unfinished, progress.c.finish_number, progress.c.claim_number)
         return [_progress(row) for row in self._transaction.rows(query)]
 
+    def progress_of(self, reviewer: str) -> Sequence[Progress]:
+        """One reviewer's path through every alert that they claimed."""
+        query = select(progress).where(progress.c.reviewer == reviewer).order_by(progress.c.alert_id)
+        return [_progress(row) for row in self._transaction.rows(query)]
+
     def _next_number(self, alert_id: str, column: Any) -> int:
         highest = func.coalesce(func.max(column), 0)
         return 1 + self._transaction.number(select(highest).where(progress.c.alert_id == alert_id))

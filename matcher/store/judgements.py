@@ -81,6 +81,22 @@ class SqlJudgements:
         query = select(corrections).where(corrections.c.alert_id == alert_id).order_by(corrections.c.number)
         return [_correction(row) for row in self._transaction.rows(query)]
 
+    def judgements_of(self, reviewer: str) -> Sequence[SignedJudgement]:
+        """Every judgement of one reviewer, by alert, oldest first."""
+        query = select(judgements).where(judgements.c.reviewer == reviewer)
+        return [
+            _judgement(row)
+            for row in self._transaction.rows(query.order_by(judgements.c.alert_id, judgements.c.number))
+        ]
+
+    def corrections_of(self, reviewer: str) -> Sequence[SignedCorrection]:
+        """Every correction of one reviewer, by alert, oldest first."""
+        query = select(corrections).where(corrections.c.reviewer == reviewer)
+        return [
+            _correction(row)
+            for row in self._transaction.rows(query.order_by(corrections.c.alert_id, corrections.c.number))
+        ]
+
     def add_lead(self, alert_id: str, candidate_id: str, now: datetime) -> None:
         """Records that a candidate's identity is unsealed.
 

@@ -7,7 +7,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -77,10 +77,13 @@ class SqlLog:
             after = found[-1].sequence
             left = None if left is None else left - batch
 
-    def verify(self) -> LogHead:
-        """Recomputes the whole chain and returns its head. Raises IntegrityError naming the first bad entry."""
+    def verify(self, each: Callable[[LogEntry], None] | None = None) -> LogHead:
+        """Recomputes the whole chain and returns its head; `each` is handed every entry as soon as it holds.
+
+        Raises IntegrityError naming the first bad entry.
+        """
         head = self.head()
-        verify_chain(self.entries(), head)
+        verify_chain(self.entries(), head, each)
         return head
 
     def _head(self, lock: bool) -> LogHead:
@@ -113,7 +116,7 @@ def entry_hash(entry: LogEntry) -> str:
     return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
 
 
-def verify_chain(entries: Iterable[LogEntry], head: LogHead) -> int:
+def verify_chain(entries: Iterable[LogEntry], head: LogHead, each: Callable[[LogEntry], None] | None = None) -> int:
     """Checks every entry from the first on against the one before it, and the last against `head`.
 
     Returns how many entries there are. Raises IntegrityError naming the first sequence at which the log is not what was
@@ -125,6 +128,8 @@ def verify_chain(entries: Iterable[LogEntry], head: LogHead) -> int:
         if wrong is not None:
             raise IntegrityError(f"the log is broken at entry {last.sequence + 1}: {wrong}")
         last = LogHead(entry.sequence, entry.time, entry.hash)
+        if each is not None:
+            each(entry)
     if last != head:
         raise IntegrityError(f"the log is broken at entry {last.sequence + 1}: its head stands at {head.sequence}")
     return last.sequence

@@ -46,7 +46,12 @@ class SqlQueue:
         begun = exists().where(progress.c.alert_id == alerts.c.alert_id, progress.c.reviewer == reviewer)
         columns = (alerts.c.alert_id, alerts.c.submitted_at, count.label("n"), begun.label("begun"))
         query = _waiting(select(*columns), reviewer, now, rules)
-        first = {QueueOrder.OLDEST: [], QueueOrder.BEGUN: [begun.desc()], QueueOrder.CANDIDATES: [count.desc()]}
+        first: dict[QueueOrder, list[ColumnElement[Any]]] = {
+            QueueOrder.OLDEST: [],
+            QueueOrder.BEGUN: [begun.desc()],
+            QueueOrder.CANDIDATES: [count.desc()],
+            QueueOrder.FEWEST: [count.asc()],
+        }
         newest = [alerts.c.submitted_at.desc(), alerts.c.alert_id]
         oldest = [alerts.c.submitted_at, alerts.c.alert_id]
         query = query.order_by(*(newest if order is QueueOrder.NEWEST else [*first[order], *oldest])).limit(most)

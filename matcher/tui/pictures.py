@@ -67,7 +67,9 @@ def _of_eight_bits(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I;16"):
         return image
     grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    grey.getexif().update(image.getexif())
+    exif = grey.getexif()
+    for tag, value in image.getexif().items():
+        exif[tag] = value
     return grey
 
 

@@ -1,7 +1,8 @@
 """An in-memory home with the real interface of desk, office and reception; outcomes come from the real rule."""
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,12 +27,17 @@ from matcher.domain.desk import (
     FacePicture,
     Label,
     ListLine,
+    LogLine,
+    LogPage,
     QueueEntry,
     QueueOrder,
+    Share,
     Stage,
+    WorkPeriod,
 )
+from matcher.domain.events import Verified
 from matcher.domain.people import Role, User
-from matcher.errors import AnotherPersonNeeded, MissingRole, Refused, WrongPassphrase
+from matcher.errors import AnotherPersonNeeded, IntegrityError, MissingRole, Refused, WrongPassphrase
 from tests.fakes.drawn_faces import drawn_face
 
 QUORUM = 2
@@ -51,6 +57,13 @@ SAID = MatchConfidence(
     (DETAIL, "It would be even odds if, before the comparison, 1 in 414 such people were on the list."),
     StripChart(100_000, 900_000, 40, (*[0] * 30, 1, 2, 9, *[0] * 15), (1, 5, 40, *[0] * 45)),
 )
+
+
+def let_go() -> threading.Event:
+    """An event that holds nobody up."""
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass
@@ -104,6 +117,10 @@ class Home:
     closings: tuple[str, ...] = ()
     stopped: str = ""  # why the next conclusion stops its list
     reasons: list[str] = field(default_factory=list)
+    log: list[LogLine] = field(default_factory=lambda: [log_line(at) for at in range(1, 31)])
+    work: Sequence[WorkPeriod] | None = None
+    broken: str = ""  # what a verification finds
+    hold: threading.Event = field(default_factory=let_go)
 
     def names(self) -> Sequence[str]:
         return tuple(self.users)
@@ -203,6 +220,16 @@ class Desk:
             for c in alert.candidates
         ]
 
+    def own_work(self) -> Sequence[WorkPeriod]:
+        if self.home.work is not None:
+            return self.home.work
+        paths = [alert.paths.get(self.user.name, Path()) for alert in self.home.alerts.values()]
+        judged = [one for path in paths for one in path.judgements.values()]
+        verdicts = [one.verdict for one in judged]
+        counts = (len(judged), *(verdicts.count(one) for one in (Verdict.SAME, Verdict.UNDECIDED, Verdict.DIFFERENT)))
+        seconds = judged[0].seconds if judged else None
+        return [WorkPeriod(days, *counts, seconds, Share(0, 0, None, None), 0, 0) for days in (7, 30, None)]
+
     def _path(self, alert_id: str) -> Path:
         return self.home.alerts[alert_id].paths[self.user.name]
 
@@ -236,6 +263,9 @@ class Office:
         if typed != self.home.number:
             raise Refused(f"{typed} is not the number in the sentence: nothing was activated")
         self.home.lists[list_name] = replace(line, state="active", approver=self.user.name)
+
+    def log(self) -> "Log":
+        return Log(self.home)
 
     def suspend(self, list_name: str, reason: str) -> int:
         self.home.reasons.append(reason)
@@ -277,7 +307,7 @@ def home(*alerts: Alert, **settings: object) -> Home:
     people = [user("rita"), user("sam"), user("tom"), user("ann", Role.APPROVER), user("ada", Role.APPROVER)]
     made = Home(
         alerts={one.alert_id: one for one in alerts},
-        lists={"spring fair": list_line("spring fair"), "new": list_line("new", state="enrolled")},
+        lists={"spring fair": list_line("spring fair"), "winter fair": list_line("winter fair", state="enrolled")},
         users={one.name: (one, f"pass-{one.name}") for one in people},
     )
     for name, value in settings.items():
@@ -292,3 +322,35 @@ def votes(one: Alert, reviewer: str, *verdicts: Verdict) -> None:
         for c, v in zip(one.candidates, verdicts, strict=True)
     }
     one.paths[reviewer] = Path(judgements=made, disclosed=True, finished=True)
+
+
+@dataclass
+class Log:
+    home: Home
+
+    def newest(self, most: int) -> LogPage:
+        entries = tuple(reversed(self.home.log))
+        return LogPage(entries[:most], len(entries), len(entries))
+
+    def search(self, wanted: str, most: int, progress: Callable[[int, int], None]) -> LogPage:
+        found = []
+        for at, line in enumerate(self.home.log, start=1):
+            progress(at, len(self.home.log))
+            if wanted in f"{line.actor} {line.action} {line.details}":
+                found.append(line)
+        return LogPage(tuple(reversed(found))[:most], len(found), len(self.home.log))
+
+    def verify(self, progress: Callable[[int, int], None]) -> Verified:
+        for at in range(1, len(self.home.log) + 1):
+            progress(at, len(self.home.log))
+            self.home.hold.wait(0.05)
+        if self.home.broken:
+            raise IntegrityError(self.home.broken)
+        return Verified(len(self.home.log), "ab" * 32, 1, 2, 2, 3, 0)
+
+
+def log_line(
+    sequence: int, action: str = "list.searched", actor: str = "boss", details: str = '{"list":"spring"}'
+) -> LogLine:
+    time = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(minutes=sequence)
+    return LogLine(sequence, time, actor, "desk", "pts/1", action, details, f"{sequence:02x}" * 32, False)

@@ -21,6 +21,19 @@ def test_every_pair_of_every_theme_has_the_contrast_of_wcag_aa() -> None:
             assert contrast(palette[ink], palette[ground]) >= 4.5, (ink, ground, palette[ink])
 
 
+def assert_readable_card(stage: Stage) -> None:
+    """A dialog darkens what lies behind it on purpose: only its own card is to be read."""
+    region = stage.app.screen.query_one(".card").region
+    seen = 0
+    for strip in stage.app.screen._compositor.render_strips()[region.y : region.bottom]:
+        for text, style, _ in strip.crop(region.x, region.right):
+            if set(text) - PICTURE and style is not None and style.color is not None and style.bgcolor is not None:
+                ink, ground = (colour.get_truecolor() for colour in (style.color, style.bgcolor))
+                assert contrast(ink.hex, ground.hex) >= 4.5, (text, ink.hex, ground.hex)
+                seen += 1
+    assert seen > 5
+
+
 def assert_readable(stage: Stage) -> None:
     """What is really drawn: every character that is text, on the background behind it."""
     seen = 0
@@ -48,7 +61,16 @@ async def test_what_is_drawn_is_readable_in_every_theme(theme: str) -> None:
         await stage.press("enter", "enter")
         assert_readable(stage)
         await stage.press("enter")
-        await stage.keys("l")
+        for key in "l34":
+            await stage.keys(key)
+            await stage.pilot.pause(0.2)
+            assert_readable(stage)
+        await stage.keys("question_mark")
+        await stage.pilot.pause(0.2)
+        assert_readable_card(stage)
+        await stage.keys("escape")
+        await stage.pilot.pause(0.1)
+        stage.app.lock("rita")
         await stage.pilot.pause(0.2)
         assert_readable(stage)
 

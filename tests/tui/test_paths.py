@@ -204,7 +204,8 @@ async def test_an_answer_for_a_screen_that_closed_is_heard_by_nobody(monkeypatch
         await stage.until(lambda: isinstance(stage.app.screen, ListsScreen), "lists")
         lists, answer = stage.app.screen, asyncio.get_running_loop().create_future()
         await stage.app.workers.wait_for_complete()
-        monkeypatch.setattr(stage.app, "ask", lambda call: answer)
+        ask, first = stage.app.ask, iter([answer])
+        monkeypatch.setattr(stage.app, "ask", lambda call: next(first, None) or ask(call))
         worker = lists.action_reload()
         table = lists.query_one(DataTable)
         leave = table._message_loop_exit

@@ -20,11 +20,11 @@ def verify(call: Call) -> None:
 
     Example: `matcher audit verify`
     """
+    from matcher.review.wording import NO_CHECKPOINT, verified
     from matcher.services.audit import verify as run
 
     with call.output.progress("verifying") as progress:
         found = run(call.program.place, progress)
-    warning = "No exported checkpoint was compared: whoever holds this machine could have rewritten this."
     value = {
         "verified": True,
         "entries": found.entries,
@@ -34,15 +34,9 @@ def verify(call: Call) -> None:
         "revisions": found.revisions,
         "searches": found.searches,
         "refutations": found.refutations,
-        "warning": warning,
+        "warning": NO_CHECKPOINT,
     }
-    text = (
-        f"{found.entries} entries verify, head {found.head}\n{found.certificates} certificates recomputed, "
-        f"{found.judgements} judgements and their signatures checked, "
-        f"{found.revisions} revisions found in the log\n{found.searches} searches counted again: "
-        f"{found.refutations} reports refuted in service, as logged\n{warning}"
-    )
-    call.output.result(value, text)
+    call.output.result(value, "\n".join(verified(found)))
 
 
 @command.command("show")

@@ -15,7 +15,8 @@ def command(call: Call) -> None:
     """Judge alerts: two people, one after the other, each blind to score, name, list and the other's judgement.
 
     Approvers read calibrations and activate lists here too. Faces need at least the policy's height in pixels before
-    *same* may be said: a large terminal, or one with Kitty or Sixel graphics.
+    *same* may be said: a large terminal, or one with Kitty or Sixel graphics. Five minutes without a
+    key lock it, fifteen sign out.
 
     Example: `matcher review --user ana`
     """
@@ -31,10 +32,13 @@ def command(call: Call) -> None:
 def run_review(call: Call, start_user: str | None) -> None:
     """Runs the interface until it is left. A crash ends with one line and exit code 1, never with locals."""
     from matcher.calibration.report import parse_report
+    from matcher.cli.no_dump import forbid_core_dumps
     from matcher.report.table import report_table
     from matcher.tui.app import ReviewApp
     from matcher.tui.graphics import colours
+    from matcher.tui.silence import silence
 
+    forbid_core_dumps()
     banner = ""
     if call.program.demo:
         from matcher.cli.demo_story import PASSPHRASE
@@ -47,6 +51,9 @@ def run_review(call: Call, start_user: str | None) -> None:
         banner=banner,
         report_table=lambda body, width: styled(report_table(parse_report(body)), width),
     )
-    app.run()
+    with silence() as silent:
+        app.run()
+    if silent.summary():
+        call.output.say(silent.summary())
     if app.return_code:
         raise Exit(app.return_code)

@@ -5,11 +5,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from matcher.tui.plain import prose
+from matcher.tui.plain import joined, prose
 
 LONGEST_REASON = 200
 
@@ -31,9 +30,7 @@ class YesNo(ModalScreen[bool]):
         with Vertical(classes="card"):
             yield Static(prose(self._title, "bold $ink"), classes="card-title")
             yield Static(prose(self._text, "$ink"), classes="card-text")
-            yield Static(
-                Content.assemble(("y", "bold $mark"), (" yes    ", "$muted"), ("n", "bold $mark"), (" no", "$muted"))
-            )
+            yield Static(joined(("y", "bold $mark"), (" yes    ", "$muted"), ("n", "bold $mark"), (" no", "$muted")))
 
     def action_answer(self, yes: bool) -> None:
         """The answer."""
@@ -56,7 +53,7 @@ class Reason(ModalScreen[str | None]):
             yield Static(prose(self._text, "$ink"), classes="card-text")
             yield Input(placeholder="reason, in your own words", max_length=LONGEST_REASON)
             yield Static(
-                Content.assemble(
+                joined(
                     ("enter", "bold $mark"),
                     (f" {self._deed}    ", "$muted"),
                     ("esc", "bold $mark"),

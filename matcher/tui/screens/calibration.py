@@ -15,7 +15,7 @@ from matcher.domain.desk import ListLine
 from matcher.domain.people import Role
 from matcher.domain.ports import ListOffice
 from matcher.errors import MatcherError
-from matcher.tui.plain import page, plain, prose
+from matcher.tui.plain import joined, page, plain, prose
 from matcher.tui.screens.room import Room
 
 LONGEST_NUMBER = 9
@@ -26,8 +26,8 @@ class CalibrationScreen(Room):
 
     TITLE_TEXT = "calibration"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "lists", key_display="esc"),
-        Binding("tab", "app.focus_next", "report, number, activate"),
+        Binding("escape", "back", "lists", key_display="esc", tooltip="back to the lists"),
+        Binding("tab", "app.focus_next", "next", tooltip="report, number, activate: the next one"),
     ]
 
     def __init__(self, office: ListOffice, line: ListLine) -> None:
@@ -38,19 +38,17 @@ class CalibrationScreen(Room):
 
     def bar_left(self) -> Content:
         """Which list."""
-        return Content.assemble(
-            ("matcher ", "$muted"), ("calibration ", "bold $ink"), plain(self._line.name, "$ink", 40)
-        )
+        return joined(("matcher  ", "$muted"), ("calibration ", "bold $ink"), plain(self._line.name, "$ink", 32))
 
     def body(self) -> ComposeResult:
         """The report scrolls; the approver's part stays, and so does why the list is stopped."""
-        yield Static(Content.assemble(("Stopped ", "bold $bad"), prose(self._line.stopped, "$ink")), id="stopped")
+        yield Static(joined(("Stopped ", "bold $bad"), prose(self._line.stopped, "$ink")), id="stopped")
         with ScrollableContainer(id="report-scroll"):
-            yield Static(Content.styled("Reading the report", "$muted"), id="report")
+            yield Static(prose("Reading the report", "$muted"), id="report")
         with Vertical(id="activation"):
             yield Static(id="consequence")
             with Horizontal(id="signing"):
-                yield Static(Content.styled("False alarms a day:", "$muted"), id="number-label")
+                yield Static(prose("False alarms a day:", "$muted"), id="number-label")
                 yield Input(id="number", restrict="[0-9]*", max_length=LONGEST_NUMBER)
                 yield Button("Activate", id="activate")
 
@@ -85,20 +83,20 @@ class CalibrationScreen(Room):
     async def _lay_out(self) -> None:
         body, table, width = self._body, self.desk_app.report_table, max(60, self.size.width - 5)
         if body is not None:
-            shown = await self.while_open(asyncio.to_thread(lambda: page(table(body, width))))
-            self.query_one("#report", Static).update(shown)
+            laid_out = await self.while_open(asyncio.to_thread(table, body, width))
+            self.query_one("#report", Static).update(page(laid_out))
 
     async def _read_consequence(self) -> None:
         consequence, desk = self.query_one("#consequence", Static), self.desk_app.desk
         if desk is None or Role.APPROVER not in desk.user.roles:
-            consequence.update(Content.styled("Activation needs an approver who did not load this list.", "$muted"))
+            consequence.update(prose("Activation needs an approver who did not load this list.", "$muted"))
             return
         try:
             sentence, _ = await self.ask(lambda: self._office.consequence(self._line.name))
         except MatcherError as error:
             consequence.update(prose(str(error), "$warn"))
             return
-        consequence.update(Content.assemble(("You sign: ", "$muted"), prose(sentence, "bold $ink")))
+        consequence.update(joined(("You sign: ", "$muted"), prose(sentence, "bold $ink")))
         self.query_one("#signing").display = True
         self.query_one("#number").focus()
 
@@ -130,7 +128,7 @@ class CalibrationScreen(Room):
         finally:
             self._working = False
         self.query_one("#signing").display = self.query_one("#stopped").display = False
-        self.query_one("#consequence", Static).update(Content.styled("Active. Your signature is in the log.", "$good"))
+        self.query_one("#consequence", Static).update(prose("Active. Your signature is in the log.", "$good"))
         self.notice("")
         self.query_one("#report-scroll").focus()
 

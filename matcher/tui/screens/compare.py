@@ -20,11 +20,12 @@ from matcher.errors import BadInput, MatcherError
 from matcher.review import session as sessions
 from matcher.review import wording
 from matcher.review.intents import AskRecusal, AskThirdReviewer, AskWithdrawal, Commit, Disclose, Finish, Intent, Leave
-from matcher.review.keys import HANDLERS, KEYS, STILL_DRAWING, press
+from matcher.review.keys import DEEDS, LOOKING, STILL_DRAWING, press
 from matcher.review.session import ZOOMS, Drawn
 from matcher.tui.album import Album, Job
 from matcher.tui.dialogs.question import Reason, YesNo
 from matcher.tui.graphics import grid, resolved
+from matcher.tui.plain import joined
 from matcher.tui.screens.room import Room
 from matcher.tui.widgets import panels
 from matcher.tui.widgets.face_pair import FacePair
@@ -32,7 +33,7 @@ from matcher.tui.widgets.face_view import FaceView
 
 T = TypeVar("T")
 
-SHOWN_KEYS = frozenset("zbfnk") | {"right", "enter"}
+IMAGE_MODE = "draw pictures another way"
 KNOWN_PERSON = "I know this person"
 
 
@@ -41,15 +42,19 @@ class CompareScreen(Room):
 
     TITLE_TEXT = "compare"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"press('{key}')", show=False) for key in KEYS if key not in SHOWN_KEYS),
-        Binding("enter", "press('enter')", "commit", key_display="⏎"),
-        Binding("z", "press('z')", "zoom"),
-        Binding("b", "press('b')", "blink"),
-        Binding("f", "press('f')", "full"),
-        Binding("n", "press('n')", "ref", key_display="n p"),
-        Binding("right", "press('right')", "next", key_display="← →"),
-        Binding("i,f2", "app.image_mode", "mode", key_display="i"),
-        Binding("k", "press('k')", "known"),
+        *(
+            Binding(
+                key,
+                f"press('{key}', '{stage}')",
+                deed.footer,
+                show=bool(deed.footer),
+                key_display=deed.sign or None,
+                tooltip=deed.words,
+            )
+            for stage, deeds in DEEDS.items()
+            for key, deed in deeds.items()
+        ),
+        Binding("i,f2", "app.image_mode", "mode", key_display="i", tooltip=IMAGE_MODE),
         Binding("ctrl+l", "app.switch_reviewer", "switch reviewer", show=False, priority=True),
         Binding("ctrl+q", "app.leave", "quit", show=False, priority=True),
     ]
@@ -61,7 +66,7 @@ class CompareScreen(Room):
         self._job: Job | None = None
         self._disclosed: DisclosedAlert | None = None
         self._concluded: Sequence[ConcludedCandidate] = ()
-        self._left = False
+        self._left = self._concealed = False
         self.session = sessions.opened(alert, now)
 
     def body(self) -> ComposeResult:
@@ -69,7 +74,9 @@ class CompareScreen(Room):
         yield Static(id="stage-banner")
         yield FacePair(id="faces")
         with VerticalScroll(id="panel-scroll", can_focus=False):
-            yield Static(id="panel")
+            panel = Static(id="panel")
+            panel.auto_links = False  # a verdict that can be clicked keeps its colours
+            yield panel
 
     def on_mount(self) -> None:
         """An alert left in stage 2 comes back there."""
@@ -81,9 +88,9 @@ class CompareScreen(Room):
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 
-    def action_press(self, key: str) -> None:
+    def action_press(self, key: str, stage: str = "") -> None:
         """Every key of this screen."""
-        if self.too_small:
+        if self.too_small or self._concealed:
             return
         self.session, intent = press(self.session, key, self.desk_app.clock())
         self._refresh()
@@ -92,7 +99,12 @@ class CompareScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing in the present stage are not in the footer."""
-        return action != "press" or parameters[0] in HANDLERS[self.session.stage]
+        return action != "press" or parameters[1:] in {(), (self.session.stage,)}
+
+    def section(self, binding: Binding) -> str:
+        """What the key is for, in this stage."""
+        deed = DEEDS[self.session.stage].get(binding.key)
+        return LOOKING if deed is None else deed.section
 
     def image_mode_changed(self) -> None:
         """Draws the faces another way."""
@@ -179,14 +191,26 @@ class CompareScreen(Room):
             self.desk_app.tell(partial(self._desk.release, self.session.alert_id))
         self._left = True
 
+    def conceal(self) -> None:
+        """Takes the faces off and forgets the decoded pictures; nothing is drawn until `reveal`."""
+        self._concealed, self._job = True, None
+        self.query_one(FacePair).clear()
+        self._album = Album(self._alert)
+
+    def reveal(self, seconds: float) -> None:
+        """Goes on; the time away is nobody's time on the candidate."""
+        self._concealed = False
+        self.session = replace(self.session, shown_since=self.session.shown_since + seconds)
+        self._refresh()
+
     # --- what is on screen --------------------------------------------------------------------------------------------
 
     def bar_left(self) -> Content:
         """The alert's only names: numbers and a random handle."""
         at, shown = self.session.current + 1, self.session.candidate
         if self.session.stage is Stage.FINISHED:
-            return Content.assemble(("matcher ", "$muted"), ("outcome", "bold $ink"))
-        return Content.assemble(
+            return joined(("matcher ", "$muted"), ("outcome", "bold $ink"))
+        return joined(
             (f"candidate {at} of {len(self.session.candidates)}", "bold $ink"),
             (f" ({wording.handle(shown.candidate_id)})", "$muted"),
             (f", reference {self.session.reference + 1} of {shown.references}", "$ink"),
@@ -196,11 +220,11 @@ class CompareScreen(Room):
         """Mode, size of the drawn face, and who is signed in."""
         drawn, who = self.session.drawn, (f"   {self.desk_app.signed_in_as}", "$muted")
         if self.session.stage is Stage.FINISHED:
-            return Content.assemble(who)
+            return joined(who)
         size = f"face {drawn.face_pixels} px" if drawn.ready else "drawing"
         zoom = f"zoom {ZOOMS[self.session.view.zoom]:g}x, " if self.session.view.zoom else ""
         mode = f"{zoom}{drawn.mode or resolved(self.desk_app.image_mode).value}, "
-        return Content.assemble((mode, "$muted"), (size, "bold $warn" if self.session.triage else "$ink"), who)
+        return joined((mode, "$muted"), (size, "bold $warn" if self.session.triage else "$ink"), who)
 
     def _refresh(self) -> None:
         stage, view = self.session.stage, self.session.view
@@ -211,7 +235,7 @@ class CompareScreen(Room):
         self.query_one(FacePair).share(view)
         self._redraw()
         self.refresh_bar()
-        self.put("#stage-banner", Content.assemble(("STAGE ", "bold $mark"), (wording.STAGES[stage], "$ink")))
+        self.put("#stage-banner", joined(("STAGE ", "bold $mark"), (wording.STAGES[stage], "$ink")))
         self.query_one(FacePair).caption(*self._captions())
         self.put("#panel", self._panel())
         self.notice(self.session.message)
@@ -235,7 +259,7 @@ class CompareScreen(Room):
 
     def _redraw(self) -> None:
         columns, rows = self.query_one(FacePair).view_size
-        if not columns or not rows or self.session.stage is Stage.FINISHED:
+        if not columns or not rows or self._concealed or self.session.stage is Stage.FINISHED:
             return
         mode = resolved(self.desk_app.image_mode)
         job = Job(self.session.current, self.session.reference, self.session.view, mode, grid(columns, rows))

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,39 +13,42 @@ from textual.widgets import DataTable, Static
 from matcher.domain.desk import ListLine
 from matcher.domain.template import score_text
 from matcher.errors import MatcherError
+from matcher.review import wording
+from matcher.review.rows import Column
 from matcher.review.safe_text import safe_display
 from matcher.tui.dialogs.question import Reason
-from matcher.tui.plain import cell, plain, prose
+from matcher.tui.plain import joined, lines, plain, prose
 from matcher.tui.screens.calibration import CalibrationScreen
-from matcher.tui.screens.room import Room
+from matcher.tui.screens.table_room import TableRoom
 
 IN_FULL = ("Stopped", "Watched", "Next step")  # sentences of this program or a reason somebody gave
-COLUMNS = (("List", 24), ("State", 12), ("Subjects", 8), ("Threshold", 9), ("Tier", 12))
 
 
-class ListsScreen(Room):
+class ListsScreen(TableRoom[ListLine]):
     """Every list of this home."""
 
     TITLE_TEXT = "lists"
+    FILTER_HINT = "filter: words of a row, such as suspended"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "report and activation", priority=True),
-        Binding("ctrl+s", "stop", "stop a list", key_display="^s"),
-        Binding("r", "reload", "refresh"),
-        Binding("escape", "back", "queue", key_display="esc"),
-    ]
+        Binding("enter", "open", "report", key_display="⏎", priority=True,
+                tooltip="the report of this list, and its activation"),
+        Binding("ctrl+s", "stop", "stop", key_display="^s", tooltip="stop this list, with a reason"),
+        Binding("escape", "leave", "queue", key_display="esc", tooltip="end the filter; then back to the queue"),
+    ]  # fmt: skip
 
-    _lines: tuple[ListLine, ...] = ()
+    def columns(self) -> Sequence[Column[ListLine]]:
+        """Name, state, size, threshold, tier."""
+        return (
+            Column("List", min(48, max(21, self.size.width - 59)), lambda one: one.name, lambda one: one.name),
+            Column("State", 12, lambda one: one.state, lambda one: one.state),
+            Column("Subjects", 10, lambda one: str(one.subjects), lambda one: one.subjects),
+            Column("Threshold", 11, _threshold, lambda one: -1 if one.threshold is None else one.threshold),
+            Column("Tier", 12, lambda one: one.tier, lambda one: one.tier),
+        )
 
-    def body(self) -> ComposeResult:
-        """The table, then the line under the cursor in full."""
-        yield DataTable[Text](id="lists", cursor_type="row")
-        yield Static(id="list-detail")
-
-    def on_mount(self) -> None:
-        """Columns."""
-        table = self.query_one(DataTable)
-        for title, width in COLUMNS:
-            table.add_column(cell(title), width=width)
+    def extra(self) -> ComposeResult:
+        """The line under the cursor in full."""
+        yield Static(id="detail")
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         """Another look after every visit elsewhere."""
@@ -60,33 +62,35 @@ class ListsScreen(Room):
         if office is None:
             return
         try:
-            lines = await self.ask(office.lists)
+            found = await self.ask(office.lists)
         except MatcherError as error:
             self.notice(str(error), "$bad")
             return
-        self._show(lines)
+        self.desk_app.know_lists(found)
+        self.take(found)
 
-    def _show(self, lines: Sequence[ListLine]) -> None:
-        table, self._lines = self.query_one(DataTable), tuple(lines)
-        row = table.cursor_row
-        table.clear()
-        for line in self._lines:
-            threshold = "none" if line.threshold is None else score_text(line.threshold)
-            values = (line.name, line.state, str(line.subjects), threshold, line.tier)
-            table.add_row(*(cell(value, width) for value, (_, width) in zip(values, COLUMNS, strict=True)))
-        table.move_cursor(row=min(row, max(0, len(self._lines) - 1)))
-        table.focus()
+    def show_rows(self) -> None:
+        """The rows, and the detail of the one under the cursor."""
+        super().show_rows()
         self._show_detail()
+
+    def nothing(self) -> str:
+        """How a list comes about."""
+        return "There is no list yet: an admin makes one with `matcher watchlist create`."
+
+    def summary(self) -> Content:
+        """How the lists stand."""
+        return prose(wording.lists_state(self.rows or ()), "$muted")
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """The detail follows the cursor."""
         self._show_detail()
 
     def _show_detail(self) -> None:
-        line = self._under_cursor()
-        detail = self.query_one("#list-detail", Static)
+        line = self.under_cursor()
+        detail = self.query_one("#detail", Static)
+        detail.display = line is not None
         if line is None:
-            detail.update(Content.styled("There is no list yet: `matcher watchlist create`.", "$muted"))
             return
         ends = line.ends_at.astimezone().strftime("%Y-%m-%d %H:%M %z") if line.ends_at else "not active"
         rows = (
@@ -98,29 +102,17 @@ class ListsScreen(Room):
         )  # fmt: skip
         width = max(60, self.size.width - 20)
         told = [(title, text) for title, text in rows if text]
-        parts = [
-            part for title, text in told for part in ((title.ljust(15), "$muted"), _told(title, text, width), "\n")
-        ]
-        detail.update(Content.assemble(*parts))
+        detail.update(lines(*(joined((title.ljust(15), "$muted"), _told(title, text, width)) for title, text in told)))
 
-    def _under_cursor(self) -> ListLine | None:
-        row = self.query_one(DataTable).cursor_row
-        return self._lines[row] if 0 <= row < len(self._lines) else None
-
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter or a click on a row."""
-        self.action_open()
-
-    def action_open(self) -> None:
-        """The report of the list under the cursor."""
-        line = self._under_cursor()
-        if line is not None and self.desk_app.office is not None:
-            self.app.push_screen(CalibrationScreen(self.desk_app.office, line))
+    def open_row(self, row: ListLine) -> None:
+        """The report of a list."""
+        if self.desk_app.office is not None:
+            self.app.push_screen(CalibrationScreen(self.desk_app.office, row))
 
     @work
     async def action_stop(self) -> None:
         """Suspends the list under the cursor, with a reason; everybody may."""
-        line, office = self._under_cursor(), self.desk_app.office
+        line, office = self.under_cursor(), self.desk_app.office
         if line is None or office is None:
             return
         if line.stopped:
@@ -142,9 +134,9 @@ class ListsScreen(Room):
         self.notice(f"The list is suspended; {closed} waiting alerts closed as inconclusive", "$good")
         self.action_reload()
 
-    def action_back(self) -> None:
-        """To the queue."""
-        self.app.pop_screen()
+
+def _threshold(line: ListLine) -> str:
+    return "none" if line.threshold is None else score_text(line.threshold)
 
 
 def _told(title: str, text: str, width: int) -> Content:

@@ -1,16 +1,18 @@
-"""What all screens share: a bar, a line for messages, the footer, and a cover where the terminal is too small."""
+"""What all screens share: a head, a line for messages, the footer, and a cover where the terminal is too small."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import Click
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from matcher.tui.plain import prose
+from matcher.tui.plain import joined, prose
 
 if TYPE_CHECKING:
     from matcher.tui.app import ReviewApp
@@ -18,12 +20,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TOO_SMALL = "This terminal is too small: 80 columns and 24 rows are needed. Nothing can be judged until it is larger."
+ROOMS: Mapping[str, str] = {"queue": "1", "lists": "2", "log": "3", "my work": "4"}
+
+
+class RoomTab(Static):
+    """The way to another room, in the head of every room: its key and its name."""
+
+    def __init__(self, name: str, here: bool) -> None:
+        super().__init__(joined((f"{ROOMS[name]} ", "$muted"), (name, "bold $mark" if here else "$ink")))
+        self._room = name
+
+    async def on_click(self, event: Click) -> None:
+        """What the key does."""
+        await self.app.run_action(f"room('{self._room}')")
 
 
 class Room(Screen[None]):
-    """A screen of the app."""
+    """A screen of the app. `TITLE_TEXT` names it; a room of ROOMS has the ways to the others in its head."""
 
-    TITLE_TEXT = ""
+    TITLE_TEXT: ClassVar[str] = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,26 +58,35 @@ class Room(Screen[None]):
         """The frame; `body` is the screen's own."""
         with Horizontal(classes="bar"):
             yield Static(self.bar_left(), classes="bar-left")
+            if self.TITLE_TEXT in ROOMS:
+                for name in ROOMS:
+                    yield RoomTab(name, name == self.TITLE_TEXT)
             yield Static(self.bar_right(), classes="bar-right")
         yield from self.body()
         yield Static(classes="notice")
         yield Footer(show_command_palette=False)
-        yield Static(Content(TOO_SMALL), classes="cover")
+        yield Static(prose(TOO_SMALL), classes="cover")
 
     def body(self) -> ComposeResult:
-        """The part between bar and messages."""
+        """The part between head and messages."""
         yield from ()
+
+    def section(self, binding: Binding) -> str:
+        """The heading of the help under which a key of this screen stands."""
+        return self.TITLE_TEXT.capitalize()
 
     def bar_left(self) -> Content:
         """Where we are."""
-        return Content.assemble(("matcher ", "$muted"), (self.TITLE_TEXT, "bold $ink"))
+        place = "" if self.TITLE_TEXT in ROOMS else self.TITLE_TEXT
+        return joined(("matcher  ", "$muted"), (place, "bold $ink"))
 
     def bar_right(self) -> Content:
-        """Who is signed in."""
-        return Content.assemble((self.desk_app.signed_in_as, "$muted"))
+        """Who is signed in, and how the lists stand."""
+        app = self.desk_app
+        return joined((f"{app.lists_state}   ", "$muted"), (app.signed_in_as, "$ink"))
 
     def refresh_bar(self) -> None:
-        """Writes the bar again."""
+        """Writes the head again."""
         self.put(".bar-left", self.bar_left())
         self.put(".bar-right", self.bar_right())
 
@@ -90,3 +114,11 @@ class Room(Screen[None]):
         finally:
             if not self.is_running:
                 raise asyncio.CancelledError
+
+    # --- the lock -----------------------------------------------------------------------------------------------------
+
+    def conceal(self) -> None:
+        """Somebody left the terminal: what must not lie open is taken off, not only covered."""
+
+    def reveal(self, seconds: float) -> None:
+        """They are back after so many seconds."""

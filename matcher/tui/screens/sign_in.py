@@ -6,19 +6,18 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.events import ScreenResume
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from matcher.errors import MatcherError
 from matcher.tui.graphics import grid, mode_name, resolved, strips
-from matcher.tui.plain import plain, prose
+from matcher.tui.plain import NEWLINE, joined, plain, prose
 from matcher.tui.screens.room import Room
 from matcher.tui.widgets.face_view import FaceView
 from matcher.tui.widgets.trial_card import trial_card
 
-TRIAL_TEXT = "Ring, greys, red, green, blue: good.\nLetters, boxes or bands: press f2."
+TRIAL_TEXT = ("Ring, greys, red, green, blue: good.", "Letters, boxes or bands: press f2.")
 PROMISE = "What you see here is a lead for people to check, never an identification."
 
 
@@ -26,7 +25,9 @@ class SignInScreen(Room):
     """Choosing a name and opening its key."""
 
     TITLE_TEXT = "sign in"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "app.image_mode", "image mode")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "app.image_mode", "image mode", tooltip="draw pictures another way")
+    ]
 
     _names: tuple[str, ...] = ()
     _opening = False
@@ -36,10 +37,10 @@ class SignInScreen(Room):
         with Horizontal(id="sign-in"):
             with Vertical(id="who"):
                 yield Static(prose(self.desk_app.banner, "$warn"), id="banner")
-                yield Static(Content.styled(PROMISE, "$ink"), id="promise")
-                yield Static(Content.styled("Reviewer or approver", "$muted"))
+                yield Static(prose(PROMISE, "$ink"), id="promise")
+                yield Static(prose("Reviewer, approver or auditor", "$muted"))
                 yield OptionList(id="names", markup=False)
-                yield Static(Content.styled("Passphrase, then enter", "$muted"), id="passphrase-label")
+                yield Static(prose("Passphrase, then enter", "$muted"), id="passphrase-label")
                 yield Input(password=True, id="passphrase")
             with Vertical(id="trial"):
                 yield FaceView(id="card")
@@ -67,7 +68,7 @@ class SignInScreen(Room):
         names.highlighted = self._names.index(start) if start in self._names else 0
         (self.query_one("#passphrase") if start in self._names else names).focus()
         if start is not None and start not in self._names:
-            self.notice(f"{start} is neither reviewer nor approver here: choose a name")
+            self.notice(f"{start} is not among those who sign in here: choose a name")
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         """Signed out, or a first look: nothing of the last person stays."""
@@ -115,10 +116,12 @@ class SignInScreen(Room):
         card = trial_card(grid(*view.size), mode)
         view.show(card, strips(card, mode), mode)
         self.query_one("#card-text", Static).update(
-            Content.assemble(
+            joined(
                 ("Image mode ", "$muted"),
                 (mode_name(self.desk_app.image_mode), "bold $ink"),
-                ("\n", ""),
-                (TRIAL_TEXT, "$muted"),
+                NEWLINE,
+                (TRIAL_TEXT[0], "$muted"),
+                NEWLINE,
+                (TRIAL_TEXT[1], "$muted"),
             )
         )

@@ -2,11 +2,11 @@
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Static
 
 from matcher.review.session import View
 from matcher.tui.album import DrawnPair
+from matcher.tui.plain import prose
 from matcher.tui.widgets.face_view import FaceView
 
 BLINK_SECONDS = 0.7
@@ -86,8 +86,8 @@ class FacePair(Horizontal):
         first = self._captions[1] if self._second else self._captions[0]
         if self._arranged.overlay:
             first = f"half {self._captions[0]}, half {self._captions[1]}"
-        self.query_one("#probe-caption", Static).update(Content.styled(first, "$muted"))
-        self.query_one("#reference-caption", Static).update(Content.styled(self._captions[1], "$muted"))
+        self.query_one("#probe-caption", Static).update(prose(first, "$muted"))
+        self.query_one("#reference-caption", Static).update(prose(self._captions[1], "$muted"))
 
     def _view(self, side: str) -> FaceView:
         return self.query_one(f"#{side}-face", FaceView)
