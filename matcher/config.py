@@ -17,6 +17,7 @@ _VARIABLES = {
     "models": "MATCHER_MODELS",
     "user": "MATCHER_USER",
     "provider": "MATCHER_PROVIDER",
+    "viewer": "MATCHER_VIEWER",
 }
 
 
@@ -24,13 +25,15 @@ _VARIABLES = {
 class Settings:
     """Folders of the home and of the models, the default user, and where each value came from.
 
-    `provider` is what runs the embedder (`domain/provider.py`).
+    `provider` is what runs the embedder (`domain/provider.py`); `viewer` shows faces in line mode
+    (`tui/line/viewer.py`).
     """
 
     home: Path
     models: Path
     user: str | None
     provider: str
+    viewer: str | None
     origins: tuple[tuple[str, str], ...]
 
 
@@ -44,7 +47,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "models": str(data / "models"),
         "provider": "onnxruntime",
     }
-    origins = dict.fromkeys(values, "default") | {"user": "not set"}
+    origins = dict.fromkeys(values, "default") | {"user": "not set", "viewer": "not set"}
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
     sources.append(
@@ -59,6 +62,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         models=_folder(values["models"]),
         user=values.get("user"),
         provider=values["provider"],
+        viewer=values.get("viewer"),
         origins=tuple(sorted(origins.items())),
     )
 

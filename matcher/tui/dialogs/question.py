@@ -9,9 +9,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from matcher.review.wording import LONGEST_REASON
 from matcher.tui.plain import prose
-
-LONGEST_REASON = 200
 
 
 class YesNo(ModalScreen[bool]):
