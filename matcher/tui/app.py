@@ -86,6 +86,10 @@ class ReviewApp(App[None]):
         self.desk, self.office = desk, office
         self.push_screen(QueueScreen())
 
+    def on_exit_app(self) -> None:
+        """Told to end from outside (a signal, a browser that went): what is held goes back."""
+        self._give_back()
+
     def on_unmount(self) -> None:
         """Lets the desk thread finish what was asked of it, then end."""
         self._desk_thread.shutdown(wait=False)

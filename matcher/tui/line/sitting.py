@@ -1,7 +1,7 @@
 """One alert in line mode: the same state, keys and desk as the compare screen, by answers to questions.
 
-1. Letters mean what the keys of the screen mean (`review/keys.py` decides). What is signed or ends a stage needs a whole
-   word: `commit`, `scores`, `finish`, `yes`. An empty answer does nothing, and input that ends commits nothing.
+1. Letters mean what the keys of the screen mean (`review/keys.py` decides). What is signed or ends a stage needs a
+   whole word: `commit`, `scores`, `finish`, `yes`. An empty answer does nothing, and input that ends commits nothing.
 2. A pair counts as shown from the moment its viewer has settled until the pair, zoom or mirror changes, or the viewer
    fails. What is not shown is triage: *same* is refused.
 3. However the sitting ends, its viewer is closed; a claim that was not finished or recused is given back.

@@ -1,0 +1,66 @@
+"""The pages of the browser's server: all of their own, without a script of ours and without an address elsewhere."""
+
+from html import escape
+
+FONT_SIZES = range(6, 33)
+USUAL_FONT = 16
+
+_STYLE = """
+@font-face { font-family: "Roboto Mono"; src: url("/static/fonts/RobotoMono-VariableFont_wght.ttf"); }
+body { margin: 0; background: #11151a; color: #e8ebee; font-family: "Roboto Mono", monospace; }
+#terminal { width: 100vw; height: 100vh; overflow: hidden; opacity: 0; }
+body.-first-byte #terminal { opacity: 1; }
+.note { position: absolute; inset: 0; display: flex; flex-direction: column; align-items: center;
+  justify-content: center; gap: 1rem; z-index: 10; padding: 2rem; text-align: center; }
+.ended { display: none; background: #11151a; }
+body.-first-byte .opening { display: none; }
+body.-closed .opening { display: none; }
+body.-closed .ended { display: flex; }
+a { color: #8ecbff; }
+"""
+
+
+def style() -> str:
+    """The style sheet."""
+    return _STYLE
+
+
+def terminal(host: str, font_size: int) -> str:
+    """The page that holds the terminal; its script finds where to connect in the data attributes."""
+    return _page(
+        '<link rel="stylesheet" href="/static/css/xterm.css"><script src="/static/js/textual.js"></script>',
+        '<div class="note opening">Opening. If nothing comes, another tab may show the session: close it first.</div>'
+        '<div class="note ended">This session ended; committed judgements are kept.'
+        '<a href="/">Begin another</a></div>'
+        f'<div id="terminal" class="textual-terminal" data-session-websocket-url="ws://{escape(host)}/ws"'
+        f' data-font-size="{font_size}"></div>',
+    )
+
+
+def entered() -> str:
+    """After the token: a page of ours opens the terminal, so that a strict cookie goes with the request."""
+    return _page(
+        '<meta http-equiv="refresh" content="0;url=/">', '<div class="note"><a href="/">To the review</a></div>'
+    )
+
+
+def refused() -> str:
+    """Without token or cookie."""
+    return _page(
+        "",
+        '<div class="note">This address was used already, or it is not the one that matcher serve printed. '
+        "Stop the server and start it again for another one.</div>",
+    )
+
+
+def font_size(wanted: str) -> int:
+    """Letters of this many pixels; smaller letters give larger faces."""
+    size = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 4 else USUAL_FONT
+    return min(max(size, FONT_SIZES[0]), FONT_SIZES[-1])
+
+
+def _page(head: str, body: str) -> str:
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>matcher</title>'
+        f'<link rel="stylesheet" href="/page.css">{head}</head><body>{body}</body></html>'
+    )
