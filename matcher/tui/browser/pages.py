@@ -1,4 +1,4 @@
-"""The pages of the browser's server: all of their own, without a script of ours and without an address elsewhere."""
+"""The pages of the browser's server: all of their own, and no address elsewhere in them."""
 
 from html import escape
 
@@ -20,6 +20,31 @@ a { color: #8ecbff; }
 """
 
 
+# Two things that the terminal's script does badly. A face in half blocks is thousands of pairs of colours, and WebGL keeps
+# a glyph of each in its textures: a view took 6 to 16 s without a graphics card, and takes 1 to 2 s on a plain canvas.
+# And it leaves the keyboard to a click, when a reviewer's hands are on the keys already.
+_SCRIPT = """
+const context = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.startsWith("webgl") ? null : context.call(this, kind, ...rest);
+};
+addEventListener("load", () => {
+  const waiting = setInterval(() => {
+    const field = document.querySelector(".xterm-helper-textarea");
+    if (field && document.body.classList.contains("-first-byte")) {
+      clearInterval(waiting);
+      field.focus();
+    }
+  }, 50);
+});
+"""
+
+
+def script() -> str:
+    """Comes before the terminal's own: no WebGL for it, and the keyboard."""
+    return _SCRIPT
+
+
 def style() -> str:
     """The style sheet."""
     return _STYLE
@@ -28,7 +53,8 @@ def style() -> str:
 def terminal(host: str, font_size: int) -> str:
     """The page that holds the terminal; its script finds where to connect in the data attributes."""
     return _page(
-        '<link rel="stylesheet" href="/static/css/xterm.css"><script src="/static/js/textual.js"></script>',
+        '<link rel="stylesheet" href="/static/css/xterm.css"><script src="/page.js"></script>'
+        '<script src="/static/js/textual.js"></script>',
         '<div class="note opening">Opening. If nothing comes, another tab may show the session: close it first.</div>'
         '<div class="note ended">This session ended; committed judgements are kept.'
         '<a href="/">Begin another</a></div>'
@@ -62,5 +88,5 @@ def font_size(wanted: str) -> int:
 def _page(head: str, body: str) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>matcher</title>'
-        f'<link rel="stylesheet" href="/page.css">{head}</head><body>{body}</body></html>'
+        f'<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">{head}</head><body>{body}</body></html>'
     )

@@ -43,6 +43,7 @@ class BrowserServer(Server):
         app.add_routes([
             web.get("/", self._index),
             web.get("/page.css", self._style),
+            web.get("/page.js", self._script),
             web.get("/ws", self._websocket),
             web.static("/static", self.statics_path),
         ])  # fmt: skip
@@ -73,8 +74,10 @@ class BrowserServer(Server):
         return _html(pages.terminal(request.headers["Host"], size))
 
     async def _style(self, request: web.Request) -> web.StreamResponse:
-        # The refusal page goes without it: it is asked for with the cookie only.
         return web.Response(text=pages.style(), content_type="text/css")
+
+    async def _script(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text=pages.script(), content_type="text/javascript")
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Origin") is None:  # a browser always says which page opens a websocket
