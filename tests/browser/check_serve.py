@@ -25,7 +25,7 @@ async def tour(tab: Page, address: str, base: str, pictures: Path) -> None:
     await tab.picture(pictures / "1-sign-in.png")
     await tab.type(PASSPHRASE)
     await tab.key(*ENTER)
-    await tab.until(lambda: "waiting for you" in tab.said, "queue")
+    await tab.until(lambda: "stay closed until" in tab.said, "queue")
     await tab.picture(pictures / "2-queue.png")
     await tab.key(*ENTER)
     await tab.until(lambda: "STAGE" in tab.said and "face " in tab.said, "compare screen")
@@ -40,7 +40,7 @@ async def tour(tab: Page, address: str, base: str, pictures: Path) -> None:
     tab.said = ""  # what the session before said last may be in it
     await tab.type(PASSPHRASE)
     await tab.key(*ENTER)
-    await tab.until(lambda: "waiting for you" in tab.said, "queue in small letters")
+    await tab.until(lambda: "stay closed until" in tab.said, "queue in small letters")
     await tab.key(*ENTER)
     await tab.until(lambda: "STAGE" in tab.said, "compare screen in small letters")
     await tab.picture(pictures / "4-compare-small-letters.png")
