@@ -22,7 +22,7 @@ def found() -> str | None:
 
 
 class Page:
-    """One tab. `asked` are the addresses it asked for, `said` what its websocket brought, `complaints` its console's."""
+    """One tab. `asked` are the addresses it asked for, `said` what its websocket brought, `complaints` its errors."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket, self._numbers = socket, count(1)

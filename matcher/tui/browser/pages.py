@@ -5,8 +5,11 @@ from html import escape
 FONT_SIZES = range(6, 33)
 USUAL_FONT = 16
 
+_FONT = "/static/fonts/RobotoMono-VariableFont_wght.ttf"
+
 _STYLE = """
-@font-face { font-family: "Roboto Mono"; src: url("/static/fonts/RobotoMono-VariableFont_wght.ttf"); }
+@font-face { font-family: "Roboto Mono"; src: url("/static/fonts/RobotoMono-VariableFont_wght.ttf");
+  font-display: block; font-weight: 100 700; }
 body { margin: 0; background: #11151a; color: #e8ebee; font-family: "Roboto Mono", monospace; }
 #terminal { width: 100vw; height: 100vh; overflow: hidden; opacity: 0; }
 body.-first-byte #terminal { opacity: 1; }
@@ -20,9 +23,9 @@ a { color: #8ecbff; }
 """
 
 
-# Two things that the terminal's script does badly. A face in half blocks is thousands of pairs of colours, and WebGL keeps
-# a glyph of each in its textures: a view took 6 to 16 s without a graphics card, and takes 1 to 2 s on a plain canvas.
-# And it leaves the keyboard to a click, when a reviewer's hands are on the keys already.
+# Two things that the terminal's script does badly. A face in half blocks is thousands of pairs of colours, and WebGL
+# keeps a glyph of each in its textures: without a graphics card a view took 6 to 16 s, and takes 1 to 2 s on a plain
+# canvas. And it leaves the keyboard to a click, when a reviewer's hands are on the keys already.
 _SCRIPT = """
 const context = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
@@ -53,6 +56,7 @@ def style() -> str:
 def terminal(host: str, font_size: int) -> str:
     """The page that holds the terminal; its script finds where to connect in the data attributes."""
     return _page(
+        f'<link rel="preload" as="font" type="font/ttf" crossorigin href="{_FONT}">'  # the terminal measures it at once
         '<link rel="stylesheet" href="/static/css/xterm.css"><script src="/page.js"></script>'
         '<script src="/static/js/textual.js"></script>',
         '<div class="note opening">Opening. If nothing comes, another tab may show the session: close it first.</div>'
@@ -88,5 +92,6 @@ def font_size(wanted: str) -> int:
 def _page(head: str, body: str) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>matcher</title>'
-        f'<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">{head}</head><body>{body}</body></html>'
+        f'<link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">{head}</head>'
+        f"<body>{body}</body></html>"
     )
