@@ -18,19 +18,30 @@ body.-first-byte #terminal { opacity: 1; }
 .ended { display: none; background: #11151a; }
 body.-first-byte .opening { display: none; }
 body.-closed .opening { display: none; }
+body.-unfit .opening { display: none; }
+.unfit { display: none; }
+body.-unfit .unfit { display: flex; }
+.xterm-viewport { overflow: hidden !important; }
 body.-closed .ended { display: flex; }
 a { color: #8ecbff; }
 """
 
 
-# Two things that the terminal's script does badly. A face in half blocks is thousands of pairs of colours, and WebGL
-# keeps a glyph of each in its textures: without a graphics card a view took 6 to 16 s, and takes 1 to 2 s on a plain
-# canvas. And it leaves the keyboard to a click, when a reviewer's hands are on the keys already.
+# Three things that the terminal's script leaves to do. Of its ways to draw, only WebGL draws half blocks both exactly and
+# soon: the 2D canvas took 6 to 16 s for a view of faces (WebGL 1 s, without a graphics card), and plain HTML sets each
+# pixel a sixth of a row too low, so that a face is not the face. So the canvas gets no context, and a browser without
+# WebGL 2 gets a sentence. And the keyboard waits for a click, when a reviewer's hands are on the keys already.
 _SCRIPT = """
 const context = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-  return kind.startsWith("webgl") ? null : context.call(this, kind, ...rest);
+  return this.classList.contains("xterm-text-layer") ? null : context.call(this, kind, ...rest);
 };
+if (!document.createElement("canvas").getContext("webgl2")) {
+  addEventListener("DOMContentLoaded", () => {
+    document.body.classList.add("-unfit");
+    document.getElementById("terminal").remove();
+  });
+}
 addEventListener("load", () => {
   const waiting = setInterval(() => {
     const field = document.querySelector(".xterm-helper-textarea");
@@ -44,7 +55,7 @@ addEventListener("load", () => {
 
 
 def script() -> str:
-    """Comes before the terminal's own: no WebGL for it, and the keyboard."""
+    """Comes before the terminal's own."""
     return _SCRIPT
 
 
@@ -60,6 +71,7 @@ def terminal(host: str, font_size: int) -> str:
         '<link rel="stylesheet" href="/static/css/xterm.css"><script src="/page.js"></script>'
         '<script src="/static/js/textual.js"></script>',
         '<div class="note opening">Opening. If nothing comes, another tab may show the session: close it first.</div>'
+        '<div class="note unfit">This browser has no WebGL 2: it would draw faces wrong. Use another one.</div>'
         '<div class="note ended">This session ended; committed judgements are kept.'
         '<a href="/">Begin another</a></div>'
         f'<div id="terminal" class="textual-terminal" data-session-websocket-url="ws://{escape(host)}/ws"'
