@@ -47,7 +47,6 @@ def command(call: Call, plain: bool, viewer: str | None) -> None:
 
 def run_plain(call: Call, viewer: str | None) -> None:
     """Line mode, until it is left."""
-    import signal
     import time
     from getpass import getpass
 
@@ -55,9 +54,8 @@ def run_plain(call: Call, viewer: str | None) -> None:
     from matcher.tui.line.talk import Talk
     from matcher.tui.line.viewer import chosen_viewer
 
-    for ends in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the viewer is closed and the claim given back
-        signal.signal(ends, signal.default_int_handler)
     talk = Talk(sys.stdin, sys.stderr)
+    talk.interrupts.listen()
     review = LineReview(call.program.reception(), talk, chosen_viewer(viewer), getpass, time.monotonic)
     review.hold(call.settings.user, _banner(call))
 

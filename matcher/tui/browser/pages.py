@@ -27,7 +27,7 @@ a { color: #8ecbff; }
 """
 
 
-# Three things that the terminal's script leaves to do. Of its ways to draw, only WebGL draws half blocks both exactly and
+# Three things the terminal's script leaves to do. Of its ways to draw, only WebGL draws half blocks both exactly and
 # soon: the 2D canvas took 6 to 16 s for a view of faces (WebGL 1 s, without a graphics card), and plain HTML sets each
 # pixel a sixth of a row too low, so that a face is not the face. So the canvas gets no context, and a browser without
 # WebGL 2 gets a sentence. And the keyboard waits for a click, when a reviewer's hands are on the keys already.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from matcher.domain.desk import QueueEntry
@@ -53,7 +54,8 @@ class LineReview:
             if name is None:
                 return None
             try:
-                desk, _ = self.reception.sign_in(name, self.secret(f"Passphrase of {safe_display(name)}: "))
+                passphrase = self.talk.awaited(partial(self.secret, f"Passphrase of {safe_display(name)}: "))
+                desk, _ = self.reception.sign_in(name, passphrase)
             except MatcherError as error:
                 self.talk.say(f"{error}.")
                 wanted = None

@@ -2,14 +2,18 @@
 
 1. Nothing that is said holds a control character, so no escape sequence; lines are wrapped to the terminal.
 2. An answer ends with enter. Input that ends without one (Ctrl-D, a closed terminal) is no answer: it raises `Ended`.
-3. A question mark is answered with the words that the question takes, then the question is asked again.
+3. Ctrl-C, a hang-up and a SIGTERM count while an answer is awaited; what is being done then is finished first, so that
+   no clearing up is interrupted by another end.
+4. A question mark is answered with the words that the question takes, then the question is asked again.
 """
 
 import re
 import shutil
+import signal
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
 from typing import TextIO
 
 from matcher.review.safe_text import safe_lines
@@ -24,12 +28,42 @@ class Ended(Exception):
     """The person closed the input instead of answering."""
 
 
+@dataclass(slots=True)
+class Interrupts:
+    """Whether an answer is awaited, and whether an end came (rule 3)."""
+
+    awaiting: bool = False
+    came: bool = False
+
+    def listen(self) -> None:
+        """Takes the signals of this process."""
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, self._take)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        if self.awaiting:
+            self.awaiting = False
+            raise KeyboardInterrupt
+
+
 @dataclass(frozen=True, slots=True)
 class Talk:
     """Where questions are written and answers are read; both are the person's terminal."""
 
     read: TextIO
     write: TextIO
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def awaited(self, call: Callable[[], str]) -> str:
+        """What the person types into `call`. Raises KeyboardInterrupt when an end comes, or came before."""
+        if self.interrupts.came:
+            raise KeyboardInterrupt
+        self.interrupts.awaiting = True
+        try:
+            return call()
+        finally:
+            self.interrupts.awaiting = False
 
     def say(self, text: str) -> None:
         """Harmless lines, wrapped; an empty text is an empty line."""
@@ -45,7 +79,7 @@ class Talk:
             self.say(question + (" (? lists the answers)" if words else ""))
             self.write.write("> ")
             self.write.flush()
-            line = self.read.readline()
+            line = self.awaited(self.read.readline)
             if not line.endswith("\n"):
                 self.write.write("\n")
                 raise Ended
