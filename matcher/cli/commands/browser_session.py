@@ -23,8 +23,8 @@ def command(call: Call) -> None:
     from matcher.review.pixels import Colours
     from matcher.tui.browser.lifeline import DRIVER, leave_with_server
 
-    ours = os.environ.get("TEXTUAL_DRIVER") == DRIVER and not sys.stdin.isatty()
-    if not ours or stat.S_ISREG(os.fstat(0).st_mode):
+    kind = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin else 0
+    if os.environ.get("TEXTUAL_DRIVER") != DRIVER or not (stat.S_ISSOCK(kind) or stat.S_ISFIFO(kind)):
         raise UsageError("a browser session is started by matcher serve: use matcher review in a terminal")
     leave_with_server()
     run_review(replace(call, in_browser=True), call.settings.user, Colours.FULL)

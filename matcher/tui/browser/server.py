@@ -98,7 +98,7 @@ class BrowserServer(Server):
             self._taken.release()
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
-        websocket = web.WebSocketResponse(heartbeat=15, max_msg_size=MOST_MESSAGE_BYTES)
+        websocket = web.WebSocketResponse(heartbeat=15, timeout=2, max_msg_size=MOST_MESSAGE_BYTES)
         await websocket.prepare(request)
 
         async def close() -> None:
