@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -16,6 +16,7 @@ from pathlib import Path
 class Serving:
     process: "subprocess.Popen[str]"
     address: str  # with its token
+    seen: set[int] = field(default_factory=set)
 
     @property
     def base(self) -> str:
@@ -24,12 +25,16 @@ class Serving:
     def children(self) -> list[int]:
         """Processes that the server started."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.seen.update(map(int, listed))
         return [int(pid) for pid in listed]
 
     def end(self, how: signal.Signals) -> str:
         """Sends the server a signal and waits; its standard error."""
         self.process.send_signal(how)
-        return self.process.communicate(timeout=30)[1]
+        self.process.wait(30)
+        assert self.process.stderr is not None
+        wait_for(lambda: not any(map(alive, self.seen)), "children end", 10)
+        return self.process.stderr.read()
 
 
 @contextmanager
@@ -43,15 +48,18 @@ def serving(home: Path, *words: str, **variables: str) -> Iterator[Serving]:
         text=True,
         env=environment | variables,
     )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.search(r"http://\S+", line)
     try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r"http://\S+", line)
         assert found, line + process.stderr.read()
-        yield Serving(process, found[0])
+        server = Serving(process, found[0])
+        yield server
     finally:
         if process.poll() is None:
             process.kill()
+        for left in filter(alive, server.seen if found else ()):  # a failed test leaves nothing running
+            os.kill(left, signal.SIGKILL)
         process.communicate()
 
 

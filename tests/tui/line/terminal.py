@@ -53,8 +53,9 @@ class Terminal:
 
     def ended(self) -> int:
         """The exit code, when the program is gone."""
-        while self._near >= 0 and self._take():
-            pass
+        deadline = time.monotonic() + 30
+        while self._near >= 0 and (not select.select([self._near], [], [], 0.1)[0] or self._take()):
+            assert time.monotonic() < deadline, f"never ended\n{self.shown}"
         return self.process.wait(30)
 
     def _take(self) -> bool:
