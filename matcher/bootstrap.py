@@ -135,21 +135,23 @@ def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) 
     from matcher.store.unit_of_work import create_store
 
     with private_files(), new_home(settings.home, demo) as home:
-        store = create_store(settings.home, _seat(), _now)
-        tell(begin_home(_program(settings, home, store).place, demo))
+        seat = _seat()
+        store = create_store(settings.home, seat, _now)
+        tell(begin_home(_program(settings, home, store, seat).place, demo))
         store.close()
 
 
-def open_program(settings: Settings) -> Program:
-    """Opens a home. Raises BadInput, Refused, IntegrityError."""
+def open_program(settings: Settings, in_browser: bool = False) -> Program:
+    """Opens a home, for somebody `in_browser` or at this terminal. Raises BadInput, Refused, IntegrityError."""
     from matcher.store.home import open_home
     from matcher.store.unit_of_work import open_store
 
     home = open_home(settings.home)
-    return _program(settings, home, open_store(settings.home, _seat(), _now))
+    seat = _seat(in_browser)
+    return _program(settings, home, open_store(settings.home, seat, _now), seat)
 
 
-def _program(settings: Settings, home: "Home", store: "Store") -> Program:
+def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Program:
     from matcher.store.key_record import KeyCost
     from matcher.store.keyring import HomeKeyring
     from matcher.store.revisions_file import SealedRevisions
@@ -165,7 +167,7 @@ def _program(settings: Settings, home: "Home", store: "Store") -> Program:
         screen_of=_screen_of,
         clock=_now,
         random=os.urandom,
-        seat=_seat(),
+        seat=seat,
     )
     return Program(settings, place, home.demo)
 
@@ -248,12 +250,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _seat() -> Seat:
+def _seat(in_browser: bool = False) -> Seat:
     # The account that the kernel knows: LOGNAME and USER are whatever the caller likes.
     try:
         account = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         account = f"uid {os.getuid()}"
+    if in_browser:
+        # Whoever sits at a browser of this machine sits at one place: two of them share a terminal.
+        return Seat(account, f"browser on {os.uname().nodename}")
     try:
         return Seat(account, os.ttyname(sys.stdin.fileno()))
     except (OSError, ValueError, AttributeError):  # no terminal on stdin: a pipe, a script, a closed descriptor

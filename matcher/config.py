@@ -19,6 +19,7 @@ _VARIABLES = {
     "provider": "MATCHER_PROVIDER",
     "embedder": "MATCHER_EMBEDDER",
     "detector": "MATCHER_DETECTOR",
+    "viewer": "MATCHER_VIEWER",
 }
 
 
@@ -27,7 +28,7 @@ class Settings:
     """Folders of the home and of the models, the default user, and where each value came from.
 
     `provider` is what runs the embedder (`domain/provider.py`); `embedder` and `detector` are ids of models, None for
-    the shipped defaults.
+    the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`).
     """
 
     home: Path
@@ -36,6 +37,7 @@ class Settings:
     provider: str
     embedder: str | None
     detector: str | None
+    viewer: str | None
     origins: tuple[tuple[str, str], ...]
 
 
@@ -49,7 +51,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "models": str(data / "models"),
         "provider": "onnxruntime",
     }
-    origins = dict.fromkeys(values, "default") | {"user": "not set", "embedder": "default", "detector": "default"}
+    unset = {"user": "not set", "embedder": "default", "detector": "default", "viewer": "not set"}
+    origins = dict.fromkeys(values, "default") | unset
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
     sources.append(
@@ -66,6 +69,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         provider=values["provider"],
         embedder=values.get("embedder"),
         detector=values.get("detector"),
+        viewer=values.get("viewer"),
         origins=tuple(sorted(origins.items())),
     )
 

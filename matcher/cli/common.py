@@ -25,6 +25,7 @@ class Call:
     home: str | None
     user: str | None
     output: Output
+    in_browser: bool = False
 
     @cached_property
     def settings(self) -> "Settings":
@@ -38,7 +39,7 @@ class Call:
         """The opened home. Raises BadInput when there is none."""
         from matcher.bootstrap import open_program
 
-        return open_program(self.settings)
+        return open_program(self.settings, self.in_browser)
 
     @cached_property
     def session(self) -> "Session":

@@ -23,12 +23,14 @@ _COMMANDS = (
     "report",
     "submit",
     "review",
+    "serve",
     "outcomes",
     "reviewers",
     "audit",
     "bench",
     "doctor",
 )
+_FOR_PROGRAMS = ("browser-session",)  # what a command starts by itself
 
 
 class LazyGroup(click.RichGroup):
@@ -40,9 +42,10 @@ class LazyGroup(click.RichGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, from its module."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in (*_COMMANDS, *_FOR_PROGRAMS):
             return None
-        command: click.Command = importlib.import_module(f"matcher.cli.commands.{cmd_name}").command
+        module = f"matcher.cli.commands.{cmd_name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
 

@@ -28,6 +28,22 @@ OUTCOMES = {
 
 BARS = " ▁▂▃▄▅▆▇█"
 
+PROMISE = "What you see here is a lead for people to check, never an identification."
+
+KNOWN_PERSON = "I know this person"
+RECUSAL = (
+    "You step back from this alert for good; another reviewer takes it. Nothing you said of it counts. "
+    "Where nobody else may judge it, it waits until an admin adds a reviewer."
+)
+RECUSED = "You stepped back; another reviewer takes this alert."
+WITHDRAWAL = ("Withdraw *same*?", "It then counts as undecided.")
+THIRD_REVIEWER = (
+    "Ask for a third reviewer?",
+    "After the score, *same* never counts; a third reviewer will judge this candidate.",
+)
+
+LONGEST_REASON = 200
+
 NOT_INDEPENDENT = "NOT INDEPENDENT: the reviewers shared an account or a terminal"
 
 

@@ -123,6 +123,10 @@ class ReviewApp(App[None]):
         """Starts to watch for an empty chair."""
         self.set_interval(1.0, self.look_at_the_clock)
 
+    def on_exit_app(self) -> None:
+        """Told to end from outside (a signal, a browser that went): what is held goes back."""
+        self._give_back()
+
     def on_unmount(self) -> None:
         """Lets the desk thread finish what was asked of it, then end."""
         self._desk_thread.shutdown(wait=False)

@@ -147,6 +147,10 @@ def modules() -> dict[str, ast.Module]:
     return {str(path.relative_to(FOLDER)): ast.parse(path.read_text("utf-8")) for path in paths}
 
 
+# The screens' text; line mode's one mouth, whose `say` is tested with hostile names; what writes pictures and headers.
+TEXT_IS_MADE_SAFE_IN = frozenset({"plain.py", "line/talk.py", "line/viewer.py", "browser/server.py"})
+
+
 def test_no_module_shows_text_that_did_not_go_through_plain() -> None:
     found = modules()
     safe = functions_that_give(found) | {"bare"}
@@ -155,7 +159,7 @@ def test_no_module_shows_text_that_did_not_go_through_plain() -> None:
     wrong = [
         f"{name}, {fault}"
         for name, tree in found.items()
-        if name != "plain.py"
+        if name not in TEXT_IS_MADE_SAFE_IN
         for fault in Reader(tree, safe).faults()
     ]
     assert not wrong, "\n".join(wrong)

@@ -8,9 +8,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from matcher.review.wording import LONGEST_REASON
 from matcher.tui.plain import joined, prose
-
-LONGEST_REASON = 200
 
 
 class YesNo(ModalScreen[bool]):

@@ -25,7 +25,7 @@ from matcher.review.session import ZOOMS, Drawn
 from matcher.tui.album import Album, Job
 from matcher.tui.dialogs.question import Reason, YesNo
 from matcher.tui.graphics import grid, resolved
-from matcher.tui.plain import joined
+from matcher.tui.plain import bare, joined
 from matcher.tui.screens.room import Room
 from matcher.tui.widgets import panels
 from matcher.tui.widgets.face_pair import FacePair
@@ -34,7 +34,6 @@ from matcher.tui.widgets.face_view import FaceView
 T = TypeVar("T")
 
 IMAGE_MODE = "draw pictures another way"
-KNOWN_PERSON = "I know this person"
 
 
 class CompareScreen(Room):
@@ -123,11 +122,10 @@ class CompareScreen(Room):
                 self._ask_recusal()
             case AskWithdrawal(candidate_id):
                 made = Correction(candidate_id, Verdict.UNDECIDED, "")
-                self._ask_correction(made, "Withdraw *same*?", "It then counts as undecided.")
+                self._ask_correction(made, *wording.WITHDRAWAL)
             case AskThirdReviewer(candidate_id):
                 made = Correction(candidate_id, Verdict.SAME, "")
-                text = "After the score, *same* never counts; a third reviewer will judge this candidate."
-                self._ask_correction(made, "Ask for a third reviewer?", text)
+                self._ask_correction(made, *wording.THIRD_REVIEWER)
             case Leave():
                 self.give_back()
                 self.app.pop_screen()
@@ -163,19 +161,15 @@ class CompareScreen(Room):
 
     @work
     async def _ask_recusal(self) -> None:
-        text = (
-            "You step back from this alert for good; another reviewer takes it. Nothing you said of it counts. "
-            "Where nobody else may judge it, it waits until an admin adds a reviewer."
-        )
-        agreed = await self.app.push_screen_wait(YesNo("Do you know this person?", text))
+        agreed = await self.app.push_screen_wait(YesNo("Do you know this person?", wording.RECUSAL))
         self.session = replace(self.session, asking=False, busy=agreed)
         if agreed:
-            self._tell(partial(self._desk.recuse, self.session.alert_id, KNOWN_PERSON), self._recused)
+            self._tell(partial(self._desk.recuse, self.session.alert_id, wording.KNOWN_PERSON), self._recused)
 
     def _recused(self, _: None) -> None:
         self._left = True
         self.app.pop_screen()
-        self.app.notify("You stepped back; another reviewer takes this alert.", markup=False)
+        self.app.notify(bare(wording.RECUSED), markup=False)
 
     @work
     async def _ask_correction(self, correction: Correction, title: str, text: str) -> None:

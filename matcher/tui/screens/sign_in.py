@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from matcher.errors import MatcherError
+from matcher.review.wording import PROMISE
 from matcher.tui.graphics import grid, mode_name, resolved, strips
 from matcher.tui.plain import NEWLINE, joined, plain, prose
 from matcher.tui.screens.room import Room
@@ -18,7 +19,6 @@ from matcher.tui.widgets.face_view import FaceView
 from matcher.tui.widgets.trial_card import trial_card
 
 TRIAL_TEXT = ("Ring, greys, red, green, blue: good.", "Letters, boxes or bands: press f2.")
-PROMISE = "What you see here is a lead for people to check, never an identification."
 
 
 class SignInScreen(Room):

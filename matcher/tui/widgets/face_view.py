@@ -3,6 +3,7 @@
 from PIL import Image
 from textual.events import Resize
 from textual.message import Message
+from textual.renderables.blank import Blank
 from textual.strip import Strip
 from textual.widget import Widget
 from textual_image.widget._base import Image as PixelPicture
@@ -20,6 +21,10 @@ class FaceView(Widget):
 
     _mode: ImageMode | None = None
     _child: Widget | None = None
+
+    def render(self) -> Blank:
+        """Nothing until there is a picture; a widget's own default is its name."""
+        return Blank()
 
     def on_resize(self, event: Resize) -> None:
         """Tells the screen."""
