@@ -27,7 +27,7 @@ def drawn(tab: Page) -> bool:
 
 async def tour(tab: Page, address: str, base: str, pictures: Path) -> None:
     await tab.open(address)
-    await tab.until(lambda: "Passphrase" in tab.said, "sign-in screen")
+    await tab.until(lambda: "rosa" in tab.said, "sign-in screen")
     await tab.picture(pictures / "1-sign-in.png")
     await tab.type(PASSPHRASE)
     await tab.key(*ENTER)
@@ -42,7 +42,8 @@ async def tour(tab: Page, address: str, base: str, pictures: Path) -> None:
     await tab.key(*ESCAPE)
     tab.said = ""
     await tab.call("Page.navigate", url=f"{base}/?fontsize=9")
-    await tab.until(lambda: "Passphrase" in tab.said, "sign-in screen in small letters")
+    await tab.until(lambda: "rosa" in tab.said, "sign-in screen in small letters")
+    await asyncio.sleep(0.5)
     tab.said = ""  # what the session before said last may be in it
     await tab.type(PASSPHRASE)
     await tab.key(*ENTER)

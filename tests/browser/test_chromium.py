@@ -1,5 +1,6 @@
 """The review in headless Chromium, where there is one: nothing is asked of another address, and a judgement is made."""
 
+import asyncio
 import re
 import signal
 from pathlib import Path
@@ -24,7 +25,8 @@ async def test_a_judgement_in_a_browser(tmp_path: Path) -> None:
     with serving(home, "--user", "ana") as server:
         async with page(tmp_path / "profile") as tab:
             await tab.open(server.address)
-            await tab.until(lambda: "Passphrase" in tab.said, "sign-in screen")
+            await tab.until(lambda: "cleo" in tab.said, "names to sign in by")
+            await asyncio.sleep(0.5)
             await tab.type(PASSPHRASE)
             await tab.key("Enter", 13)
             await tab.until(lambda: "stay closed until" in tab.said, "queue")

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,7 +43,9 @@ class Session:
         self.socket, self.said = socket, ""
 
     async def until(self, text: str) -> None:
+        deadline = time.monotonic() + 60
         while text not in self.said:
+            assert time.monotonic() < deadline, f"never said: {text}\n{self.said[-500:]}"
             message = await self.socket.receive(timeout=30)
             assert message.type is aiohttp.WSMsgType.BINARY, (message, self.said[-500:])
             self.said += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", message.data.decode("utf-8", "replace"))
@@ -52,7 +55,8 @@ class Session:
 
     async def claim(self) -> None:
         """Signs ana in and opens the first alert."""
-        await self.until("Passphrase")
+        await self.until("cleo")  # the names came, and with them the cursor
+        await asyncio.sleep(0.5)
         await self.type(PASSPHRASE)
         await self.type("\r")
         await self.until("stay closed until")
