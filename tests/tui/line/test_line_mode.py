@@ -195,7 +195,7 @@ def test_no_viewer_over_a_remote_session(home: Path, viewer: str, tmp_path: Path
 def test_a_wrong_passphrase_is_said_and_asked_again(home: Path) -> None:
     with at_terminal(home, "ana") as terminal:
         terminal.sign_in("ana", "wrong")
-        terminal.answer("nobody", "2")
+        terminal.answer("nobody", "3")
         terminal.sign_in("ben", PASSPHRASE)
         terminal.answer("99", "quit")
         assert terminal.ended() == 0
