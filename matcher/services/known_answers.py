@@ -16,6 +16,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class Stock:
     newest: Revision
     sizes: Sequence[int]
     shown: frozenset[str]
+    now: datetime
 
 
 def refusal(cohort: Cohort | None, report_cohort: str, now_expired: bool) -> str:
@@ -76,8 +78,12 @@ def cohort_of(work: UnitOfWork, report: StoredReport) -> tuple[Cohort | None, Re
     return next((one for one in work.cohorts.all() if one.cohort_id == revision.collection_id), None), revision
 
 
-def due_item(session: Session, opened: OpenedList, found_somebody: bool) -> KnownItem | None:
-    """An item to queue with a search, or None: none is due, or none can be made."""
+def due_item(session: Session, opened: OpenedList, found_somebody: bool, now: datetime) -> KnownItem | None:
+    """An item to queue with a search, or None: none is due, or none can be made.
+
+    `now`: the moment that the search's alerts are queued at too. A queue is in order of these, and of two moments the
+    earlier one would be the item's every time.
+    """
     share = opened.policy.review.known_answer_share
     if not share:
         return None
@@ -86,7 +92,7 @@ def due_item(session: Session, opened: OpenedList, found_somebody: bool) -> Know
         owed = alerts * share / (1 - share) - items - found_somebody
         if uniform(session.place.random) >= owed:
             return None
-        stock = _stock(session, work, opened)
+        stock = _stock(session, work, opened, now)
     return None if stock is None else _item(session, opened, stock)
 
 
@@ -118,17 +124,17 @@ def drawn_in_order(random: RandomBytes, rows: Sequence[int]) -> list[int]:
     return [row for _, row in sorted((random(8), row) for row in rows)]
 
 
-def _stock(session: Session, work: UnitOfWork, opened: OpenedList) -> Stock | None:
+def _stock(session: Session, work: UnitOfWork, opened: OpenedList, now: datetime) -> Stock | None:
     report = work.reports.get(opened.binding.report_digest)
     if report is None:
         raise IntegrityError("the report behind the activation is missing: restore a backup")
     cohort, revision = cohort_of(work, report)
-    expired = cohort is not None and cohort.expired(session.place.clock())
+    expired = cohort is not None and cohort.expired(now)
     if refusal(cohort, revision.revision_id, expired) or cohort is None or cohort.latest is None:
         return None
     sizes = work.vigilance.sizes(report.digest)
     shown = work.vigilance.people_shown(session.vault, revision.revision_id)
-    return Stock(report, revision, cohort.latest, sizes, shown)
+    return Stock(report, revision, cohort.latest, sizes, shown, now)
 
 
 def _item(session: Session, opened: OpenedList, stock: Stock) -> KnownItem | None:
@@ -210,7 +216,7 @@ def _queued(
         reason=KNOWN_CASE,
         searches_of_case=1,
         submitted_by=session.user.name,
-        submitted_at=session.place.clock(),
+        submitted_at=stock.now,
         probe=_bytes(session, _picture(probe)),
         place=_picture(probe).place,
         candidates=candidates,

@@ -13,10 +13,8 @@ from matcher.domain.desk import LogLine, LogPage
 from matcher.domain.events import LogEntry, Verified
 from matcher.domain.people import User
 from matcher.services.audit import verify
-from matcher.services.log_view import closed_to, shown_details
+from matcher.services.log_view import CLOSED, closed_to, shown_details
 from matcher.services.workplace import Session
-
-CLOSED = "searches and reviews are closed to who may judge"
 
 
 class Reader:

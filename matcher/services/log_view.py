@@ -4,9 +4,9 @@
 2. From everybody else are withheld: what a search found and queued, every detail of the steps on an alert, and of what
    was said of known-answer items, a suspended reviewer's figures among it. Only the details are: that somebody judged
    something, and when, anybody sees.
-3. In the terminal interface such an entry says to a reviewer no more than its place: case, list and what others did
-   would sway who has yet to judge blind. All of them alike: a search that is open to read beside an alert that waits
-   since then would betray a known-answer item.
+3. To a reviewer, and to whoever did not sign in, an entry on a search or a review says no more than its place: case,
+   list and what others did would sway who has yet to judge blind. All of them alike: whoever could count searches, or
+   read one beside an alert that waits since then, would tell known-answer items from alerts.
 4. The log itself stays whole: `audit verify` reads all of it for anybody.
 """
 
@@ -17,6 +17,7 @@ from matcher.domain.events import Action, LogEntry
 from matcher.domain.people import Role, User
 
 WITHHELD = "withheld from who may judge"
+CLOSED = "searches and reviews are closed to who may judge"
 OF_A_SEARCH = ("alert", "candidates", "fingerprint", "known", "known_answer", "known_fingerprint")
 
 
@@ -27,9 +28,9 @@ def sees_all(user: User | None) -> bool:
     return bool(user.roles & {Role.ADMIN, Role.AUDITOR})
 
 
-def closed_to(entry: LogEntry, user: User) -> bool:
-    """Whether an entry says no more than its place to somebody who is signed in (rule 3)."""
-    if Role.REVIEWER not in user.roles:
+def closed_to(entry: LogEntry, user: User | None) -> bool:
+    """Whether an entry says no more than its place to somebody, None for nobody signed in (rule 3)."""
+    if user is not None and Role.REVIEWER not in user.roles:
         return False
     attempt = str(json.loads(entry.details).get("attempt", "")) if entry.action == Action.REFUSED else ""
     return entry.action == Action.SEARCHED or _of_review(entry.action) or attempt == "submit" or _of_review(attempt)

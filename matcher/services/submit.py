@@ -11,6 +11,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def _search_faces(
     now = session.place.clock()
     templates = np.stack([face.template for face in faces])
     answer = search(opened.certificate, opened, templates, pipeline.identity, now)
-    item = due_item(session, opened, any(answer.hits))
+    item = due_item(session, opened, any(answer.hits), now)
     queued = 0
     with session.place.work() as work:
         watchlist = find_list(work, opened.watchlist.name)
@@ -118,7 +119,7 @@ def _search_faces(
             count = work.alerts.count_search(watchlist.list_id, errand.case)
             alert_id = None
             if hits and isinstance(picture, Picture):
-                alert = _alert(session, opened, errand, (picture, face), (hits, count))
+                alert = _alert(session, opened, errand, (picture, face), (hits, count, now))
                 work.alerts.add(session.vault, alert)
                 alert_id = alert.alert_id
                 queued += 1
@@ -169,10 +170,10 @@ def _alert(
     opened: OpenedList,
     errand: Errand,
     probe: tuple[Picture, Face],
-    found: tuple[Sequence[Hit], int],
+    found: tuple[Sequence[Hit], int, datetime],
 ) -> AlertRecord:
     picture, face = probe
-    hits, count = found
+    hits, count, now = found
     random = session.place.random
     binding = opened.binding
     return AlertRecord(
@@ -187,7 +188,7 @@ def _alert(
         reason=errand.reason,
         searches_of_case=count,
         submitted_by=session.user.name,
-        submitted_at=session.place.clock(),
+        submitted_at=now,
         probe=picture.data,
         place=face.place,
         candidates=tuple(

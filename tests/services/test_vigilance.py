@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields, is_dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from matcher.services.log_view import shown_details
 from matcher.services.outcomes import outcomes
 from matcher.services.vigilance import own_statistics, reminders, restore, statistics
 from tests.services.test_audit import edit
-from tests.services.world import MODEL, Row, VectorPipeline, World, judgement, vectors
+from tests.services.world import MODEL, Clock, Row, VectorPipeline, World, judgement, vectors
 
 SAME, OTHER, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNDECIDED
 REVIEW = 'same_account = "mark"\nknown_answer_share = {share}\nknown_answers_least = 4\n'
@@ -308,6 +308,27 @@ def test_an_item_has_the_moment_of_a_search_that_found_nobody(practised: Picture
         (beside,) = [one for one in log_of(practised) if json.loads(one.details).get("known") == line.alert_id]
         assert json.loads(beside.details)["candidates"] == 0
         assert beside.time == line.submitted_at
+
+
+def test_an_item_and_the_alert_beside_it_are_queued_at_one_moment(
+    practised: Pictured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ticking(clock: Clock) -> datetime:
+        clock.now += timedelta(milliseconds=7)
+        return clock.now
+
+    monkeypatch.setattr(Clock, "__call__", ticking)
+    for number in range(12):
+        practised.hit(number)
+    told = [json.loads(one.details) for one in log_of(practised) if one.action == "list.searched"]
+    both = [(one["alert"], one["known"]) for one in told if one.get("known") and one.get("alert")]
+    assert both
+    with practised.place.work(write=False) as work:
+        for alert, known in both:
+            ours, theirs = work.alerts.line(alert), work.alerts.line(known)
+            assert ours is not None
+            assert theirs is not None
+            assert ours.submitted_at == theirs.submitted_at  # of two moments the earlier would be the item's
 
 
 def test_where_every_search_finds_somebody_items_are_made_all_the_same(practised: Pictured) -> None:

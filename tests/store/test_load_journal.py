@@ -23,7 +23,7 @@ LATER = LoadBegun("b" * 26, datetime(2026, 11, 26, 12, tzinfo=UTC))
 numbers = st.floats(allow_nan=False)
 points = st.tuples(numbers, numbers)
 places = st.builds(FacePlace, st.tuples(numbers, numbers, numbers, numbers), st.tuples(*[points] * 5))
-measures = st.builds(QualityMeasures, *[numbers] * 12, st.none() | numbers)
+measures = st.builds(QualityMeasures, *[numbers] * 14, st.none() | numbers)
 templates = st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=20).map(lambda row: np.array(row, np.float32))
 faces = st.builds(Face, places, measures, templates)
 rejections = st.builds(

@@ -1,11 +1,17 @@
 """`matcher audit`: the log, and the count of innocents."""
 
 import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from matcher.cli.common import Call, leaf
 from matcher.cli.output import table
+
+if TYPE_CHECKING:
+    from matcher.domain.events import LogEntry
+    from matcher.domain.people import User
 
 
 @click.group("audit")
@@ -48,42 +54,38 @@ def verify(call: Call) -> None:
 def show(call: Call, last: int, action: str | None) -> None:
     """Show entries of the log.
 
-    What searches found, and the details of every step on an alert, are shown to an admin or auditor who is signed in
-    and is no reviewer: from them a reviewer could tell known-answer items from alerts.
+    Searches and reviews are shown to who is signed in and is no reviewer, what was found and said to admins and
+    auditors alone: a reviewer could tell known-answer items from alerts.
 
     Example: `matcher audit show --last 50 --action list.searched`
     """
     from collections import deque
 
-    from matcher.services.log_view import shown_details
-
     user = None if call.settings.user is None else call.session.user
     with call.program.place.work(write=False) as work:
-        kept = deque((entry for entry in work.log.entries() if action in (None, entry.action)), maxlen=last)
-    value = [
-        {
-            "sequence": entry.sequence,
-            "time": entry.time.isoformat(),
-            "actor": entry.actor,
-            "account": entry.account,
-            "terminal": entry.terminal,
-            "action": entry.action,
-            "details": shown_details(entry, user),
-            "hash": entry.hash,
-        }
-        for entry in kept
-    ]
+        seen = (_seen(entry, user) for entry in work.log.entries())
+        value = list(deque((one for one in seen if action in (None, one["action"])), maxlen=last))
     rows = [
         (
-            entry.sequence,
-            entry.time.astimezone().isoformat(" ", "seconds"),
-            entry.actor,
-            entry.action,
-            json.dumps(shown_details(entry, user), separators=(",", ":")),
+            one["sequence"],
+            datetime.fromisoformat(one["time"]).astimezone().isoformat(" ", "seconds"),
+            one["actor"],
+            one["action"],
+            json.dumps(one["details"], separators=(",", ":")),
         )
-        for entry in kept
+        for one in value
     ]
     call.output.result({"entries": value}, table(("no", "time", "actor", "action", "details"), rows, whole=True))
+
+
+def _seen(entry: "LogEntry", user: "User | None") -> dict[str, Any]:
+    from matcher.services.log_view import CLOSED, closed_to, shown_details
+
+    place = {"sequence": entry.sequence, "time": entry.time.isoformat(), "hash": entry.hash}
+    if closed_to(entry, user):
+        return place | {"actor": "", "account": "", "terminal": "", "action": "closed", "details": {"closed": CLOSED}}
+    who = {"actor": entry.actor, "account": entry.account, "terminal": entry.terminal}
+    return place | who | {"action": entry.action, "details": shown_details(entry, user)}
 
 
 @command.command("innocents")
