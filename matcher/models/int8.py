@@ -5,8 +5,8 @@ Beside what an installation holds (`install.py`):
     <id>/<id>.int8-1.onnx       what `onnxruntime-int8` runs (see `quantise.py`)
     <id>/int8.json              written last: of which weights and which table it was made, and its digest
 
-A graph of other weights, another table or another version is made anew. `check` derives it again: a record can be
-altered together with the graph, a derivation cannot.
+A graph of other weights, another table or another version is made anew; version and table are in the identity of its
+templates. `check` derives it again: a record can be altered together with the graph, a derivation cannot.
 """
 
 from pathlib import Path
@@ -109,7 +109,9 @@ def _published(model: InstalledModel) -> bytes:
 
 def _with_graph(model: InstalledModel, record: Int8Record) -> InstalledModel:
     graph = _place(model) / f"{model.manifest.id}.int8-{QUANTISE_VERSION}.onnx"
-    return InstalledModel(model.manifest, model.published, graph, record.result_sha256, f"q{QUANTISE_VERSION}")
+    return InstalledModel(
+        model.manifest, model.published, graph, record.result_sha256, f"q{QUANTISE_VERSION}-{record.ranges_sha256[:8]}"
+    )
 
 
 def _place(model: InstalledModel) -> Path:

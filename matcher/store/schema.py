@@ -212,12 +212,13 @@ alerts = _table(
     _number("searches_of_case", CheckConstraint("searches_of_case >= 1")),
     _user("submitted_by"),
     _text("submitted_at"),
-    _bytes("probe"),  # sealed
-    _bytes("place"),  # sealed
     _text("closed_reason", null=True),
     _text("closed_at", null=True),
     _text("concluded_at", null=True),
     Column("rejected", Integer, CheckConstraint("rejected IN (0, 1)")),
+    # Last: what stands behind a photograph is only reached by reading through it (10 GB for 100,000 of 100 kB).
+    _bytes("place"),  # sealed
+    _bytes("probe"),  # sealed
     CheckConstraint("(rejected IS NULL) = (concluded_at IS NULL)", name="concluded_with_its_result"),
     CheckConstraint("(closed_reason IS NULL) = (closed_at IS NULL)", name="closed_with_its_time"),
     ForeignKeyConstraint(
@@ -226,17 +227,20 @@ alerts = _table(
     ),
 )
 
-# Both hold every column that their question needs: a row of `alerts` is a photograph long, and what stands behind the
-# photograph is only reached by reading through it (100,000 waiting alerts of 100 kB: 10 GB for one look at a queue).
+# They hold every column that their question needs: a row of `alerts` is as long as a photograph.
 _open = alerts.c.concluded_at.is_(None) & alerts.c.closed_reason.is_(None)
 Index(
     "alerts_open",
-    *(alerts.c[name] for name in ("submitted_at", "alert_id", "submitted_by", "policy_digest", "list_id")),
+    *(
+        alerts.c[name]
+        for name in ("submitted_at", "alert_id", "submitted_by", "policy_digest", "list_id")
+    ),
     alerts.c.concluded_at,
     alerts.c.closed_reason,
     sqlite_where=_open,
     postgresql_where=_open,
 )
+Index("alerts_of_report", alerts.c.report_digest, alerts.c.alert_id)
 Index(
     "alerts_closed",
     alerts.c.closed_at,

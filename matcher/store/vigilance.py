@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, select
 
 from matcher.domain.case import Verdict
 from matcher.domain.ids import utc_text, utc_time
@@ -29,7 +29,6 @@ from matcher.store.schema import (
 )
 from matcher.store.transaction import Transaction
 
-_ITEMS = known_items.join(alerts, known_items.c.alert_id == alerts.c.alert_id)
 _OPEN = (alerts.c.concluded_at.is_(None), alerts.c.closed_reason.is_(None))
 _OF_SEARCH = alerts.c.alert_id.not_in(select(known_items.c.alert_id))
 
@@ -71,13 +70,13 @@ class SqlVigilance:
     def counts(self, report: str) -> tuple[int, int]:
         """How many alerts of searches and how many items were queued under a report."""
         every = select(func.count()).select_from(alerts).where(alerts.c.report_digest == report)
-        known = select(func.count()).select_from(_ITEMS).where(alerts.c.report_digest == report)
+        known = select(func.count()).select_from(known_items).where(_of(report))
         items = self._transaction.number(known)
         return self._transaction.number(every) - items, items
 
     def waiting(self, report: str) -> int:
         """How many items queued under a report wait for reviewers."""
-        query = select(func.count()).select_from(_ITEMS).where(alerts.c.report_digest == report, *_OPEN)
+        query = select(func.count()).select_from(known_items).where(_of(report, *_OPEN))
         return self._transaction.number(query)
 
     def sizes(self, report: str) -> Sequence[int]:
@@ -127,6 +126,12 @@ def _verdicts(newest: Select[Any]) -> Select[Any]:
     shown = (judgements.c.alert_id, judgements.c.candidate_id, judgements.c.reviewer, judgements.c.verdict)
     query = select(*shown).select_from(joined).where(alerts.c.concluded_at.is_not(None), _OF_SEARCH)
     return query.order_by(*shown[:3])
+
+
+def _of(report: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That an item was queued under a report; from the few items to their alerts, not from all alerts."""
+    mine = alerts.c.alert_id == known_items.c.alert_id
+    return exists(select(1).select_from(alerts).where(mine, alerts.c.report_digest == report, *conditions))
 
 
 def _purpose(alert_id: str) -> str:

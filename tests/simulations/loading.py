@@ -53,6 +53,8 @@ LOOKED_AT = 100
 class MadeUpFaces:
     """A face for the number at the end of each picture; two numbers in a row are one person."""
 
+    touchstone = b""
+
     def __init__(self, dim: int) -> None:
         self.identity = replace(MODEL, dim=dim)
         self.seconds = 0.0

@@ -34,6 +34,7 @@ def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference
 
     Example: `matcher submit missing probe.jpg --case 2026/114 --reason "seen at the station" --user boss`
     """
+    from matcher.cli.advice import ADVICE
     from matcher.services.submit import Errand, submit
     from matcher.services.words import no_candidate
     from matcher.vision.files import read_picture_file
@@ -56,8 +57,12 @@ def command(call: Call, watchlist: str, images: tuple[Path, ...], case_reference
     if not any(one.searched for one in done):
         from matcher.errors import BadInput
 
-        reasons = sorted({bad.reason.value for one in done for bad in one.rejected})
-        raise BadInput(f"no usable face in {len(done)} pictures ({', '.join(reasons)}): nothing was searched")
+        bad = [bad for one in done for bad in one.rejected]
+        reasons = sorted({one.reason.value for one in bad})
+        why = f"{reasons[0]} {bad[0].detail}".strip() if len(bad) == 1 else ", ".join(reasons)
+        pictures = "the picture" if len(done) == 1 else f"{len(done)} pictures"
+        advice = f" {ADVICE[bad[0].reason].capitalize()}." if len(reasons) == 1 else ""
+        raise BadInput(f"no usable face in {pictures} ({why}): nothing was searched.{advice}")
     nothing = no_candidate(call.program.place, watchlist)
     value = {
         "watchlist": watchlist,
