@@ -231,10 +231,7 @@ alerts = _table(
 _open = alerts.c.concluded_at.is_(None) & alerts.c.closed_reason.is_(None)
 Index(
     "alerts_open",
-    *(
-        alerts.c[name]
-        for name in ("submitted_at", "alert_id", "submitted_by", "policy_digest", "list_id")
-    ),
+    *(alerts.c[name] for name in ("submitted_at", "alert_id", "submitted_by", "policy_digest", "list_id")),
     alerts.c.concluded_at,
     alerts.c.closed_reason,
     sqlite_where=_open,

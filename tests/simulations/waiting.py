@@ -64,6 +64,7 @@ def copy_alert(database: Path, copies: int, photograph: int) -> None:
     for statement in COPIES:
         connection.execute(statement, {"copies": copies, "photograph": photograph})
     connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or whoever writes next moves two gigabytes first
     connection.close()
 
 
