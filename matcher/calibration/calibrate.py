@@ -134,15 +134,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         verdict=judgement.verdict,
         threshold=judgement.ruling.selection.threshold,
         list=ListLine(listed.name, listed.searches_per_day, listed.prior),
-        cohort=CohortLine(
-            inputs.cohort.name,
-            inputs.cohort.source,
-            inputs.cohort.shipped,
-            len(inputs.plan.people),
-            pictures_seen,
-            left_out,
-            setting.same_quality,
-        ),
+        cohort=_cohort_line(inputs, pictures_seen, left_out),
         binding=binding,
         attempt=Attempt(gate.attempt, gate.delta_j),
         groups=groups,
@@ -164,6 +156,11 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         listed_maxima=inputs.listed_maxima,
         likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
     )
+
+
+def _cohort_line(inputs: CalibrationInputs, pictures_seen: bool, left_out: tuple[str, ...]) -> CohortLine:
+    cohort, people = inputs.cohort, len(inputs.plan.people)
+    return CohortLine(cohort.name, cohort.source, cohort.shipped, people, pictures_seen, left_out, cohort.same_quality)
 
 
 def _tested(inputs: CalibrationInputs, outcomes: Outcomes) -> Tested:

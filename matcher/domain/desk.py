@@ -50,6 +50,14 @@ class QueueEntry:
     begun: bool
 
 
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """The first waiting alerts of an order, and how many wait in all."""
+
+    entries: tuple[QueueEntry, ...]
+    waiting: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FacePicture:
     """One picture with one face in it; the bytes are the original file's."""

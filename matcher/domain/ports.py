@@ -19,6 +19,7 @@ from matcher.domain.desk import (
     LogPage,
     QueueEntry,
     QueueOrder,
+    QueuePage,
     WorkPeriod,
 )
 from matcher.domain.events import Event, LogEntry, LogHead, Verified
@@ -519,11 +520,8 @@ class ReviewDesk(Protocol):
     def user(self) -> User:
         """Whose desk this is."""
 
-    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> Sequence[QueueEntry]:
-        """The first `most` alerts waiting for this reviewer, in an order."""
-
-    def count_waiting(self) -> int:
-        """How many alerts wait for this reviewer."""
+    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> QueuePage:
+        """The first `most` alerts waiting for this reviewer, in an order, and how many wait in all."""
 
     def closings(self) -> Sequence[str]:
         """What was closed as inconclusive in the last days, or stopped with nothing waiting, and why; newest first."""

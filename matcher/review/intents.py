@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from matcher.domain.case import Judgement
+from matcher.domain.case import Correction, Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,10 @@ class AskRecusal:
 
 
 @dataclass(frozen=True, slots=True)
-class AskWithdrawal:
-    """Ask for the reason for withdrawing *same*."""
+class AskCorrection:
+    """Ask for the reason of a change after the score: *same* withdrawn, or a change towards *same*."""
 
-    candidate_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AskThirdReviewer:
-    """Ask for the reason for a change towards *same*, which sends the candidate to a third reviewer."""
-
-    candidate_id: str
+    correction: Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +39,4 @@ class Leave:
     """Back to the queue; the claim is given back and nothing is committed."""
 
 
-Intent = Commit | Disclose | Finish | AskRecusal | AskWithdrawal | AskThirdReviewer | Leave
+Intent = Commit | Disclose | Finish | AskRecusal | AskCorrection | Leave

@@ -11,12 +11,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from matcher.domain.case import Component, Finding, Judgement, Verdict
+from matcher.domain.case import Component, Correction, Finding, Judgement, Verdict
 from matcher.domain.desk import Stage
 from matcher.review.intents import (
+    AskCorrection,
     AskRecusal,
-    AskThirdReviewer,
-    AskWithdrawal,
     Commit,
     Disclose,
     Finish,
@@ -154,14 +153,14 @@ def _withdraw(session: Session, now: float) -> Step:
     candidate = session.candidate.candidate_id
     if session.busy or session.own(candidate) is not Verdict.SAME or session.correction(candidate):
         return _say(session, "There is no *same* of yours to withdraw here")
-    return replace(session, asking=True), AskWithdrawal(candidate)
+    return replace(session, asking=True), AskCorrection(Correction(candidate, Verdict.UNDECIDED, ""))
 
 
 def _third(session: Session, now: float) -> Step:
     candidate = session.candidate.candidate_id
     if session.busy or session.own(candidate) is Verdict.SAME or session.correction(candidate):
         return _say(session, "Only a judgement other than *same* can be sent to a third reviewer")
-    return replace(session, asking=True), AskThirdReviewer(candidate)
+    return replace(session, asking=True), AskCorrection(Correction(candidate, Verdict.SAME, ""))
 
 
 def _details(session: Session, now: float) -> Step:
@@ -295,4 +294,3 @@ HANDLERS: Mapping[Stage, Mapping[str, Handler]] = {
     stage: {key: deed.handler for key, deed in deeds.items()} for stage, deeds in DEEDS.items()
 }
 DECIDING = frozenset({*_BLIND, *_DISCLOSED, "escape"}) - {"up", "down"}
-KEYS = tuple(sorted({key for handlers in HANDLERS.values() for key in handlers}))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from matcher.domain.case import Outcome, Verdict
+from matcher.domain.case import Correction, Outcome, Verdict
 from matcher.domain.confidence import StripChart
 from matcher.domain.desk import ConcludedCandidate, DisclosedCandidate, ListLine, LogPage, Share, Stage, WorkPeriod
 from matcher.domain.events import Verified
@@ -36,12 +36,6 @@ RECUSAL = (
     "Where nobody else may judge it, it waits until an admin adds a reviewer."
 )
 RECUSED = "You stepped back; another reviewer takes this alert."
-WITHDRAWAL = ("Withdraw *same*?", "It then counts as undecided.")
-THIRD_REVIEWER = (
-    "Ask for a third reviewer?",
-    "After the score, *same* never counts; a third reviewer will judge this candidate.",
-)
-
 LONGEST_REASON = 200
 
 NOT_INDEPENDENT = "NOT INDEPENDENT: the reviewers shared an account or a terminal"
@@ -176,3 +170,11 @@ def share(found: Share) -> str:
         return f"{found.k} of {found.n}: no score was shown yet, so there is no share"
     low, high = (100 * bound for bound in found.interval)
     return f"{found.k} of {found.n}: {100 * found.rate:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
+
+
+def correction_question(correction: Correction) -> tuple[str, str]:
+    """Title and text of the question for the reason of a change after the score."""
+    if correction.verdict is Verdict.SAME:
+        text = "After the score, *same* never counts; a third reviewer will judge this candidate."
+        return "Ask for a third reviewer?", text
+    return "Withdraw *same*?", "It then counts as undecided."

@@ -24,8 +24,8 @@ from matcher.domain.desk import (
     DisclosedCandidate,
     FacePicture,
     Label,
-    QueueEntry,
     QueueOrder,
+    QueuePage,
     Stage,
     WorkPeriod,
 )
@@ -38,17 +38,17 @@ from matcher.domain.revision import Item
 from matcher.domain.template import Millionths
 from matcher.domain.vigilance import Answer, truth_text
 from matcher.errors import BadInput, IntegrityError, Refused
+from matcher.services.conclusion import conclude_alert
 from matcher.services.own_work import own_work
 from matcher.services.review_files import Standing, queue_rules, signed_bytes, standing, with_look_alikes
+from matcher.services.review_queue import closings, waiting_page
 from matcher.services.review_waiting import may_judge, waiting_text
-from matcher.services.vigilance import enter_result, require_right, suspension_of, suspension_text
-from matcher.services.watch import take_looks
+from matcher.services.vigilance import enter_result, require_right
 from matcher.services.workplace import Session, refusals_logged
 
 Confidence = Callable[[bytes, Millionths, int, Prior | None], MatchConfidence]
 
 CLAIM_LEASE = timedelta(minutes=15)
-CLOSINGS_SHOWN = timedelta(days=7)
 
 _KNOWN = "this was a known-answer item: nothing is concluded from it"
 
@@ -70,50 +70,13 @@ class Desk:
         """Whose desk this is."""
         return self._session.user
 
-    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> Sequence[QueueEntry]:
-        """The first `most` alerts waiting for this reviewer, in an order.
-
-        Those that need a third reviewer stand among the others: a place of their own would tell that two disagree.
-        """
-        if Role.REVIEWER not in self.user.roles:
-            return []
-        now, name = self._now(), self.user.name
-        with self._session.place.work(write=False) as work:
-            if suspension_of(work, name) is not None:
-                return []
-            rules = queue_rules(work, now)
-            waiting = work.alerts.waiting_for(name, now, rules, order, most)
-            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, rules)]
-            standings = [standing(work, line, now) for line in lines if line is not None]
-        self._settle([found for found in standings if found.settled], now)
-        disputed = [_entry(found, name) for found in standings if found.waits_for(name, now)]
-        return sorted([*disputed, *waiting], key=order.key)[:most]
-
-    def count_waiting(self) -> int:
-        """How many alerts wait for this reviewer."""
-        if Role.REVIEWER not in self.user.roles:
-            return 0
-        now, name = self._now(), self.user.name
-        with self._session.place.work(write=False) as work:
-            if suspension_of(work, name) is not None:
-                return 0
-            rules = queue_rules(work, now)
-            lines = [work.alerts.line(alert_id) for alert_id in work.alerts.quorate(now, rules)]
-            disputed = sum(line is not None and standing(work, line, now).waits_for(name, now) for line in lines)
-            return disputed + work.alerts.count_waiting(name, now, rules)
+    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> QueuePage:
+        """The first `most` alerts waiting for this reviewer, in an order, and how many wait in all."""
+        return waiting_page(self._session, order, most)
 
     def closings(self) -> Sequence[str]:
         """What was closed as inconclusive in the last week, or stopped with nothing waiting, and why; newest first."""
-        since = self._now() - CLOSINGS_SHOWN
-        with self._session.place.work(write=False) as work:
-            taken = suspension_of(work, self.user.name)
-            closed = work.alerts.closings(since)
-            stops = [one.suspension for one in work.lists.all() if one.suspension and one.suspension.at > since]
-        counts = {(stop.at, f"list suspended: {stop.reason}"): 0 for stop in stops}
-        counts |= {(at, reason): count for at, reason, count in closed}
-        newest = sorted(counts.items(), key=lambda entry: str(entry[0]), reverse=True)
-        own = [] if taken is None else [suspension_text(taken)]
-        return own + [f"{count} closed as inconclusive: {reason}" for (_, reason), count in newest]
+        return closings(self._session)
 
     def claim(self, alert_id: str) -> BlindAlert:
         """Takes the alert's claim for 15 minutes and shows its faces, candidates in an order drawn at random once."""
@@ -255,7 +218,7 @@ class Desk:
             if line is None:
                 raise IntegrityError("an alert that was just finished is missing")
             found = standing(work, line, now)
-            stopped = self._conclude(work, found, now) if found.settled else ""
+            stopped = conclude_alert(work, found, self.user.name, now) if found.settled else ""
             alert = self._alert(work, alert_id)
             nobody_else = not any(may_judge(work, user, found) for user in work.users.all())
             work.commit()
@@ -272,44 +235,6 @@ class Desk:
         """What this reviewer judged: the last week, the last month, and since the beginning."""
         with self._session.place.work(write=False) as work:
             return own_work(work, self.user.name, self._now())
-
-    def _settle(self, lapsed: Sequence[Standing], now: datetime) -> None:
-        """Concludes alerts whose last reviewer saw the scores and never came back: their judgements stand."""
-        for one in lapsed:
-            with self._session.place.work() as work:
-                line = work.alerts.line(one.line.alert_id)
-                found = None if line is None else standing(work, line, now)
-                if found is not None and found.is_open and found.settled:
-                    self._conclude(work, found, now)
-                    work.commit()
-
-    def _conclude(self, work: UnitOfWork, found: Standing, now: datetime) -> str:
-        """Concludes an alert; says why the list stopped, where this conclusion makes it one rejection too many."""
-        alert_id = found.line.alert_id
-        work.alerts.mark_concluded(alert_id, now, all(one is Outcome.NOT_A_LEAD for _, one in found.outcomes))
-        counts = {outcome: sum(one is outcome for _, one in found.outcomes) for outcome in Outcome}
-        for candidate, outcome in found.outcomes:
-            if outcome is Outcome.LEAD:
-                work.alerts.add_lead(alert_id, candidate, now)
-                work.log.append(event(Action.UNSEALED, self.user.name, alert=alert_id, candidate=candidate))
-        work.log.append(
-            event(
-                Action.CONCLUDED,
-                self.user.name,
-                alert=alert_id,
-                leads=counts[Outcome.LEAD],
-                not_leads=counts[Outcome.NOT_A_LEAD],
-                inconclusive=counts[Outcome.INCONCLUSIVE],
-                reviewers=",".join(sorted(file.reviewer for file in found.files)),
-                independent=independent(found.files),
-            )
-        )
-        if found.line.known_answer:
-            return ""
-        report = work.watch.report_of(alert_id)
-        if report is None:
-            raise IntegrityError("the search behind this alert was never counted: restore a backup")
-        return take_looks(work, report, self.user.name, now)
 
     def _label(self, alert: AlertRecord, candidate_id: str, outcome: Outcome) -> Label | None:
         if outcome is not Outcome.LEAD:
@@ -404,11 +329,6 @@ class Desk:
 
     def _now(self) -> datetime:
         return self._session.place.clock()
-
-
-def _entry(found: Standing, reviewer: str) -> QueueEntry:
-    line = found.line
-    return QueueEntry(line.alert_id, line.submitted_at, len(line.candidate_ids), found.own(reviewer) is not None)
 
 
 def _known(found: Standing, candidate_id: str) -> None:

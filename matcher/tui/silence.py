@@ -26,7 +26,7 @@ class Silence(logging.Handler):
         if not self.kept_off:
             return ""
         names = ", ".join(f"{name} {count}" for name, count in sorted(self.kept_off.items()))
-        return f"{self.kept_off.total()} messages of libraries were kept off the screen: {names}"
+        return f"{self.kept_off.total()} messages of packages were kept off the screen: {names}"
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from matcher.domain.desk import (
     LogPage,
     QueueEntry,
     QueueOrder,
+    QueuePage,
     Share,
     Stage,
     WorkPeriod,
@@ -140,10 +141,7 @@ class Desk:
     def closings(self) -> Sequence[str]:
         return self.home.closings
 
-    def count_waiting(self) -> int:
-        return len(self.queue())
-
-    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> Sequence[QueueEntry]:
+    def queue(self, order: QueueOrder = QueueOrder.OLDEST, most: int = MOST_WAITING) -> QueuePage:
         mine = []
         for alert in self.home.alerts.values():
             path = alert.paths.get(self.user.name)
@@ -153,7 +151,7 @@ class Desk:
             if not done and not enough and alert.holder in {None, self.user.name}:
                 begun = path is not None and bool(path.judgements)
                 mine.append(QueueEntry(alert.alert_id, alert.queued_at, len(alert.candidates), begun))
-        return mine
+        return QueuePage(tuple(mine[:most]), len(mine))
 
     def claim(self, alert_id: str) -> BlindAlert:
         self.home.calls.append(f"claim {alert_id}")

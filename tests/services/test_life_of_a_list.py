@@ -166,7 +166,7 @@ def test_anybody_can_stop_a_list_and_an_approver_starts_it_again(active: World) 
     suspend_list(active.sessions["ana"], "missing", "wrong pictures")
     with pytest.raises(NotSearchable, match="suspended"):
         active.submit(active.templates[0])
-    assert active.desk("ben").queue() == []
+    assert active.desk("ben").queue().entries == ()
     active.activate()
     assert state(active) is ListState.ACTIVE
 

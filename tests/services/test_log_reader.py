@@ -58,7 +58,7 @@ def test_a_search_that_found_nobody_is_closed_like_one_that_did(queued: World) -
 
 
 def test_a_refused_attempt_on_an_alert_is_closed_too(queued: World) -> None:
-    alert = queued.desk("ana").queue()[0].alert_id
+    alert = queued.desk("ana").queue().entries[0].alert_id
     queued.desk("ana").claim(alert)
     with pytest.raises(Exception, match="does not wait"):
         queued.desk("ben").claim(alert)
@@ -118,10 +118,10 @@ def test_auditors_come_in_and_are_given_no_alert(queued: World) -> None:
     assert "audrey" in lobby.names()
     assert "boss" not in lobby.names()
     desk, office = lobby.sign_in("audrey", PASSPHRASE)
-    assert desk.queue() == []
+    assert desk.queue().entries == ()
     assert office.log().newest(1).lines[0].action == "list.searched"
     with pytest.raises(Exception, match="reviewer"):
-        desk.claim(queued.desk("ana").queue()[0].alert_id)
+        desk.claim(queued.desk("ana").queue().entries[0].alert_id)
 
 
 def test_own_work_counts_newest_judgements_and_changes_of_shown_scores_only(queued: World) -> None:
@@ -143,7 +143,7 @@ def test_own_work_counts_newest_judgements_and_changes_of_shown_scores_only(queu
     assert found.changed.interval == pytest.approx((0.025, 1.0), abs=1e-9)
     assert (found.withdrawn, found.towards_same) == (1, 0)
     queued.submit(queued.templates[3])
-    unseen = desk.queue()[0].alert_id
+    unseen = desk.queue().entries[0].alert_id
     desk.judge(unseen, judgement(desk.claim(unseen).candidates[0].candidate_id, Verdict.DIFFERENT))
     found = desk.own_work()[0]
     assert (found.items, found.different, found.changed.k, found.changed.n) == (2, 1, 1, 1)  # its score was not shown

@@ -42,7 +42,7 @@ def test_two_same_make_a_lead_and_only_then_a_name(queued: World) -> None:
 def test_nobody_reaches_a_quorum_alone(queued: World) -> None:
     alert = queued.judge("ana", Verdict.SAME)
     queued.desk("ana").finish(alert)
-    assert queued.desk("ana").queue() == []
+    assert queued.desk("ana").queue().entries == ()
     with pytest.raises(Refused):
         queued.desk("ana").claim(alert)
     with queued.place.work() as work, pytest.raises(Refused):
@@ -54,7 +54,7 @@ def test_disagreement_waits_for_a_third_who_is_blind_too(queued: World) -> None:
     queued.desk("ana").finish(alert)
     queued.judge("ben", Verdict.DIFFERENT)
     assert queued.desk("ben").finish(alert)[0].outcome is Outcome.THIRD_NEEDED
-    third = queued.desk("cleo").queue()
+    third = queued.desk("cleo").queue().entries
     assert len(third) == 1
     queued.judge("cleo", Verdict.DIFFERENT)
     done = queued.desk("cleo").finish(alert)
@@ -77,7 +77,7 @@ def test_the_blind_stage_has_no_place_for_a_score_a_name_or_a_case() -> None:
 
 def test_scores_are_shown_only_after_every_judgement_and_then_no_judgement_counts(queued: World) -> None:
     desk = queued.desk("ana")
-    alert_id = desk.queue()[0].alert_id
+    alert_id = desk.queue().entries[0].alert_id
     blind = desk.claim(alert_id)
     with pytest.raises(Refused, match="not judged yet"):
         desk.disclose(alert_id)
@@ -109,13 +109,13 @@ def test_withdrawn_support_prevents_the_lead(queued: World) -> None:
 
 
 def test_a_claim_holds_for_one_reviewer_and_lapses(queued: World) -> None:
-    alert_id = queued.desk("ana").queue()[0].alert_id
+    alert_id = queued.desk("ana").queue().entries[0].alert_id
     queued.desk("ana").claim(alert_id)
-    assert queued.desk("ben").queue() == []
+    assert queued.desk("ben").queue().entries == ()
     with pytest.raises(Refused):
         queued.desk("ben").claim(alert_id)
     queued.clock.now += timedelta(minutes=16)
-    assert len(queued.desk("ben").queue()) == 1
+    assert len(queued.desk("ben").queue().entries) == 1
     queued.desk("ben").claim(alert_id)
     with pytest.raises(Refused):
         queued.desk("ana").judge(alert_id, judgement("whatever", Verdict.DIFFERENT))
@@ -133,13 +133,13 @@ def test_the_last_reviewer_may_vanish_too(queued: World) -> None:
     queued.desk("ana").finish(alert)
     queued.judge("ben", Verdict.DIFFERENT)
     queued.clock.now += timedelta(minutes=16)
-    assert queued.desk("cleo").queue() == []
+    assert queued.desk("cleo").queue().entries == ()
     assert outcomes(queued.place, queued.sessions["ana"], None).concluded[0].outcome is Outcome.NOT_A_LEAD
 
 
 def test_a_small_face_or_an_empty_checklist_cannot_be_the_same(queued: World) -> None:
     desk = queued.desk("ana")
-    alert_id = desk.queue()[0].alert_id
+    alert_id = desk.queue().entries[0].alert_id
     candidate = desk.claim(alert_id).candidates[0].candidate_id
     whole = judgement(candidate, Verdict.SAME)
     from dataclasses import replace
@@ -152,18 +152,18 @@ def test_a_small_face_or_an_empty_checklist_cannot_be_the_same(queued: World) ->
 
 def test_recusing_and_submitting_take_an_alert_out_of_ones_queue(active: World) -> None:
     active.submit(active.templates[2], who="ana")
-    assert active.desk("ana").queue() == []
+    assert active.desk("ana").queue().entries == ()
     desk = active.desk("ben")
-    alert_id = desk.queue()[0].alert_id
+    alert_id = desk.queue().entries[0].alert_id
     desk.claim(alert_id)
     desk.recuse(alert_id, "I know this person")
-    assert desk.queue() == []
-    assert len(active.desk("cleo").queue()) == 1
+    assert desk.queue().entries == ()
+    assert len(active.desk("cleo").queue().entries) == 1
 
 
 def test_only_reviewers_claim(queued: World) -> None:
-    assert queued.desk("vera").queue() == []
-    alert_id = queued.desk("ana").queue()[0].alert_id
+    assert queued.desk("vera").queue().entries == ()
+    alert_id = queued.desk("ana").queue().entries[0].alert_id
     with pytest.raises(MissingRole):
         queued.desk("vera").claim(alert_id)
 
@@ -206,7 +206,7 @@ def test_a_lapsed_claim_does_not_get_around_it(world: World) -> None:
     world.activate()
     world.submit(world.templates[1])
     first, second = world.desk("ana"), world.desk("ben")
-    alert = first.queue()[0].alert_id
+    alert = first.queue().entries[0].alert_id
     for candidate in first.claim(alert).candidates:
         first.judge(alert, judgement(candidate.candidate_id, Verdict.SAME))
     world.clock.now += timedelta(minutes=16)

@@ -192,7 +192,7 @@ def test_none_are_made_or_shown_once_the_cohort_expired(world: Pictured) -> None
     world.hit(5)
     world.miss(5)
     assert [line.alert_id for line in world.items()] == [known]
-    assert known not in {entry.alert_id for entry in world.desk("ana").queue()}
+    assert known not in {entry.alert_id for entry in world.desk("ana").queue().entries}
     with pytest.raises(Refused, match="may not be shown"):
         world.desk("ana").claim(known)
 
@@ -207,7 +207,7 @@ def test_candidates_have_as_many_pictures_as_listed_people_or_none_is_made(
         world.miss(number)
     assert (len(world.items()) > 0) == made
     desk = world.desk("ana")
-    counts = {len(one.references) for entry in desk.queue() for one in desk.claim(entry.alert_id).candidates}
+    counts = {len(one.references) for entry in desk.queue().entries for one in desk.claim(entry.alert_id).candidates}
     assert counts == {pictures[0]}
     assert (statistics(world.sessions["boss"]).without_items == ()) == made
 
@@ -264,7 +264,7 @@ def shape(value: object) -> object:
 def test_everything_the_desk_gives_has_one_shape(practised: Pictured) -> None:
     (known,) = practised.queue_items(1)
     desk = practised.desk("ana")
-    entries = {entry.alert_id: entry for entry in desk.queue()}
+    entries = {entry.alert_id: entry for entry in desk.queue().entries}
     real = next(alert for alert in entries if alert != known)
     assert len(entries) == 2
     assert shape(entries[known]) == shape(entries[real])
@@ -279,16 +279,16 @@ def test_everything_the_desk_gives_has_one_shape(practised: Pictured) -> None:
     again = {alert: desk.claim(alert) for alert in (known, real)}
     assert shape(again[known]) == shape(again[real])
     for other in ("ben", "cleo"):
-        assert practised.desk(other).queue() == []  # both are held by ana
+        assert practised.desk(other).queue().entries == ()  # both are held by ana
     for name in (known, real):
         desk.release(name)
-    assert {entry.alert_id for entry in practised.desk("ben").queue()} == {known, real}
+    assert {entry.alert_id for entry in practised.desk("ben").queue().entries} == {known, real}
 
 
 def test_the_steps_before_the_truth_are_logged_alike(practised: Pictured) -> None:
     (known,) = practised.queue_items(1)
     desk = practised.desk("ana")
-    real = next(entry.alert_id for entry in desk.queue() if entry.alert_id != known)
+    real = next(entry.alert_id for entry in desk.queue().entries if entry.alert_id != known)
     told = {}
     for alert in (known, real):
         before = len(log_of(practised))
@@ -345,13 +345,13 @@ def test_whoever_made_the_search_never_gets_the_item_even_where_they_may_review_
     world.submit(world.templates[1], who="ana", case="own")
     world.submit(-world.templates[1], who="ana", case="nobody")
     (known,) = [line.alert_id for line in world.items()]
-    assert len(world.desk("ana").queue()) == 1
-    assert known in {entry.alert_id for entry in world.desk("ben").queue()}
+    assert len(world.desk("ana").queue().entries) == 1
+    assert known in {entry.alert_id for entry in world.desk("ben").queue().entries}
 
 
 def test_every_number_of_waiting_alerts_is_that_of_the_queue(practised: Pictured) -> None:
     practised.queue_items(2)
-    waiting = len(practised.desk("ana").queue())
+    waiting = len(practised.desk("ana").queue().entries)
     with practised.place.work(write=False) as work:
         line = list_line(work, find_list(work, "missing"), practised.clock())
     assert line.waiting == waiting
@@ -376,7 +376,7 @@ def test_what_reviewers_are_shown_of_the_log_tells_nothing(practised: Pictured) 
 def test_a_stop_closes_items_with_the_alerts(practised: Pictured) -> None:
     practised.queue_items(1)
     assert suspend_list(practised.sessions["boss"], "missing", "wrong pictures") == 2
-    assert practised.desk("ana").queue() == []
+    assert practised.desk("ana").queue().entries == ()
     assert practised.desk("ana").closings() == ["2 closed as inconclusive: list suspended: wrong pictures"]
     checked(practised)
 
@@ -401,8 +401,8 @@ def test_the_truth_comes_after_the_judgement_and_nothing_else_does(practised: Pi
         for done in desk.finish(known):
             assert (done.outcome, done.label, done.stopped) == (Outcome.INCONCLUSIVE, None, "")
             assert "known-answer item" in done.waiting
-    assert practised.desk("cleo").queue() != []
-    assert known not in {entry.alert_id for entry in practised.desk("cleo").queue()}
+    assert practised.desk("cleo").queue().entries != []
+    assert known not in {entry.alert_id for entry in practised.desk("cleo").queue().entries}
     found = outcomes(practised.place, practised.sessions["boss"], None)
     assert (found.concluded, found.disputed, found.waiting) == ((), (), before - 1)
     with practised.place.work(write=False) as work:
@@ -417,7 +417,7 @@ def test_the_truth_comes_after_the_judgement_and_nothing_else_does(practised: Pi
 
 def test_alerts_of_searches_go_on_as_ever(practised: Pictured) -> None:
     (known,) = practised.queue_items(1)
-    real = next(entry.alert_id for entry in practised.desk("ana").queue() if entry.alert_id != known)
+    real = next(entry.alert_id for entry in practised.desk("ana").queue().entries if entry.alert_id != known)
     for who in ("ana", "ben"):
         practised.say(who, real, lambda _: SAME)
     (done,) = outcomes(practised.place, practised.sessions["boss"], None).concluded
@@ -500,7 +500,7 @@ def test_figures_are_what_was_said(practised: Pictured) -> None:
 def test_agreement_is_on_concluded_alerts_only(practised: Pictured) -> None:
     practised.hit(1)
     practised.hit(2)
-    first, second = sorted(entry.alert_id for entry in practised.desk("ana").queue())
+    first, second = sorted(entry.alert_id for entry in practised.desk("ana").queue().entries)
     practised.say("ana", first, lambda _: SAME)
     practised.say("ben", first, lambda _: SAME)
     practised.say("ana", second, lambda _: OTHER)
@@ -536,9 +536,9 @@ def test_who_confirms_everybody_is_suspended_told_and_restored(practised: Pictur
     assert ana.skill.false_confirms.k == 4  # no sooner than the policy says, although 2 of 2 would have shown it
     assert "4 of the first 4 non-mated known-answer items confirmed" in ana.suspended.reason
     desk = practised.desk("ana")
-    assert desk.queue() == []
+    assert desk.queue().entries == ()
     assert "your right to confirm is suspended" in desk.closings()[0]
-    waiting = practised.desk("ben").queue()[0].alert_id
+    waiting = practised.desk("ben").queue().entries[0].alert_id
     with pytest.raises(Refused, match="your right to confirm is suspended"):
         desk.claim(waiting)
     (told,) = reminders(practised.place)
@@ -553,7 +553,7 @@ def test_who_confirms_everybody_is_suspended_told_and_restored(practised: Pictur
         restore(practised.sessions["boss"], "ben", "training")
     restore(practised.sessions["boss"], "ana", "two days of training")
     assert reminders(practised.place) == []
-    assert len(practised.desk("ana").queue()) > 0
+    assert len(practised.desk("ana").queue().entries) > 0
     practised.desk("ana").claim(waiting)
     after = statistics(practised.sessions["boss"]).reviewers[0]
     assert (after.suspended, after.restored, after.skill.hits.n) == (None, 1, 0)
@@ -563,7 +563,7 @@ def test_who_confirms_everybody_is_suspended_told_and_restored(practised: Pictur
 
 def test_suspension_survives_restarts_and_the_database_keeps_it(practised: Pictured) -> None:
     alert = fall(practised)
-    waiting = practised.desk("ben").queue()[0].alert_id
+    waiting = practised.desk("ben").queue().entries[0].alert_id
     assert waiting != alert
     with practised.place.work() as work:
         line = work.alerts.line(waiting)

@@ -176,7 +176,7 @@ def test_a_lead_beside_a_rejected_candidate_is_no_false_alarm(active: World) -> 
     active.submit(active.templates[one] + active.templates[other], case="two")
     for who in ("ana", "ben"):
         desk = active.desk(who)
-        alert_id = desk.queue()[0].alert_id
+        alert_id = desk.queue().entries[0].alert_id
         names = sorted(one.candidate_id for one in desk.claim(alert_id).candidates)
         assert len(names) == 2
         for name, verdict in zip(names, (LEAD, REJECT), strict=True):
@@ -246,7 +246,7 @@ def test_the_last_reviewer_who_vanishes_completes_the_count_too(active: World) -
     active.desk("ana").finish(active.judge("ana", REJECT))
     active.judge("ben", REJECT)
     active.clock.now += timedelta(minutes=16)
-    assert active.desk("cleo").queue() == []
+    assert active.desk("cleo").queue().entries == ()
     assert found(active).state(active.clock()) is ListState.SUSPENDED
     assert active.log_actions()[-1] == "list.refuted"
 

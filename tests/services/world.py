@@ -155,7 +155,7 @@ class World:
     def judge(self, who: str, verdict: Verdict) -> str:
         """Judges every candidate of the first waiting alert and ends there; returns the alert."""
         desk = self.desk(who)
-        alert_id = desk.queue()[0].alert_id
+        alert_id = desk.queue().entries[0].alert_id
         for candidate in desk.claim(alert_id).candidates:
             desk.judge(alert_id, judgement(candidate.candidate_id, verdict))
         desk.disclose(alert_id)

@@ -9,10 +9,10 @@ from matcher.tui.silence import silence
 
 
 def test_logs_and_warnings_are_counted_and_not_written(capfd: pytest.CaptureFixture[str]) -> None:
-    own = logging.getLogger("noisy.library")
+    own = logging.getLogger("noisy.package")
     own.addHandler(logging.StreamHandler())
     own.propagate = False
-    bare = logging.getLogger("bare.library")
+    bare = logging.getLogger("bare.package")
     before = (logging.root.handlers, warnings.showwarning, logging.lastResort)
     with silence() as silent:
         own.error("Esi Stavros")
@@ -25,9 +25,9 @@ def test_logs_and_warnings_are_counted_and_not_written(capfd: pytest.CaptureFixt
             warnings.warn("Esi Stavros", stacklevel=1)
     written = "".join(capfd.readouterr())
     assert written == ""
-    assert silent.kept_off == {"noisy.library": 1, "bare.library": 1, "root": 1, "py.warnings": 1}
+    assert silent.kept_off == {"noisy.package": 1, "bare.package": 1, "root": 1, "py.warnings": 1}
     assert "Esi" not in silent.summary()
-    assert silent.summary().startswith("4 messages of libraries were kept off the screen: bare.library 1")
+    assert silent.summary().startswith("4 messages of packages were kept off the screen: bare.package 1")
     assert (logging.root.handlers, warnings.showwarning, logging.lastResort) == before
     own.error("after")
     assert "after" in capfd.readouterr().err  # as loud as before

@@ -93,7 +93,7 @@ class LineReview:
 
     def _queue(self, desk: ReviewDesk) -> Sequence[QueueEntry]:
         try:
-            entries, closings = desk.queue(), desk.closings()
+            entries, closings = desk.queue().entries, desk.closings()
         except MatcherError as error:
             self.talk.say(f"{error}.")
             return ()

@@ -18,7 +18,7 @@ from matcher.domain.ports import ReviewDesk
 from matcher.errors import BadInput, MatcherError
 from matcher.review import session as sessions
 from matcher.review import wording
-from matcher.review.intents import AskRecusal, AskThirdReviewer, AskWithdrawal, Commit, Disclose, Finish, Intent
+from matcher.review.intents import AskCorrection, AskRecusal, Commit, Disclose, Finish, Intent
 from matcher.review.keys import press, too_small
 from matcher.review.safe_text import neutralise
 from matcher.review.session import Drawn
@@ -194,10 +194,8 @@ class Sitting:
                 self._tell(partial(self._desk.finish, alert_id), self._show_concluded)
             case AskRecusal():
                 self._ask_recusal()
-            case AskWithdrawal(candidate_id):
-                self._ask_correction(Correction(candidate_id, Verdict.UNDECIDED, ""), *wording.WITHDRAWAL)
-            case AskThirdReviewer(candidate_id):
-                self._ask_correction(Correction(candidate_id, Verdict.SAME, ""), *wording.THIRD_REVIEWER)
+            case AskCorrection(correction):
+                self._ask_correction(correction)
 
     def _tell(self, call: Callable[[], T], then: Callable[[T], None]) -> None:
         """Calls the desk, then `then` with its answer; a refusal is said and changes nothing."""
@@ -239,8 +237,8 @@ class Sitting:
         self._over = self._held_no_more = True
         self._talk.say(wording.RECUSED)
 
-    def _ask_correction(self, correction: Correction, title: str, text: str) -> None:
-        self._talk.say(unmarked(f"{title} {text}"))
+    def _ask_correction(self, correction: Correction) -> None:
+        self._talk.say(unmarked(" ".join(wording.correction_question(correction))))
         answer = self._talk.ask("The reason, in your own words; an empty line changes nothing")
         reason = neutralise(answer[: wording.LONGEST_REASON])
         signed = bool(reason) and self._signs(f"Your reason: {reason}")

@@ -13,13 +13,13 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from matcher.domain.case import Correction, Judgement, Verdict
+from matcher.domain.case import Correction, Judgement
 from matcher.domain.desk import BlindAlert, ConcludedCandidate, DisclosedAlert, Stage
 from matcher.domain.ports import ReviewDesk
 from matcher.errors import BadInput, MatcherError
 from matcher.review import session as sessions
 from matcher.review import wording
-from matcher.review.intents import AskRecusal, AskThirdReviewer, AskWithdrawal, Commit, Disclose, Finish, Intent, Leave
+from matcher.review.intents import AskCorrection, AskRecusal, Commit, Disclose, Finish, Intent, Leave
 from matcher.review.keys import DEEDS, LOOKING, STILL_DRAWING, press
 from matcher.review.session import ZOOMS, Drawn
 from matcher.tui.album import Album, Job
@@ -120,12 +120,8 @@ class CompareScreen(Room):
                 self._tell(partial(self._desk.finish, alert_id), self._show_concluded)
             case AskRecusal():
                 self._ask_recusal()
-            case AskWithdrawal(candidate_id):
-                made = Correction(candidate_id, Verdict.UNDECIDED, "")
-                self._ask_correction(made, *wording.WITHDRAWAL)
-            case AskThirdReviewer(candidate_id):
-                made = Correction(candidate_id, Verdict.SAME, "")
-                self._ask_correction(made, *wording.THIRD_REVIEWER)
+            case AskCorrection(correction):
+                self._ask_correction(correction)
             case Leave():
                 self.give_back()
                 self.app.pop_screen()
@@ -172,8 +168,8 @@ class CompareScreen(Room):
         self.app.notify(bare(wording.RECUSED), markup=False)
 
     @work
-    async def _ask_correction(self, correction: Correction, title: str, text: str) -> None:
-        reason = await self.app.push_screen_wait(Reason(title, text))
+    async def _ask_correction(self, correction: Correction) -> None:
+        reason = await self.app.push_screen_wait(Reason(*wording.correction_question(correction)))
         self.session = replace(self.session, asking=False, busy=reason is not None)
         if reason is not None:
             made = replace(correction, reason=reason)

@@ -85,14 +85,12 @@ class QueueScreen(TableRoom[QueueEntry]):
             return
         try:
             order = ASKED[self.order.column, self.order.falling]
-            entries, closings, waiting = await self.ask(
-                lambda: (desk.queue(order), desk.closings(), desk.count_waiting())
-            )
+            page, closings = await self.ask(lambda: (desk.queue(order), desk.closings()))
         except MatcherError as error:
             self.notice(str(error), "$bad")
             return
-        self._closings, self._waiting = tuple(closings), max(waiting, len(entries))
-        self.take(entries)
+        self._closings, self._waiting = tuple(closings), page.waiting
+        self.take(page.entries)
 
     def nothing(self) -> str:
         """Why nothing waits, and what else there is."""
