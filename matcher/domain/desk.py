@@ -203,6 +203,20 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Practice:
+    """What a reviewer made of known-answer items since they may judge; `reason` says why there is no d' yet.
+
+    `hits`: *same* of mates; `false_confirms`: *same* of others.
+    """
+
+    hits: Share
+    false_confirms: Share
+    d_prime: float | None
+    criterion: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkPeriod:
     """One reviewer's judgements of the last `days` days, or of all time (None).
 

@@ -17,6 +17,7 @@ from matcher.domain.desk import (
     DisclosedAlert,
     ListLine,
     LogPage,
+    Practice,
     QueueEntry,
     QueueOrder,
     QueuePage,
@@ -549,6 +550,9 @@ class ReviewDesk(Protocol):
 
     def own_work(self) -> Sequence[WorkPeriod]:
         """What this reviewer judged: the last week, the last month, and since the beginning."""
+
+    def practice(self) -> Practice | None:
+        """What this reviewer made of known-answer items; None for who is no reviewer."""
 
 
 class LogReader(Protocol):

@@ -164,10 +164,10 @@ def work_row(work: WorkPeriod) -> tuple[str, ...]:
     )
 
 
-def share(found: Share) -> str:
+def share(found: Share, nothing: str = "no score was shown yet, so there is no share") -> str:
     """K of n with its exact interval, or why there is none."""
     if found.rate is None or found.interval is None:
-        return f"{found.k} of {found.n}: no score was shown yet, so there is no share"
+        return f"{found.k} of {found.n}: {nothing}"
     low, high = (100 * bound for bound in found.interval)
     return f"{found.k} of {found.n}: {100 * found.rate:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
 

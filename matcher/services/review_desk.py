@@ -24,6 +24,7 @@ from matcher.domain.desk import (
     DisclosedCandidate,
     FacePicture,
     Label,
+    Practice,
     QueueOrder,
     QueuePage,
     Stage,
@@ -43,7 +44,7 @@ from matcher.services.own_work import own_work
 from matcher.services.review_files import Standing, queue_rules, signed_bytes, standing, with_look_alikes
 from matcher.services.review_queue import closings, waiting_page
 from matcher.services.review_waiting import may_judge, waiting_text
-from matcher.services.vigilance import enter_result, require_right
+from matcher.services.vigilance import enter_result, practice, require_right
 from matcher.services.workplace import Session, refusals_logged
 
 Confidence = Callable[[bytes, Millionths, int, Prior | None], MatchConfidence]
@@ -235,6 +236,10 @@ class Desk:
         """What this reviewer judged: the last week, the last month, and since the beginning."""
         with self._session.place.work(write=False) as work:
             return own_work(work, self.user.name, self._now())
+
+    def practice(self) -> Practice | None:
+        """What this reviewer made of known-answer items; None for who is no reviewer."""
+        return practice(self._session)
 
     def _label(self, alert: AlertRecord, candidate_id: str, outcome: Outcome) -> Label | None:
         if outcome is not Outcome.LEAD:

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from matcher.calibration.intervals import Estimate
 from matcher.calibration.vigilance import Agreement, Floors, Skill, agreement_of, fallen, skill_of
 from matcher.domain.case import Verdict
+from matcher.domain.desk import Practice, Share
 from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role, User
@@ -22,7 +24,7 @@ from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertRecord
 from matcher.domain.vigilance import Answer, Result, Right, said_of
 from matcher.domain.words import check_line
-from matcher.errors import AnotherPersonNeeded, BadInput, MissingRole, Refused
+from matcher.errors import AnotherPersonNeeded, BadInput, Refused
 from matcher.services.workplace import Session, Workplace, refusals_logged, still_here
 
 _MEND = "an admin restores them after training (matcher reviewers --restore)"
@@ -166,12 +168,19 @@ def statistics(session: Session) -> ReviewerStatistics:
     return ReviewerStatistics(records, tuple(pairs), without)
 
 
-def own_statistics(session: Session) -> ReviewerRecord:
-    """A reviewer's own figures. Raises MissingRole."""
+def practice(session: Session) -> Practice | None:
+    """A reviewer's own figures; None for who is no reviewer."""
     if Role.REVIEWER not in session.user.roles:
-        raise MissingRole(f"user {session.user.name} is no reviewer: there are no figures of their own")
+        return None
     with session.place.work(write=False) as work:
-        return _record(work, session.user.name, _common(work))
+        found = _record(work, session.user.name, {}).skill
+    return Practice(
+        _share(found.hits), _share(found.false_confirms), found.d_prime, found.criterion, found.reason or ""
+    )
+
+
+def _share(found: Estimate) -> Share:
+    return Share(found.k or 0, found.n, found.rate, found.cp95)
 
 
 def _has_reviewed(work: UnitOfWork, user: User) -> bool:

@@ -29,6 +29,7 @@ from matcher.domain.desk import (
     ListLine,
     LogLine,
     LogPage,
+    Practice,
     QueueEntry,
     QueueOrder,
     QueuePage,
@@ -42,6 +43,7 @@ from matcher.errors import AnotherPersonNeeded, IntegrityError, MissingRole, Ref
 from tests.fakes.drawn_faces import drawn_face
 
 QUORUM = 2
+NO_PRACTICE = Practice(Share(0, 0, None, None), Share(0, 0, None, None), None, None, "no item was judged")
 CONFIDENCE = (
     "Of every 1,000 people *not* on this list, up to 12 would score this high (95 % bound; worst tested group: "
     "0 of 250 did). This is not the chance that these two are the same person."
@@ -120,6 +122,7 @@ class Home:
     reasons: list[str] = field(default_factory=list)
     log: list[LogLine] = field(default_factory=lambda: [log_line(at) for at in range(1, 31)])
     work: Sequence[WorkPeriod] | None = None
+    practice: Practice = NO_PRACTICE
     broken: str = ""  # what a verification finds
     hold: threading.Event = field(default_factory=let_go)
 
@@ -227,6 +230,9 @@ class Desk:
         counts = (len(judged), *(verdicts.count(one) for one in (Verdict.SAME, Verdict.UNDECIDED, Verdict.DIFFERENT)))
         seconds = judged[0].seconds if judged else None
         return [WorkPeriod(days, *counts, seconds, Share(0, 0, None, None), 0, 0) for days in (7, 30, None)]
+
+    def practice(self) -> Practice | None:
+        return self.home.practice if Role.REVIEWER in self.user.roles else None
 
     def _path(self, alert_id: str) -> Path:
         return self.home.alerts[alert_id].paths[self.user.name]

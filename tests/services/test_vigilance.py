@@ -27,13 +27,20 @@ from matcher.services.list_lines import list_line
 from matcher.services.load import EmbeddingSource, PictureSource, load_cohort, load_list
 from matcher.services.log_view import shown_details
 from matcher.services.outcomes import outcomes
-from matcher.services.vigilance import own_statistics, reminders, restore, statistics
+from matcher.services.vigilance import ReviewerRecord, practice, reminders, restore, statistics
+from matcher.services.workplace import Session
 from tests.services.test_audit import edit
 from tests.services.world import MODEL, Clock, Row, VectorPipeline, World, judgement, vectors
 
 SAME, OTHER, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNDECIDED
 REVIEW = 'same_account = "mark"\nknown_answer_share = {share}\nknown_answers_least = 4\n'
 USES = ("test", "train-reviewers")
+
+
+def own(session: Session) -> ReviewerRecord:
+    """A reviewer's own figures."""
+    (found,) = statistics(session).reviewers
+    return found
 
 
 def near(faces: Floats, seed: int) -> Floats:
@@ -487,12 +494,16 @@ def test_figures_are_what_was_said(practised: Pictured) -> None:
     assert (ana.false_confirms.k, ana.false_confirms.n) == (0, 6 - len(mated))
     assert (ben.hits.k, ben.undecided_mated, ben.undecided_nonmated) == (0, len(mated), 6 - len(mated))
     assert told["cleo"].skill.hits.rate is None
-    assert own_statistics(practised.sessions["ana"]) == told["ana"]
+    assert own(practised.sessions["ana"]) == told["ana"]
     assert statistics(practised.sessions["ben"]).reviewers == (told["ben"],)  # their own and nobody else's
     with pytest.raises(MissingRole):
         statistics(practised.sessions["vera"])
-    with pytest.raises(MissingRole):
-        own_statistics(practised.sessions["boss"])
+    assert practice(practised.sessions["boss"]) is None
+    mine = practice(practised.sessions["ana"])
+    assert mine is not None
+    assert (mine.hits.k, mine.hits.n, mine.hits.interval) == (ana.hits.k, ana.hits.n, ana.hits.cp95)
+    assert (mine.false_confirms.k, mine.false_confirms.n) == (0, 6 - len(mated))
+    assert (mine.d_prime, mine.criterion) == (ana.d_prime, ana.criterion)
     assert told["ana"].agreement.n == 0  # items are no common work
     checked(practised)
 
@@ -504,9 +515,9 @@ def test_agreement_is_on_concluded_alerts_only(practised: Pictured) -> None:
     practised.say("ana", first, lambda _: SAME)
     practised.say("ben", first, lambda _: SAME)
     practised.say("ana", second, lambda _: OTHER)
-    assert own_statistics(practised.sessions["ana"]).agreement.n == 1
+    assert own(practised.sessions["ana"]).agreement.n == 1
     practised.say("ben", second, lambda _: SAME)
-    assert own_statistics(practised.sessions["ben"]).agreement.n == 1  # a third reviewer is still to judge
+    assert own(practised.sessions["ben"]).agreement.n == 1  # a third reviewer is still to judge
     practised.say("cleo", second, lambda _: OTHER)
     found = statistics(practised.sessions["boss"])
     assert {(p.one, p.other): (p.agreement.agreed, p.agreement.n) for p in found.pairs} == {
@@ -514,7 +525,7 @@ def test_agreement_is_on_concluded_alerts_only(practised: Pictured) -> None:
         ("ana", "cleo"): (1, 1),
         ("ben", "cleo"): (0, 1),
     }
-    agreement = own_statistics(practised.sessions["ana"]).agreement
+    agreement = own(practised.sessions["ana"]).agreement
     assert (agreement.agreed, agreement.n) == (2, 3)
     assert agreement.pabak == pytest.approx(1 / 3)
 
@@ -592,7 +603,7 @@ def test_nobody_restores_themselves(practised: Pictured) -> None:
 def test_the_perfect_and_the_merely_cautious_are_not_suspended(practised: Pictured) -> None:
     for alert in practised.queue_items(12):
         practised.say("ana", alert, perfect(practised)(alert))
-    assert own_statistics(practised.sessions["ana"]).suspended is None
+    assert own(practised.sessions["ana"]).suspended is None
 
 
 # --- the audit --------------------------------------------------------------------------------------------------------

@@ -335,7 +335,7 @@ def test_a_refutation_that_is_neither_in_the_tables_nor_in_the_log_is_missed(
     active: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What somebody would do who holds the machine and writes the log anew from before the suspension."""
-    monkeypatch.setattr("matcher.services.review_desk.take_looks", lambda *_: "")
+    monkeypatch.setattr("matcher.services.conclusion.take_looks", lambda *_: "")
     hit(active, 0, REJECT)
     hit(active, 1, REJECT)
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.events import ScreenResume
 from textual.widgets import Static
 
-from matcher.domain.desk import WorkPeriod
+from matcher.domain.desk import Practice, WorkPeriod
 from matcher.errors import MatcherError
 from matcher.review import wording
 from matcher.tui.plain import NOTHING, Part, joined, lines, prose
@@ -27,6 +27,11 @@ CHANGED = (
     "Of the items whose score you saw, those whose judgement you changed afterwards: an index of automation bias. "
     "Whoever judges before the software speaks has little reason to change."
 )
+KNOWN = (
+    "Pairs whose answer is known are mixed with the alerts and told after you judged. Below the floors of the policy "
+    "nobody judges until an admin restores them."
+)
+NO_ITEM = "none judged yet"
 NOTHING_YET = "Nothing judged yet. Your figures appear here after your first alert; 1 goes to the queue."
 
 
@@ -55,22 +60,37 @@ class WorkScreen(Room):
         if desk is None:
             return
         try:
-            periods = await self.ask(desk.own_work)
+            periods, practice = await self.ask(lambda: (desk.own_work(), desk.practice()))
         except MatcherError as error:
             self.notice(str(error), "$bad")
             return
-        self.put("#work", page(periods))
+        self.put("#work", page(periods, practice))
 
     def action_back(self) -> None:
         """To the queue."""
         self.app.pop_screen()
 
 
-def page(periods: Sequence[WorkPeriod]) -> Content:
+def page(periods: Sequence[WorkPeriod], practice: Practice | None) -> Content:
     """The sections of the page, one below the other; another one is another line here."""
     if not any(one.items for one in periods):
         return prose(NOTHING_YET, "$muted")
-    return lines(*items(periods), NOTHING, *changes(periods))
+    return lines(*items(periods), NOTHING, *changes(periods), NOTHING, *practised(practice))
+
+
+def practised(found: Practice | None) -> list[Content]:
+    """Hits and false confirms on known-answer items."""
+    if found is None:
+        return []
+    rows = [
+        ("mates found", wording.share(found.hits, NO_ITEM)),
+        ("others taken for mates", wording.share(found.false_confirms, NO_ITEM)),
+    ]
+    if found.d_prime is not None and found.criterion is not None:
+        rows.append(("d', criterion", f"{found.d_prime:.2f}, {found.criterion:.2f}"))
+    told = [joined((title.ljust(WIDTHS[0] + 3), "$ink"), (text, "bold $ink")) for title, text in rows]
+    reason = [prose(f"No d' yet: {found.reason}.", "$muted")] if found.reason else []
+    return [prose("Known-answer items", "bold $mark"), *told, *reason, prose(KNOWN, "$muted")]
 
 
 def items(periods: Sequence[WorkPeriod]) -> list[Content]:
