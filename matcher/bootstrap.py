@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
-    from matcher.domain.ports import FacePipeline, Reception, RowReader
+    from matcher.domain.ports import FacePipeline, RowReader
     from matcher.domain.provider import Provider
     from matcher.domain.revision import RevisionContent, Screen
+    from matcher.domain.rooms import Reception
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped

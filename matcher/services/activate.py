@@ -26,10 +26,10 @@ from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import StoredReport
 from matcher.domain.reduction import Reduction
 from matcher.domain.revision import Revision
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.template import Millionths, score_text
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, Refused

@@ -18,9 +18,9 @@ from matcher.domain.certificate import Certificate, verify_signature
 from matcher.domain.cohort import Cohort
 from matcher.domain.events import LogEntry, Verified
 from matcher.domain.ids import utc_text
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertLine, SignedCorrection, SignedJudgement
 from matcher.domain.revision import Revision
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError
 from matcher.services.audit_replay import AlertFacts, CollectionFacts, Replay

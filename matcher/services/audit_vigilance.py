@@ -15,7 +15,7 @@ from matcher.calibration.vigilance import fallen
 from matcher.domain.case import Verdict
 from matcher.domain.events import Action, LogEntry
 from matcher.domain.ids import utc_text
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.vigilance import Result, Right, said_of
 from matcher.errors import IntegrityError
 from matcher.services.vigilance import floors_of, since_restored

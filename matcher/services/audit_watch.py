@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matcher.calibration.sequential import look
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watch import Refutation, Search
 from matcher.errors import BadInput, IntegrityError
 from matcher.services.watch import first_exceeded

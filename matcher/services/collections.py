@@ -8,7 +8,7 @@ from matcher.domain.cohort import Cohort, CohortTerms, end_of
 from matcher.domain.events import Action, event
 from matcher.domain.ids import new_id, utc_text
 from matcher.domain.people import Role
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import ListTerms, Watchlist
 from matcher.domain.words import check_line
 from matcher.errors import BadInput

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from matcher.domain.case import Outcome, independent
 from matcher.domain.events import Action, event
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.errors import IntegrityError
 from matcher.services.review_files import Standing, standing
 from matcher.services.watch import take_looks

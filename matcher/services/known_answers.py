@@ -24,9 +24,9 @@ from matcher.calibration.known_answers import Faces, Limits, Pairing, mated_pair
 from matcher.calibration.report import parse_report
 from matcher.domain.cohort import Cohort
 from matcher.domain.ids import RandomBytes, new_handle, new_id
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertRecord, CandidateRecord, StoredReport
 from matcher.domain.revision import Item, PictureRef, Revision, RevisionContent
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.vigilance import KNOWN_CASE, Answer, KnownItem
 from matcher.errors import IntegrityError
 from matcher.services.search import OpenedList

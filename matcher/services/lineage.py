@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from matcher.calibration.report import VERSION, parse_report, version_of
 from matcher.domain.events import Action
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import StoredReport
 from matcher.domain.revision import RevisionContent
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import Watchlist
 from matcher.services.workplace import Session
 

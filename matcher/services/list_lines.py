@@ -4,8 +4,8 @@ from datetime import datetime
 
 from matcher.domain.desk import ListLine
 from matcher.domain.ids import utc_text
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.provider import provider_words
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import ListState, Watchlist
 from matcher.services.collections import find_list
 from matcher.services.watch import record, record_facts, record_text

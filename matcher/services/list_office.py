@@ -1,9 +1,9 @@
-"""What the lists and calibration screens read and do; implements `ports.ListOffice`."""
+"""What the lists and calibration screens read and do; implements `rooms.ListOffice`."""
 
 from collections.abc import Sequence
 
 from matcher.domain.desk import ListLine
-from matcher.domain.ports import LogReader
+from matcher.domain.rooms import LogReader
 from matcher.errors import Refused
 from matcher.services.activate import activate, prepare
 from matcher.services.collections import find_list, suspend_list

@@ -18,9 +18,10 @@ from matcher.domain.cohort import Cohort
 from matcher.domain.events import Action, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role
-from matcher.domain.ports import LoadJournal, UnitOfWork
+from matcher.domain.ports import LoadJournal
 from matcher.domain.rejection import NothingUsable, Rejected
 from matcher.domain.revision import MIXED, Revision, RevisionContent, content_digest
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.enrol import Enrolled, enrol_embeddings, enrol_pictures

@@ -1,4 +1,4 @@
-"""The log for one signed-in person; implements `ports.LogReader`.
+"""The log for one signed-in person; implements `rooms.LogReader`.
 
 1. No entry holds a face, an identifier or a name, and reading them needs no key: every role may.
 2. What each person sees of an entry is what `log_view.py` says; a filter sees no more of it than the eye. A closed

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from matcher.domain.case import Outcome, ReviewFile, independent
 from matcher.domain.desk import Label
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.errors import IntegrityError
 from matcher.services.review_files import Standing, standing
 from matcher.services.workplace import Session, Workplace

@@ -14,8 +14,8 @@ from statistics import median
 from matcher.calibration.intervals import estimate
 from matcher.domain.case import Verdict
 from matcher.domain.desk import Share, WorkPeriod
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import SignedJudgement
+from matcher.domain.tables import UnitOfWork
 
 DAYS = (7, 30, None)
 

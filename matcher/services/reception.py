@@ -1,9 +1,9 @@
-"""Signing in at the terminal interface; implements `ports.Reception`."""
+"""Signing in at the terminal interface; implements `rooms.Reception`."""
 
 from collections.abc import Sequence
 
 from matcher.domain.people import Role
-from matcher.domain.ports import ListOffice, ReviewDesk
+from matcher.domain.rooms import ListOffice, ReviewDesk
 from matcher.services.list_office import Office
 from matcher.services.review_desk import Confidence, Desk
 from matcher.services.workplace import Workplace, sign_in

@@ -17,9 +17,9 @@ from matcher.calibration.threshold import Origin
 from matcher.domain.cohort import Cohort
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import StoredReport
 from matcher.domain.revision import Revision
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, Refused
 from matcher.services.calibrate import Question, Shipped, answers, open_subjects, report_of

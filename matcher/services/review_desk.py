@@ -33,9 +33,9 @@ from matcher.domain.desk import (
 from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role, User
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertRecord, SignedJudgement
 from matcher.domain.revision import Item
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.template import Millionths
 from matcher.domain.vigilance import Answer, truth_text
 from matcher.errors import BadInput, IntegrityError, Refused
@@ -55,7 +55,7 @@ _KNOWN = "this was a known-answer item: nothing is concluded from it"
 
 
 class Desk:
-    """Implements `ports.ReviewDesk`.
+    """Implements `rooms.ReviewDesk`.
 
     `confidence` turns a report's bytes, a score, its rank and the list's declared prior into what is said of the score.
     For an approver who is no reviewer the queue is empty, and every claim raises MissingRole.

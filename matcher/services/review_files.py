@@ -9,9 +9,9 @@ from matcher.calibration.handles import handles_of
 from matcher.calibration.lookalikes import has_look_alikes
 from matcher.calibration.report import parse_report
 from matcher.domain.case import Correction, Judgement, Outcome, ReviewFile, conclude, reviewers_needed
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertLine, Progress, QueueRules
 from matcher.domain.revision import Item
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.vigilance import unconcluded
 
 

@@ -2,7 +2,7 @@
 
 from matcher.domain.case import Outcome, Verdict
 from matcher.domain.people import Role, User
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.services.review_files import Standing
 from matcher.services.vigilance import suspension_of
 

@@ -20,10 +20,11 @@ from matcher.domain.events import Action, event
 from matcher.domain.face import Face, Picture
 from matcher.domain.ids import new_handle, new_id
 from matcher.domain.people import Role
-from matcher.domain.ports import FacePipeline, UnitOfWork
+from matcher.domain.ports import FacePipeline
 from matcher.domain.records import AlertRecord, CandidateRecord
 from matcher.domain.rejection import Rejected
 from matcher.domain.search import Hit, Work
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.words import check_line
 from matcher.errors import BadInput, NotSearchable
 from matcher.services.collections import find_list

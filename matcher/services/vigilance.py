@@ -20,8 +20,8 @@ from matcher.domain.desk import Practice, Share
 from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
 from matcher.domain.people import Role, User
-from matcher.domain.ports import UnitOfWork
 from matcher.domain.records import AlertRecord
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.vigilance import Answer, Result, Right, said_of
 from matcher.domain.words import check_line
 from matcher.errors import AnotherPersonNeeded, BadInput, Refused

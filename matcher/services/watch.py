@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from matcher.calibration.sequential import Look, look
 from matcher.domain.events import Action, event
-from matcher.domain.ports import UnitOfWork
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.watch import Refutation, Watched
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError

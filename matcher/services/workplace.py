@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from matcher.domain.events import Action, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
-from matcher.domain.ports import (
-    IndexBuilder,
-    IndexOpener,
-    Keyring,
-    Revisions,
-    Screener,
-    UnitOfWork,
-    UnitsOfWork,
-    UnlockedKeys,
-    Vault,
-)
+from matcher.domain.ports import IndexBuilder, IndexOpener, Keyring, Revisions, Screener, UnlockedKeys, Vault
+from matcher.domain.tables import UnitOfWork, UnitsOfWork
 from matcher.errors import (
     AnotherPersonNeeded,
     InsufficientEvidence,

@@ -42,7 +42,7 @@ _LINE = (*(alerts.c[name] for name in _LINE_COLUMNS), _KNOWN.label("known_answer
 
 
 class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
-    """Implements `ports.Alerts`."""
+    """Implements `tables.Alerts`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

@@ -20,7 +20,7 @@ _TERMS = ("source", "legal_basis", "consent_ref", "label_method", "captured")
 
 
 class SqlCohorts:
-    """Implements `ports.Cohorts`."""
+    """Implements `tables.Cohorts`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

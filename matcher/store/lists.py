@@ -21,7 +21,7 @@ _TERMS = ("purpose", "legal_basis", "owner", "searches_per_day", "prior", "prior
 
 
 class SqlLists:
-    """Implements `ports.Lists`."""
+    """Implements `tables.Lists`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

@@ -30,7 +30,7 @@ _ENCODER = json.JSONEncoder(
 
 
 class SqlLog:
-    """The log of a home; implements `ports.Log`."""
+    """The log of a home; implements `tables.Log`."""
 
     def __init__(self, transaction: Transaction, seat: Seat, clock: Clock) -> None:
         self._transaction = transaction

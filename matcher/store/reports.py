@@ -21,7 +21,7 @@ _PLAIN = ("digest", "list_id", "revision_id", "cohort_revision_id", "policy_dige
 
 
 class SqlReports:
-    """Implements `ports.Reports`."""
+    """Implements `tables.Reports`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

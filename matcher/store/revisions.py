@@ -17,7 +17,7 @@ from matcher.store.transaction import Transaction
 
 
 class SqlRevisions:
-    """Implements `ports.RevisionTable`."""
+    """Implements `tables.RevisionTable`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

@@ -7,7 +7,7 @@ from typing import Self
 
 from sqlalchemy import Engine, text
 
-from matcher.domain import ports
+from matcher.domain import tables
 from matcher.domain.ids import Clock
 from matcher.domain.people import Seat
 from matcher.errors import IntegrityError
@@ -26,18 +26,18 @@ from matcher.store.watch import SqlWatch
 
 
 class SqlUnitOfWork:
-    """Implements `ports.UnitOfWork`. Entering begins a transaction; leaving without `commit` undoes all of it."""
+    """Implements `tables.UnitOfWork`. Entering begins a transaction; leaving without `commit` undoes all of it."""
 
-    home: ports.HomeTable
-    users: ports.Users
-    lists: ports.Lists
-    cohorts: ports.Cohorts
-    revisions: ports.RevisionTable
-    reports: ports.Reports
-    alerts: ports.Alerts
-    watch: ports.Watch
-    vigilance: ports.Vigilance
-    log: ports.Log
+    home: tables.HomeTable
+    users: tables.Users
+    lists: tables.Lists
+    cohorts: tables.Cohorts
+    revisions: tables.RevisionTable
+    reports: tables.Reports
+    alerts: tables.Alerts
+    watch: tables.Watch
+    vigilance: tables.Vigilance
+    log: tables.Log
 
     def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
         self._engine = engine
@@ -87,7 +87,7 @@ class SqlUnitOfWork:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An opened database; its `unit_of_work` is a `ports.UnitsOfWork`."""
+    """An opened database; its `unit_of_work` is a `tables.UnitsOfWork`."""
 
     engine: Engine
     seat: Seat

@@ -16,7 +16,7 @@ from matcher.store.transaction import Transaction
 
 
 class SqlHome:
-    """The one row about the home; implements `ports.HomeTable`."""
+    """The one row about the home; implements `tables.HomeTable`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -43,7 +43,7 @@ class SqlHome:
 
 
 class SqlUsers:
-    """The people of a home with their encoded key records; implements `ports.Users`."""
+    """The people of a home with their encoded key records; implements `tables.Users`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

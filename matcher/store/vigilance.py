@@ -34,7 +34,7 @@ _OF_SEARCH = alerts.c.alert_id.not_in(select(known_items.c.alert_id))
 
 
 class SqlVigilance:
-    """Implements `ports.Vigilance`."""
+    """Implements `tables.Vigilance`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

@@ -15,7 +15,7 @@ _ALERTED = searches.join(alerts, searches.c.alert_id == alerts.c.alert_id)
 
 
 class SqlWatch:
-    """Implements `ports.Watch`."""
+    """Implements `tables.Watch`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

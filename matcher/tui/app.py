@@ -16,7 +16,7 @@ from textual.events import Event, Key, MouseEvent, Paste
 from textual.screen import Screen
 
 from matcher.domain.desk import ListLine
-from matcher.domain.ports import ListOffice, Reception, ReviewDesk
+from matcher.domain.rooms import ListOffice, Reception, ReviewDesk
 from matcher.errors import MatcherError
 from matcher.review.pixels import Colours, ImageMode
 from matcher.review.safe_text import safe_display

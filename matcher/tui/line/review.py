@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from matcher.domain.desk import QueueEntry
 from matcher.domain.people import Role
-from matcher.domain.ports import Reception, ReviewDesk
+from matcher.domain.rooms import Reception, ReviewDesk
 from matcher.errors import MatcherError
 from matcher.review.safe_text import safe_display
 from matcher.review.wording import PROMISE

@@ -13,7 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from matcher.domain.desk import ListLine
 from matcher.domain.people import Role
-from matcher.domain.ports import ListOffice
+from matcher.domain.rooms import ListOffice
 from matcher.errors import MatcherError
 from matcher.tui.plain import joined, page, plain, prose
 from matcher.tui.screens.room import Room

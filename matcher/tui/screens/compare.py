@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from matcher.domain.case import Correction, Judgement
 from matcher.domain.desk import BlindAlert, ConcludedCandidate, DisclosedAlert, Stage
-from matcher.domain.ports import ReviewDesk
+from matcher.domain.rooms import ReviewDesk
 from matcher.errors import BadInput, MatcherError
 from matcher.review import session as sessions
 from matcher.review import wording
