@@ -25,7 +25,7 @@ from matcher.domain.revision import Item
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.errors import BadInput
 from matcher.kernels.pairs import pair_counts
-from matcher.services.load import Row
+from matcher.services.sources import Row
 from matcher.vision.quality import LIMITS, Limit
 
 Progress = Callable[[int, int], None]

@@ -201,7 +201,7 @@ class Story:
         return calibrate_list(self.sessions[LOADER], Question(LIST, COHORT, policy), shipped_people())
 
     def _source(self, manifest: str, kind: "Kind", pipeline: "FacePipeline", policy: "Policy") -> Any:
-        from matcher.services.load import PictureSource
+        from matcher.services.sources import PictureSource
         from matcher.store.manifest_files import read_manifest
         from matcher.vision.files import read_picture_file
 

@@ -15,8 +15,8 @@ from matcher.domain.rejection import NothingUsable, Rejected
 from matcher.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from matcher.services.load import EmbeddingSource, LoadResult, PictureSource
-    from matcher.services.sources import Unfinished
+    from matcher.services.load import LoadResult
+    from matcher.services.sources import EmbeddingSource, PictureSource, Unfinished
     from matcher.store.manifest_files import Kind
 
 _ONE_RECORD = 32_768  # bytes; a template of 4,096 dimensions takes half of it
@@ -122,8 +122,7 @@ def _write_rejects(file: "TextIO", rejects: Rejects) -> None:
 
 
 def _pictures(call: Call, kind: "Kind", source: Path, given: dict[str, Any]) -> "PictureSource":
-    from matcher.services.load import PictureSource
-    from matcher.services.sources import Resuming
+    from matcher.services.sources import PictureSource, Resuming
     from matcher.store.manifest_files import read_manifest
     from matcher.vision.files import read_picture_file
 
@@ -149,7 +148,7 @@ def _tell(output: Output, found: "Unfinished") -> None:
 
 
 def _embeddings(call: Call, kind: "Kind", path: Path, model: str | None) -> "EmbeddingSource":
-    from matcher.services.load import EmbeddingSource
+    from matcher.services.sources import EmbeddingSource
     from matcher.store.embedding_files import read_embeddings
 
     if model is None:

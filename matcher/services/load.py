@@ -28,11 +28,9 @@ from matcher.services.enrol import Enrolled, enrol_embeddings, enrol_pictures
 from matcher.services.load_journal import journal_of
 from matcher.services.merge import merged, without_misplaced
 from matcher.services.same_model import require_same_model, require_same_templates
-from matcher.services.sources import EmbeddingSource, PictureSource, Progress, Row, Source
+from matcher.services.sources import EmbeddingSource, Progress, Source
 from matcher.services.uncommitted import discard_uncommitted, pictures_of, sweep
 from matcher.services.workplace import Session, refusals_logged, still_here
-
-__all__ = ["EmbeddingSource", "LoadResult", "PictureSource", "Row", "load_cohort", "load_list"]
 
 Collection = Watchlist | Cohort
 

@@ -9,7 +9,8 @@ from matcher.domain.face import Face, Picture
 from matcher.domain.policy import Quality
 from matcher.domain.rejection import Rejected
 from matcher.domain.template import Floats
-from matcher.services.load import PictureSource, load_list
+from matcher.services.load import load_list
+from matcher.services.sources import PictureSource
 from matcher.services.submit import Errand, submit
 from tests.fakes.drawn_faces import drawn_face
 from tests.services.world import MEASURES, MODEL, PASSPHRASE, Clock, Row, World

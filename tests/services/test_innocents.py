@@ -30,8 +30,9 @@ from matcher.services.audit import verify
 from matcher.services.calibrate import Shipped
 from matcher.services.collections import create_cohort, retire_list, suspend_list
 from matcher.services.innocents import InnocentsCount, count_innocents
-from matcher.services.load import EmbeddingSource, PictureSource, load_cohort, load_list
+from matcher.services.load import load_cohort, load_list
 from matcher.services.people import add_user
+from matcher.services.sources import EmbeddingSource, PictureSource
 from matcher.services.workplace import sign_in
 from tests.services.world import MODEL, NOBODY, PASSPHRASE, PILOT, Row, VectorPipeline, World, vectors
 

@@ -19,8 +19,9 @@ from matcher.services.audit import verify
 from matcher.services.calibrate import Question, calibrate_list
 from matcher.services.collections import create_cohort
 from matcher.services.handles import known_cohort_pairs, known_look_alikes
-from matcher.services.load import EmbeddingSource, load_cohort
+from matcher.services.load import load_cohort
 from matcher.services.reports import list_report, replay, report_by_digest
+from matcher.services.sources import EmbeddingSource
 from tests.services.world import MODEL, NOBODY, PILOT, Row, World, vectors
 
 NEAR = 0.02  # of noise beside a template: a score above 0.99

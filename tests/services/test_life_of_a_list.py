@@ -29,9 +29,10 @@ from matcher.services.activate import activate, prepare, prepare_renewal, renew
 from matcher.services.audit import verify
 from matcher.services.calibrate import Question, Shipped, calibrate_list
 from matcher.services.collections import find_list, suspend_list
-from matcher.services.load import EmbeddingSource, PictureSource, load_list
+from matcher.services.load import load_list
 from matcher.services.people import add_user, set_suspended
 from matcher.services.search import open_list
+from matcher.services.sources import EmbeddingSource, PictureSource
 from matcher.services.workplace import sign_in
 from matcher.store.transaction import Transaction
 from tests.services.world import MODEL, NOBODY, PASSPHRASE, PILOT, Row, VectorPipeline, World, vectors

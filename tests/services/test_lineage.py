@@ -14,8 +14,9 @@ from matcher.errors import InsufficientEvidence, Refused
 from matcher.services.activate import prepare_renewal
 from matcher.services.calibrate import Question, calibrate_list
 from matcher.services.collections import create_list
-from matcher.services.load import EmbeddingSource, load_list
+from matcher.services.load import load_list
 from matcher.services.reports import replay
+from matcher.services.sources import EmbeddingSource
 from tests.services.world import MODEL, NOBODY, PILOT, Row, World, vectors
 
 

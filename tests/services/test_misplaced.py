@@ -13,8 +13,9 @@ from matcher.domain.policy import Quality
 from matcher.domain.rejection import Reason
 from matcher.domain.template import Floats
 from matcher.kernels import canonical_scores, normalise
-from matcher.services.load import EmbeddingSource, LoadResult, PictureSource, load_cohort, load_list
+from matcher.services.load import LoadResult, load_cohort, load_list
 from matcher.services.misplaced import COPIES, Reference, misplaced
+from matcher.services.sources import EmbeddingSource, PictureSource
 from tests.services.world import MODEL, Row, VectorPipeline, World, vectors
 
 NEARER, TWICE = Reason.NEARER_TO_ANOTHER, Reason.UNDER_TWO_SUBJECTS

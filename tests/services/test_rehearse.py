@@ -10,8 +10,9 @@ from matcher.errors import BadInput, InsufficientEvidence, IntegrityError, Missi
 from matcher.kernels import normalise
 from matcher.services.audit import verify
 from matcher.services.collections import find_list
-from matcher.services.load import EmbeddingSource, load_list
+from matcher.services.load import load_list
 from matcher.services.rehearse import ListRehearsal, rehearse_list
+from matcher.services.sources import EmbeddingSource
 from tests.services.world import MODEL, Row, World, vectors
 
 

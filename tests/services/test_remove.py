@@ -22,9 +22,10 @@ from matcher.services.calibrate import Question, calibrate_list
 from matcher.services.collections import create_cohort, find_list, suspend_list
 from matcher.services.innocents import count_innocents
 from matcher.services.list_lines import list_facts
-from matcher.services.load import EmbeddingSource, load_cohort, load_list
+from matcher.services.load import load_cohort, load_list
 from matcher.services.people import add_user
 from matcher.services.remove import Removal, remove_subjects
+from matcher.services.sources import EmbeddingSource
 from matcher.services.words import no_candidate
 from matcher.services.workplace import sign_in
 from matcher.store.transaction import Transaction

@@ -17,8 +17,9 @@ from matcher.errors import Refused
 from matcher.services.audit import verify
 from matcher.services.calibrate import Question, calibrate_list
 from matcher.services.collections import create_cohort
-from matcher.services.load import PictureSource, load_cohort, load_list
+from matcher.services.load import load_cohort, load_list
 from matcher.services.remove import remove_subjects
+from matcher.services.sources import PictureSource
 from matcher.services.submit import Errand, Submission, submit
 from tests.services.world import DIM, NOBODY, PILOT, Row, VectorPipeline, World, vectors
 

@@ -24,9 +24,10 @@ from matcher.kernels import normalise
 from matcher.services.audit import verify
 from matcher.services.collections import create_cohort, find_list, suspend_list
 from matcher.services.list_lines import list_line
-from matcher.services.load import EmbeddingSource, PictureSource, load_cohort, load_list
+from matcher.services.load import load_cohort, load_list
 from matcher.services.log_view import shown_details
 from matcher.services.outcomes import outcomes
+from matcher.services.sources import EmbeddingSource, PictureSource
 from matcher.services.vigilance import ReviewerRecord, practice, reminders, restore, statistics
 from matcher.services.workplace import Session
 from tests.services.test_audit import edit

@@ -28,9 +28,10 @@ from matcher.services.activate import activate, prepare
 from matcher.services.audit_replay import Replay
 from matcher.services.calibrate import Question, Shipped, calibrate_list
 from matcher.services.collections import create_cohort, create_list
-from matcher.services.load import EmbeddingSource, load_cohort, load_list
+from matcher.services.load import load_cohort, load_list
 from matcher.services.people import add_user, begin_home
 from matcher.services.review_desk import Desk
+from matcher.services.sources import EmbeddingSource
 from matcher.services.submit import Errand, Submission, submit
 from matcher.services.workplace import Session, Workplace, sign_in
 from matcher.store.home import new_home

@@ -37,8 +37,8 @@ from matcher.domain.watchlist import ListTerms
 from matcher.kernels import normalise
 from matcher.services import load
 from matcher.services.collections import create_list
-from matcher.services.load import PictureSource, load_list
-from matcher.services.sources import Resuming
+from matcher.services.load import load_list
+from matcher.services.sources import PictureSource, Resuming
 from matcher.store.manifest_files import read_manifest
 from matcher.store.revisions_file import SealedRevisions
 from matcher.vision.files import read_picture_file

@@ -19,8 +19,9 @@ from matcher.domain.template import Floats
 from matcher.kernels import normalise
 from matcher.review.wording import OUTCOMES
 from matcher.services.audit import verify
-from matcher.services.load import PictureSource, load_list
+from matcher.services.load import load_list
 from matcher.services.reception import Lobby
+from matcher.services.sources import PictureSource
 from matcher.services.submit import Errand, submit
 from matcher.services.workplace import Workplace
 from matcher.store.unit_of_work import Store, open_store
