@@ -1,5 +1,6 @@
 """Every command has help with an example; help is quick and loads nothing heavy."""
 
+import json
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from matcher.cli.main import cli
 from matcher.kernels.choice import NAMES
+from matcher.models.catalogue import manifests
 from tests.cli.runner import Cli
 
 HEAVY = ("numpy", "cv2", "onnxruntime", "faiss", "sqlalchemy", "textual", "scipy", "pydantic", "cryptography", "PIL")
@@ -79,6 +81,19 @@ def test_version_and_doctor(opened: Cli) -> None:
     assert opened("--version").out.startswith("matcher")
     value = opened("doctor", "--json").value
     assert value["kernels"].split()[0] in NAMES
+    assert "opens" in value["home_state"]
+    assert value["provider"].startswith("onnxruntime")
+
+
+def test_doctor_says_what_is_wrong_with_models_and_provider_and_goes_on(opened: Cli, tmp_path: Path) -> None:
+    manifest = next(iter(manifests().values()))
+    place = tmp_path / "models" / manifest.id
+    place.mkdir(parents=True)
+    (place / "installed.json").write_text(json.dumps({"id": manifest.id, "source_sha256": "0" * 64}))
+    variables = {"MATCHER_MODELS": str(tmp_path / "models"), f"MATCHER_{manifest.kind.upper()}": manifest.id}
+    value = opened("doctor", "--json", **variables, MATCHER_PROVIDER="nonsense").value
+    assert "install it again" in value[manifest.kind]
+    assert "no provider nonsense" in value["provider"]
     assert "opens" in value["home_state"]
 
 

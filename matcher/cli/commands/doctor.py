@@ -16,6 +16,7 @@ def command(call: Call) -> None:
     import platform
 
     from matcher import __version__
+    from matcher.domain.provider import provider_from
     from matcher.errors import MatcherError
     from matcher.kernels import choice
     from matcher.models.catalogue import chosen
@@ -35,13 +36,17 @@ def command(call: Call) -> None:
         model_id = settings.detector if kind == "detector" else settings.embedder
         try:
             manifest = chosen("detector" if kind == "detector" else "embedder", model_id, settings.models)
+            present = installed(manifest, settings.models) is not None
         except MatcherError as error:
             facts[kind] = str(error)
             continue
-        present = installed(manifest, settings.models) is not None
         facts[kind] = (
             f"{manifest.id}, {'installed' if present else f'not installed (matcher model install {manifest.id})'}"
         )
+    try:
+        facts["provider"] = provider_from(settings.provider).words
+    except MatcherError as error:
+        facts["provider"] = str(error)
     try:
         with call.program.place.work(write=False) as work:
             facts["home_state"] = f"opens, {work.log.head().sequence} log entries"
