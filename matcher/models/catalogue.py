@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
-from matcher.domain.model_manifest import ModelManifest
+from matcher.domain.model_manifest import Kind, ModelManifest
 from matcher.errors import BadInput
 from matcher.models.record import RECORD
 
-Kind = Literal["detector", "embedder"]
 SHIPPED = "matcher_models"
 MANIFEST = "manifest.toml"
 _MOST_BYTES = 65_536
