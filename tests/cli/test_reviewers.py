@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.cli.runner import Cli
-from tests.services.test_vigilance import Pictured, fall
+from tests.services.pictured import Pictured
+from tests.services.test_vigilance import fall
 
 
 @pytest.fixture(scope="module")
