@@ -20,6 +20,7 @@ _VARIABLES = {
     "embedder": "MATCHER_EMBEDDER",
     "detector": "MATCHER_DETECTOR",
     "viewer": "MATCHER_VIEWER",
+    "image_mode": "MATCHER_IMAGE_MODE",
 }
 
 
@@ -28,7 +29,8 @@ class Settings:
     """Folders of the home and of the models, the default user, and where each value came from.
 
     `provider` is what runs the embedder (`domain/provider.py`); `embedder` and `detector` are ids of models, None for
-    the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`).
+    the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`), `image_mode` is how
+    the screens draw them (`review/pixels.py`).
     """
 
     home: Path
@@ -38,6 +40,7 @@ class Settings:
     embedder: str | None
     detector: str | None
     viewer: str | None
+    image_mode: str
     origins: tuple[tuple[str, str], ...]
 
 
@@ -50,6 +53,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "home": str(data / "home"),
         "models": str(data / "models"),
         "provider": "onnxruntime",
+        "image_mode": "auto",
     }
     unset = {"user": "not set", "embedder": "default", "detector": "default", "viewer": "not set"}
     origins = dict.fromkeys(values, "default") | unset
@@ -70,6 +74,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         embedder=values.get("embedder"),
         detector=values.get("detector"),
         viewer=values.get("viewer"),
+        image_mode=values["image_mode"],
         origins=tuple(sorted(origins.items())),
     )
 

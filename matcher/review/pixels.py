@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from matcher.errors import BadInput
+
 
 class ImageMode(StrEnum):
     """How pictures are drawn; the value is what screens and judgements call it."""
@@ -13,6 +15,14 @@ class ImageMode(StrEnum):
     SIXEL = "sixel"
     HALF_BLOCK = "half block"
     CHARACTERS = "characters"
+
+    @classmethod
+    def wished(cls, text: str) -> "ImageMode":
+        """The mode that a setting names, `half-block` or `half block` alike. Raises BadInput for an unknown one."""
+        try:
+            return cls(text.strip().lower().replace("-", " "))
+        except ValueError:
+            raise BadInput(f"image mode {text!r} is none of {', '.join(cls)}: see MATCHER_IMAGE_MODE") from None
 
     def next(self, available: Sequence["ImageMode"]) -> "ImageMode":
         """The mode that the image-mode key goes to."""

@@ -50,7 +50,10 @@ BEHIND: Mapping[str, type[Room]] = {"lists": ListsScreen, "log": LogScreen, "my 
 
 
 class ReviewApp(App[None]):
-    """`report_table` turns the canonical JSON of a report into a page; `banner` stands on the sign-in screen."""
+    """`report_table` turns the canonical JSON of a report into a page; `banner` stands on the sign-in screen.
+
+    An `image_mode` that this terminal did not answer to is not used: a face that nobody sees must not count as large.
+    """
 
     CSS_PATH = "app.tcss"
     TITLE = "matcher"
@@ -69,6 +72,7 @@ class ReviewApp(App[None]):
         reception: Reception,
         *,
         colours: Colours,
+        image_mode: ImageMode = ImageMode.AUTO,
         start_user: str | None = None,
         banner: str = "",
         report_table: ReportTable = lambda report, width: report.decode("utf-8", "replace"),
@@ -87,7 +91,7 @@ class ReviewApp(App[None]):
         self.colours = colours
         self.desk: ReviewDesk | None = None
         self.office: ListOffice | None = None
-        self.image_mode = ImageMode.AUTO
+        self.image_mode = image_mode if image_mode in available() else ImageMode.AUTO
         self._touched = self.locked_at = clock()
         self._asked = 0
         # One thread for every desk and office call: they happen in the order in which they were asked for.

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 @click.command("review")
 @click.option("--plain", is_flag=True, help="By questions and answers, without escape sequences.")
 @click.option("--viewer", metavar="COMMAND", help="What shows faces in --plain (or MATCHER_VIEWER).")
+@click.option("--image-mode", metavar="MODE", help="auto, kitty, sixel, half-block, characters: how faces are drawn.")
 @leaf
-def command(call: Call, plain: bool, viewer: str | None) -> None:
+def command(call: Call, plain: bool, viewer: str | None, image_mode: str | None) -> None:
     """Judge alerts: two people, one after the other, each blind to score, name, list and the other's judgement.
 
     Approvers read calibrations and activate lists here too. Faces need at least the policy's height in pixels before
-    *same* may be said: a large terminal, or one with Kitty or Sixel graphics. Five minutes without a
-    key lock it, fifteen sign out.
+    *same* may be said: a large terminal, or one with Kitty or Sixel graphics. The card at
+    sign-in shows whether the terminal draws them; f2 there, and i later, choose another image mode, and so does
+    MATCHER_IMAGE_MODE or `image_mode` in the configuration. Five minutes without a key lock it, fifteen sign out.
 
     --plain asks the same by lines of plain text, for screen readers and slow links. Faces are then shown by a viewer of
     your choice, only on this machine: its command gets the path of a picture in memory as its last word, or in the
@@ -37,13 +39,15 @@ def command(call: Call, plain: bool, viewer: str | None) -> None:
         raise UsageError("review is for people: matcher outcomes --json says what they concluded")
     if viewer is not None and not plain:
         raise UsageError("--viewer belongs to --plain: the screens draw faces themselves")
+    if image_mode is not None and plain:
+        raise UsageError("--image-mode belongs to the screens: --plain shows faces in a viewer")
     if plain:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError("review --plain needs a terminal on stdin and stderr")
         return run_plain(call, viewer if viewer is not None else call.settings.viewer)
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise UsageError("review needs a terminal on stdin, stdout and stderr")
-    return run_review(call, call.settings.user)
+    return run_review(call, call.settings.user, image_mode=image_mode)
 
 
 def run_plain(call: Call, viewer: str | None) -> None:
@@ -63,24 +67,30 @@ def run_plain(call: Call, viewer: str | None) -> None:
     review.hold(call.settings.user, _banner(call))
 
 
-def run_review(call: Call, start_user: str | None, colours: "Colours | None" = None) -> None:
+def run_review(
+    call: Call, start_user: str | None, colours: "Colours | None" = None, image_mode: str | None = None
+) -> None:
     """Runs the interface until it is left. A crash ends with one line and exit code 1, never with locals.
 
-    `colours` are asked of the terminal unless they are known.
+    `colours` are asked of the terminal unless they are known; `image_mode` goes before the setting.
     """
     from matcher.calibration.report import parse_report
     from matcher.cli.no_dump import forbid_core_dumps
     from matcher.report.table import report_table
+    from matcher.review.pixels import ImageMode
     from matcher.tui.app import ReviewApp
+    from matcher.tui.graphics import available
     from matcher.tui.graphics import colours as found
     from matcher.tui.silence import silence
 
+    wished = ImageMode.wished(call.settings.image_mode if image_mode is None else image_mode)
     forbid_core_dumps()
     app = ReviewApp(
         call.program.reception(),
         colours=found() if colours is None else colours,
         start_user=start_user,
-        banner=_banner(call),
+        image_mode=wished,
+        banner=_banner(call) if wished in available() else f"{wished}: not answered by this terminal. {_banner(call)}",
         report_table=lambda body, width: styled(report_table(parse_report(body)), width),
     )
     with silence() as silent:
