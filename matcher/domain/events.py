@@ -14,6 +14,8 @@ class Action(StrEnum):
     USER_ADDED = "user.added"
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"
+    USER_PASSPHRASE = "user.passphrase"  # noqa: S105 -- the name of an entry
+    USER_REMOVED = "user.removed"
     LIST_CREATED = "list.created"
     LIST_LOADED = "list.loaded"
     LIST_REDUCED = "list.reduced"

@@ -64,6 +64,9 @@ class UnlockedKeys(Protocol):
     def keys_for(self, name: str, passphrase: str, holds_home_key: bool) -> NewKeys:
         """Keys for another user, with this user's home key wrapped for them. Raises MissingRole without one."""
 
+    def under(self, passphrase: str) -> bytes:
+        """The same keys as an encoded key record under another passphrase. Raises BadInput for a weak one."""
+
 
 class Keyring(Protocol):
     """Makes and opens keys."""

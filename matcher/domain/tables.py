@@ -55,6 +55,11 @@ class Users(Protocol):
         """The encoded key record of a user."""
 
     def set_suspended(self, name: str, suspended: bool) -> None: ...
+    def set_keys(self, name: str, keys: bytes) -> None:
+        """Replaces the encoded key record of a user."""
+
+    def remove(self, name: str) -> None:
+        """Deletes the wrapped keys of a user; name, roles and public key stay."""
 
 
 class HomeTable(Protocol):

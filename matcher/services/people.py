@@ -1,12 +1,20 @@
-"""Homes and people: the first user, more users, suspending and restoring them."""
+"""Homes and people: the first user, more users, their passphrases, suspending, restoring and removing them.
+
+1. Only an admin adds, suspends, restores and removes; nobody suspends or removes themselves, so a home keeps an admin.
+2. Only who knows a passphrase changes it. The old one opens nothing from then on, and whoever is signed in with it
+   must sign in again before they change anything.
+3. Of somebody who was removed, name, roles and public key stay: what they signed can be verified. Their wrapped keys
+   are deleted; the name is never given again.
+"""
 
 import hashlib
 
 from matcher.domain.events import Action, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role, User, check_user_name
-from matcher.errors import BadInput, Refused
-from matcher.services.workplace import Session, Workplace, refusals_logged, refusals_of
+from matcher.domain.tables import UnitOfWork
+from matcher.errors import BadInput, Refused, WrongPassphrase
+from matcher.services.workplace import Session, Workplace, refusals_logged, refusals_of, still_here
 
 
 def begin_home(place: Workplace, demo: bool) -> str:
@@ -49,6 +57,8 @@ def add_user(place: Workplace, actor: Session | None, name: str, roles: frozense
         user = User(name, roles, keys.public_key, place.clock())
         if first and work.users.count():
             raise Refused("somebody else added the first user meanwhile: sign in as an admin")
+        if actor is not None:
+            still_here(actor, work)
         work.users.add(user, keys.record)
         if keys.recovery_sealed is not None:
             work.home.set_recovery_sealed(keys.recovery_sealed)
@@ -72,10 +82,59 @@ def set_suspended(actor: Session, name: str, suspended: bool) -> None:
         actor.user.require(Role.ADMIN)
         if name == actor.user.name:
             raise Refused("you cannot suspend yourself: ask another admin")
-    with actor.place.work() as work:
-        if work.users.get(name) is None:
-            raise BadInput(f"there is no user {name} in this home: see matcher user list")
+    with refusals_logged(actor, "user.suspend", name), actor.place.work() as work:
+        still_here(actor, work)
+        _present(work, name)
         work.users.set_suspended(name, suspended)
         action = Action.USER_SUSPENDED if suspended else Action.USER_RESTORED
         work.log.append(event(action, actor.user.name, user=name))
         work.commit()
+
+
+def change_passphrase(actor: Session, new: str) -> None:
+    """Puts the actor's own keys under another passphrase and salt. Raises BadInput for a weak or the old one."""
+    place, name = actor.place, actor.user.name
+    if _opens(place, actor.record, new):
+        raise BadInput("the new passphrase is the old one: choose another")
+    record = actor.keys.under(new)
+    with refusals_logged(actor, "user.passphrase", name), place.work() as work:
+        still_here(actor, work)
+        work.users.set_keys(name, record)
+        digest = hashlib.sha256(record).hexdigest()
+        work.log.append(event(Action.USER_PASSPHRASE, name, user=name, record=digest))
+        work.commit()
+
+
+def remove_user(actor: Session, name: str) -> User:
+    """Deletes the wrapped keys of a user, who can do nothing from then on; returns them as they were.
+
+    Raises MissingRole, Refused for oneself, BadInput for a name that is not there.
+    """
+    with refusals_logged(actor, "user.remove", name):
+        actor.user.require(Role.ADMIN)
+        if name == actor.user.name:
+            raise Refused("you cannot remove yourself: ask another admin")
+    with refusals_logged(actor, "user.remove", name), actor.place.work() as work:
+        still_here(actor, work)
+        user = _present(work, name)
+        work.users.remove(name)
+        work.log.append(event(Action.USER_REMOVED, actor.user.name, user=name))
+        work.commit()
+    return user
+
+
+def _present(work: UnitOfWork, name: str) -> User:
+    user = work.users.get(name)
+    if user is None:
+        raise BadInput(f"there is no user {name} in this home: see matcher user list")
+    if user.removed:
+        raise Refused(f"user {name} was removed from this home for good: add another name")
+    return user
+
+
+def _opens(place: Workplace, record: bytes, passphrase: str) -> bool:
+    try:
+        place.keyring.unlock(record, passphrase)
+    except WrongPassphrase:
+        return False
+    return True

@@ -32,7 +32,7 @@ from matcher.services.known_answers import due_item, queue_item
 from matcher.services.same_model import require_same_model, require_same_templates
 from matcher.services.search import OpenedList, open_list, search
 from matcher.services.watch import take_looks
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def _search_faces(
     item = due_item(session, opened, any(answer.hits), now)
     queued = 0
     with session.place.work() as work:
+        still_here(session, work)
         watchlist = find_list(work, opened.watchlist.name)
         _, serving = watchlist.require_active(now)
         if serving.digest() != opened.certificate.digest():

@@ -32,6 +32,10 @@ class UnlockedKeys:
         record = keys.new_user_keys(name, passphrase, home_key, self._cost)
         return NewKeys(record.public_key, record.encode())
 
+    def under(self, passphrase: str) -> bytes:
+        """The encoded key record of the same keys under another passphrase, with a fresh salt. Raises BadInput."""
+        return self._unlocked.under(passphrase, self._cost).encode()
+
 
 @dataclass(frozen=True, slots=True)
 class HomeKeyring:

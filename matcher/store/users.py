@@ -82,6 +82,16 @@ class SqlUsers:
         if self._transaction.run(statement, {"suspended": int(suspended)}) != 1:
             raise BadInput(f"there is no user {name} in this home: see matcher user list")
 
+    def set_keys(self, name: str, keys: bytes) -> None:
+        """Replaces the key record of a user. Raises BadInput when there is no such user."""
+        if self._transaction.run(update(users).where(users.c.name == name), {"keys": keys}) != 1:
+            raise BadInput(f"there is no user {name} in this home: see matcher user list")
+
+    def remove(self, name: str) -> None:
+        """Deletes the wrapped keys of a user: an empty key record is what tells that somebody was removed."""
+        self.set_keys(name, b"")
+        self.set_suspended(name, True)
+
     def _roles(self, name: str) -> frozenset[Role]:
         rows = self._transaction.rows(select(user_roles.c.role).where(user_roles.c.name == name))
         if not rows:
@@ -92,4 +102,5 @@ class SqlUsers:
 
 def _user(row: Row[Any], roles: frozenset[Role]) -> User:
     with well_formed("a user"):
-        return User(row.name, roles, row.public_key, utc_time(row.created_at), bool(row.suspended))
+        removed = not row._mapping["keys"]  # a row has a method of this name
+        return User(row.name, roles, row.public_key, utc_time(row.created_at), bool(row.suspended), removed)
