@@ -77,6 +77,12 @@ class Keyring(Protocol):
     def first_user(self, name: str, passphrase: str, recovery_public: bytes) -> NewKeys:
         """Makes the home key: wrapped for its first user and sealed to the recovery key."""
 
+    def recovered(self, code: str, sealed: bytes, who: tuple[str, str], recovery_public: bytes) -> NewKeys:
+        """Keys for a new user, `who` by name and passphrase, with the home key that a recovery code opens.
+
+        The home key is sealed to another recovery key. Raises BadInput for a mistyped code, WrongPassphrase.
+        """
+
     def unlock(self, record: bytes, passphrase: str) -> UnlockedKeys:
         """Raises WrongPassphrase."""
 

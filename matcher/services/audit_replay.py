@@ -97,7 +97,10 @@ class Replay:
             self.vigilance.play(entry, details)
 
     def _person(self, entry: LogEntry, details: Details) -> None:
-        if entry.action == Action.USER_ADDED:
+        if entry.action == Action.USER_RECOVERED:
+            self.home = self.home | {"recovery": details["recovery"]}
+        if entry.action in (Action.USER_ADDED, Action.USER_RECOVERED):
+            _require(entry, details["user"] not in self.people, "somebody who was there already")
             self.people[details["user"]] = PersonFacts(details["roles"], details["key"], details["record"])
             return
         found = self.people[details["user"]]

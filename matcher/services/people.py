@@ -5,11 +5,14 @@
    must sign in again before they change anything.
 3. Of somebody who was removed, name, roles and public key stay: what they signed can be verified. Their wrapped keys
    are deleted; the name is never given again.
+4. Whoever has the recovery code makes themselves an admin under a name of their own, never under another's: nobody's
+   signing key is behind it. A code works once; the next one is told before the home takes it, and stored nowhere.
 """
 
 import hashlib
+from collections.abc import Callable
 
-from matcher.domain.events import Action, event
+from matcher.domain.events import Action, Event, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role, User, check_user_name
 from matcher.domain.tables import UnitOfWork
@@ -105,6 +108,36 @@ def change_passphrase(actor: Session, new: str) -> None:
         work.commit()
 
 
+def recover_home(place: Workplace, code: str, name: str, passphrase: str, tell: Callable[[str], None]) -> User:
+    """Adds an admin with the recovery code; `tell` is given the next code before this one is used up.
+
+    Raises BadInput for a mistyped code or a bad or taken name, WrongPassphrase for another home's code or a used one.
+    """
+    check_user_name(name)
+    with place.work(write=False) as work:
+        facts = work.home.get()
+        taken = work.users.get(name) is not None
+    if taken:
+        raise BadInput(
+            f"user {name} exists already, and their signing key opens with their passphrase only: name another"
+        )
+    with refusals_of(place, place.seat.account, "user.recover", name):
+        if facts.recovery_sealed is None:
+            raise Refused("this home has no home key yet: matcher user add NAME --role admin makes it")
+        next_code, public = place.keyring.new_recovery()
+        keys = place.keyring.recovered(code, facts.recovery_sealed, (name, passphrase), public)
+    with refusals_of(place, place.seat.account, "user.recover", name), place.work() as work:
+        if work.home.get() != facts or keys.recovery_sealed is None:
+            raise Refused("the recovery code was used meanwhile: the next one was printed there")
+        user = User(name, frozenset({Role.ADMIN}), keys.public_key, place.clock())
+        work.users.add(user, keys.record)
+        work.home.replace_recovery(public, keys.recovery_sealed)
+        work.log.append(_recovered(user, keys.record, public))
+        tell(next_code)
+        work.commit()
+    return user
+
+
 def remove_user(actor: Session, name: str) -> User:
     """Deletes the wrapped keys of a user, who can do nothing from then on; returns them as they were.
 
@@ -121,6 +154,18 @@ def remove_user(actor: Session, name: str) -> User:
         work.log.append(event(Action.USER_REMOVED, actor.user.name, user=name))
         work.commit()
     return user
+
+
+def _recovered(user: User, record: bytes, public: bytes) -> Event:
+    return event(
+        Action.USER_RECOVERED,
+        user.name,
+        user=user.name,
+        roles=",".join(sorted(user.roles)),
+        key=user.public_key.hex(),
+        record=hashlib.sha256(record).hexdigest(),
+        recovery=hashlib.sha256(public).hexdigest(),
+    )
 
 
 def _present(work: UnitOfWork, name: str) -> User:

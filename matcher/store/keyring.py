@@ -54,6 +54,15 @@ class HomeKeyring:
         record = keys.new_user_keys(name, passphrase, home_key, self.cost)
         return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
 
+    def recovered(self, code: str, sealed: bytes, who: tuple[str, str], recovery_public: bytes) -> NewKeys:
+        """Keys for a new user, `who` by name and passphrase; the home key is sealed to another recovery key.
+
+        Raises BadInput for a mistyped code or a weak passphrase, WrongPassphrase for another home's code or a used one.
+        """
+        home_key = recovery.recover(code, sealed)
+        record = keys.new_user_keys(*who, home_key, self.cost)
+        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
+
     def unlock(self, record: bytes, passphrase: str) -> UnlockedKeys:
         """Raises WrongPassphrase, IntegrityError."""
         unlocked = keys.unlock(KeyRecord.decode(record), passphrase)

@@ -41,6 +41,12 @@ class SqlHome:
         if self._transaction.run(statement, {"recovery_sealed": sealed}) != 1:
             raise Refused("this home has its home key already")
 
+    def replace_recovery(self, public: bytes, sealed: bytes) -> None:
+        """Another recovery key, and the home key as sealed to it. Raises Refused where there is no home key."""
+        statement = update(home).where(home.c.id == 1, home.c.recovery_sealed.is_not(None))
+        if self._transaction.run(statement, {"recovery_public": public, "recovery_sealed": sealed}) != 1:
+            raise Refused("this home has no home key yet: add its first user")
+
 
 class SqlUsers:
     """The people of a home with their encoded key records; implements `tables.Users`."""

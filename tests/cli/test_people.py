@@ -52,3 +52,18 @@ def test_removing_asks_says_what_stays_and_is_for_good(staffed: Cli) -> None:
     gone = staffed("user", "passphrase", user="ana", MATCHER_NEW_PASSPHRASE=NEW)
     assert (gone.code, "was removed" in gone.complaint) == (3, True)
     assert staffed("audit", "verify").code == 0
+
+
+def test_the_recovery_code_of_init_works_once_and_prints_the_next(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "home")
+    first = cli("init", "--json").value["recovery_code"]
+    early = cli("user", "recover", "chief", MATCHER_RECOVERY_CODE=first)
+    assert (early.code, "no home key yet" in early.complaint) == (3, True)
+    assert cli("user", "add", "boss", "--role", "admin").code == 0
+    done = cli("user", "recover", "chief", "--json", MATCHER_RECOVERY_CODE=first.lower(), MATCHER_NEW_PASSPHRASE=NEW)
+    assert done.code == 0
+    assert done.value["recovery_code"] not in ("", first)
+    again = cli("user", "recover", "second", MATCHER_RECOVERY_CODE=first)
+    assert (again.code, "was used" in again.complaint) == (3, True)
+    assert cli("user", "remove", "boss", "--yes", user="chief", MATCHER_PASSPHRASE=NEW).code == 0
+    assert cli("audit", "verify").code == 0

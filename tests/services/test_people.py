@@ -8,12 +8,13 @@ import pytest
 from matcher.domain.case import Verdict
 from matcher.domain.events import Action
 from matcher.domain.people import Role
-from matcher.errors import BadInput, IntegrityError, MatcherError, MissingRole, Refused, WrongPassphrase
+from matcher.errors import BadInput, IntegrityError, MatcherError, MissingRole, Refused, StorageFailed, WrongPassphrase
 from matcher.services.audit import verify
 from matcher.services.collections import suspend_list
-from matcher.services.people import add_user, change_passphrase, remove_user, set_suspended
+from matcher.services.people import add_user, change_passphrase, recover_home, remove_user, set_suspended
 from matcher.services.workplace import sign_in
 from matcher.store.keyring import HomeKeyring
+from matcher.store.recovery import new_recovery
 from tests.services.world import PASSPHRASE, World
 
 NEW = "another correct horse"
@@ -172,3 +173,63 @@ def test_an_empty_record_opens_for_nobody(world: World) -> None:
     assert isinstance(keyring, HomeKeyring)
     with pytest.raises(MatcherError):
         keyring.unlock(b"", PASSPHRASE)
+
+
+def recovered(world: World, code: str, name: str = "chief") -> str:
+    told: list[str] = []
+    recover_home(world.place, code, name, NEW, told.append)
+    return told[0]
+
+
+def test_the_recovery_code_makes_an_admin_who_opens_what_was_sealed_before(world: World) -> None:
+    sealed = world.sessions["ana"].vault.seal("a column", b"Planted Name")
+    following = recovered(world, world.code)
+    chief = sign_in(world.place, "chief", NEW)
+    assert chief.vault.open("a column", sealed) == b"Planted Name"
+    assert chief.user.roles == {Role.ADMIN}
+    remove_user(chief, "boss")
+    assert following != world.code
+    verified(world)
+    recovered(world, following, "second")
+    verified(world)
+
+
+def test_a_code_works_once_and_every_refusal_is_logged(world: World) -> None:
+    recovered(world, world.code)
+    for code in (world.code, new_recovery()[0]):
+        with pytest.raises(WrongPassphrase, match="was used"):
+            recovered(world, code, "second")
+        assert world.newest(Action.REFUSED)["attempt"] == "user.recover"
+    with pytest.raises(BadInput, match="mistyped"):
+        recovered(world, world.code[:-1], "second")
+    with world.place.work(write=False) as work:
+        assert work.users.get("second") is None
+
+
+def test_nobody_becomes_somebody_else_with_the_code(world: World) -> None:
+    before = record(world, "boss")
+    with pytest.raises(BadInput, match="name another"):
+        recovered(world, world.code, "boss")
+    assert record(world, "boss") == before
+    recovered(world, world.code)
+
+
+def test_a_code_that_could_not_be_told_is_not_used_up(world: World) -> None:
+    def fails(_: str) -> None:
+        raise StorageFailed("the pipe is closed")
+
+    with pytest.raises(StorageFailed):
+        recover_home(world.place, world.code, "chief", NEW, fails)
+    with world.place.work(write=False) as work:
+        assert work.users.get("chief") is None
+    recovered(world, world.code)
+    verified(world)
+
+
+def test_a_recovery_key_put_in_by_hand_does_not_verify(world: World) -> None:
+    recovered(world, world.code)
+    with world.place.work() as work:
+        work.home.replace_recovery(new_recovery()[1], b"sealed")
+        work.commit()
+    with pytest.raises(IntegrityError, match="facts of the home"):
+        verified(world)

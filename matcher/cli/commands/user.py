@@ -127,6 +127,34 @@ def remove(call: Call, name: str, yes: bool) -> None:
     )
 
 
+@command.command("recover")
+@click.argument("name")
+@leaf
+def recover(call: Call, name: str) -> None:
+    """Become an admin, under a new name, with the recovery code that `matcher init` printed.
+
+    For when every admin's passphrase is lost. Asks for the code (or MATCHER_RECOVERY_CODE) and a new passphrase (or
+    MATCHER_NEW_PASSPHRASE). The code works once; the next one is printed, once.
+
+    Example: `matcher user recover chief`
+    """
+    from matcher.services.people import recover_home
+
+    place = call.program.place
+    code = passphrase("MATCHER_RECOVERY_CODE", "Recovery code")
+    secret = passphrase("MATCHER_NEW_PASSPHRASE", f"New passphrase of {name}", confirm=True)
+
+    def tell(next_code: str) -> None:
+        call.output.say("Write the next recovery code down now; it is stored nowhere and never shown again.")
+        call.output.result(
+            {"name": name, "roles": ["admin"], "recovery_code": next_code},
+            f"admin          {name}\nrecovery code  {next_code}\n"
+            "next           matcher user list, and suspend or remove whom nobody answers for",
+        )
+
+    recover_home(place, code, name, secret, tell)
+
+
 def _state(user: "User") -> str:
     if user.removed:
         return "removed"
