@@ -25,6 +25,7 @@ from matcher.review.pixels import Colours
 from matcher.services.reception import Lobby
 from matcher.store.engine import DATABASE
 from matcher.tui.app import ReviewApp
+from matcher.tui.heap import keep_what_is_loaded
 from matcher.tui.screens.queue import QueueScreen
 from tests.services.world import PASSPHRASE, World
 
@@ -71,6 +72,7 @@ def copy_alert(database: Path, copies: int, photograph: int) -> None:
 async def driven(world: World) -> dict[str, Any]:
     """Signs in, looks at the queue, moves, filters and sorts."""
     app = ReviewApp(Lobby(world.place, match_confidence), colours=Colours.FULL)
+    keep_what_is_loaded()
     async with app.run_test(size=(120, 40)) as pilot:
 
         async def until(condition: Callable[[], bool]) -> None:
@@ -81,6 +83,7 @@ async def driven(world: World) -> dict[str, Any]:
             began = time.perf_counter()
             app.simulate_key(key)
             await pilot._wait_for_screen()
+            await until(lambda: not app.screen._dirty_widgets)
             return 1e3 * (time.perf_counter() - began)
 
         names = app.screen.query_one("#names", OptionList)
