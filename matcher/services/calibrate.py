@@ -227,7 +227,7 @@ def _store(
         made_at=now,
         body=report.canonical(),
     )
-    with session.place.work() as work:
+    with refusals_logged(session, "calibrate", subjects.watchlist.name), session.place.work() as work:
         still_here(session, work)
         watchlist = find_list(work, subjects.watchlist.name)
         if watchlist.latest != listed:

@@ -47,6 +47,9 @@ def add_user(place: Workplace, actor: Session | None, name: str, roles: frozense
     if taken:
         raise BadInput(f"user {name} exists already: choose another name")
     with refusals_of(place, actor.user.name if actor else place.seat.account, "user.add", name):
+        if actor is not None:
+            with place.work(write=False) as work:
+                still_here(actor, work)
         if first and Role.ADMIN not in roles:
             raise Refused("the first user of a home must be an admin, who then adds the others: --role admin")
         if first:
@@ -57,6 +60,8 @@ def add_user(place: Workplace, actor: Session | None, name: str, roles: frozense
             actor.user.require(Role.ADMIN)
             keys = actor.keys.keys_for(name, passphrase, holds_home_key=roles != {Role.AUDITOR})
     with place.work() as work:
+        if actor is not None:
+            still_here(actor, work)
         user = User(name, roles, keys.public_key, place.clock())
         if first and work.users.count():
             raise Refused("somebody else added the first user meanwhile: sign in as an admin")
@@ -131,8 +136,8 @@ def recover_home(place: Workplace, code: str, name: str, passphrase: str, tell: 
             raise Refused("the recovery code was used meanwhile: the next one was printed there")
         user = User(name, frozenset({Role.ADMIN}), keys.public_key, place.clock())
         work.users.add(user, keys.record)
-        work.home.replace_recovery(public, keys.recovery_sealed)
         work.log.append(_recovered(user, keys.record, public))
+        work.home.replace_recovery(public, keys.recovery_sealed)  # which the database takes for that entry alone
         tell(next_code)
         work.commit()
     return user
@@ -164,7 +169,7 @@ def _recovered(user: User, record: bytes, public: bytes) -> Event:
         roles=",".join(sorted(user.roles)),
         key=user.public_key.hex(),
         record=hashlib.sha256(record).hexdigest(),
-        recovery=hashlib.sha256(public).hexdigest(),
+        recovery_key=public.hex(),
     )
 
 

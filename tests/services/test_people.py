@@ -15,6 +15,7 @@ from matcher.services.people import add_user, change_passphrase, recover_home, r
 from matcher.services.workplace import sign_in
 from matcher.store.keyring import HomeKeyring
 from matcher.store.recovery import new_recovery
+from tests.services.test_audit import edit
 from tests.services.world import PASSPHRASE, World
 
 NEW = "another correct horse"
@@ -161,9 +162,10 @@ def test_the_log_tells_of_nobody_after_their_removal(world: World) -> None:
 def test_a_removed_name_with_keys_again_does_not_verify(world: World) -> None:
     kept = record(world, "ana")
     remove_user(world.sessions["boss"], "ana")
-    with world.place.work() as work:
+    with pytest.raises(Refused, match="stays removed"), world.place.work() as work:
         work.users.set_keys("ana", kept)
-        work.commit()
+    world.store.close()
+    edit(world.folder / "home", f"UPDATE users SET keys = x'{kept.hex()}' WHERE name = 'ana'")  # noqa: S608 -- hex
     with pytest.raises(IntegrityError, match="wrapped keys of ana"):
         verified(world)
 
@@ -228,8 +230,10 @@ def test_a_code_that_could_not_be_told_is_not_used_up(world: World) -> None:
 
 def test_a_recovery_key_put_in_by_hand_does_not_verify(world: World) -> None:
     recovered(world, world.code)
-    with world.place.work() as work:
-        work.home.replace_recovery(new_recovery()[1], b"sealed")
-        work.commit()
+    _, public = new_recovery()
+    with pytest.raises(Refused, match="recovery key changes when it was used"), world.place.work() as work:
+        work.home.replace_recovery(public, b"sealed")
+    world.store.close()
+    edit(world.folder / "home", f"UPDATE home SET recovery_public = x'{public.hex()}'")  # noqa: S608 -- hex
     with pytest.raises(IntegrityError, match="facts of the home"):
         verified(world)
