@@ -1,0 +1,148 @@
+"""Programs that call this one: every use case with everything that can be typed, and what a key opens by itself."""
+
+import importlib
+import inspect
+import itertools
+import pkgutil
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from types import FunctionType
+from typing import Any
+
+from matcher import services
+from matcher.bypass.attempt import OUT_OF_SCOPE, Answer, Attacker, Attempt, Layer, prevented, withstood
+from matcher.bypass.town import LIST, PLANTED, Town
+from matcher.domain.people import Role
+from matcher.errors import MatcherError
+from matcher.services.calibrate import Shipped
+from matcher.services.collections import find_list
+from matcher.services.review_desk import Desk
+from matcher.services.workplace import Session, Workplace
+
+_WHO = ("ana", "boss")
+_LEAST = 30  # calls: fewer would mean that this attempt tries nothing
+_DEEPEST = 8
+
+
+def use_cases() -> Iterator[Callable[..., object]]:
+    """Public functions of the services, and what one does at a desk, that take a home or a session and typed words."""
+    for module in pkgutil.iter_modules(services.__path__):
+        found = importlib.import_module(f"{services.__name__}.{module.name}")
+        for name, value in vars(found).items():
+            own = isinstance(value, FunctionType) and value.__module__ == found.__name__
+            if own and not name.startswith("_") and _typed(value):
+                yield value
+    for name, value in vars(Desk).items():
+        if isinstance(value, FunctionType) and not name.startswith("_") and _typed(value):
+            yield value
+
+
+def _typed(function: FunctionType) -> bool:
+    needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
+    kinds = [_kind(one) for one in needed]
+    return bool(kinds) and kinds[0] in ("Session", "Session | None", "Workplace", "self") and set(kinds) <= _KINDS
+
+
+_KINDS = {
+    "Session",
+    "Session | None",
+    "Workplace",
+    "self",
+    "str",
+    "str | None",
+    "int",
+    "bool",
+    "Sequence[str]",
+    "frozenset[Role]",
+    "Shipped",
+}
+
+
+def _kind(parameter: inspect.Parameter) -> str:
+    if parameter.name == "self":
+        return "self"
+    return inspect.formatannotation(parameter.annotation).replace("collections.abc.", "").rpartition(".")[2] or ""
+
+
+def _every_use_case(town: Town) -> Answer | None:
+    """Each in a home of its own, so that none is refused for what another one did."""
+    calls = 0
+    for function, who in itertools.product(use_cases(), _WHO):
+        copy = town.copy(town.folder.parent / f"{town.folder.name}-called")
+        for given in itertools.product(*_values(copy, function, who)):
+            calls += 1
+            with suppress(MatcherError):
+                if shows_names(_called(function, given)):
+                    return None
+        shutil.rmtree(copy.folder)
+    return withstood(Layer.SERVICES, f"{calls} calls showed no name") if calls >= _LEAST else None
+
+
+def _called(function: Callable[..., object], given: Sequence[object]) -> object:
+    found = function(*given)
+    return list(found) if isinstance(found, Iterator) else found
+
+
+def _values(town: Town, function: Callable[..., object], who: str) -> list[Sequence[object]]:
+    session, alerts = town.session(who), town.alerts()
+    words = (LIST, "ben", alerts[0])
+    known: Mapping[str, Sequence[object]] = {
+        "Session": (session,),
+        "Session | None": (session,),
+        "Workplace": (session.place,),
+        "self": (town.desk(who),),
+        "str": words,
+        "str | None": (None, *words),
+        "int": (0,),
+        "bool": (True,),
+        "Sequence[str]": (("S001",),),
+        "frozenset[Role]": (frozenset(Role),),
+        "Shipped": (Shipped(frozenset(), frozenset()),),
+    }
+    needed = inspect.signature(function).parameters.values()
+    return [known[_kind(one)] for one in needed if one.default is one.empty]
+
+
+def shows_names(value: object, depth: int = 0) -> bool:
+    """Whether a planted name or note is anywhere in a value that somebody was given; what opens homes is not read."""
+    if isinstance(value, (Session, Workplace)) or depth > _DEEPEST:
+        return False
+    if isinstance(value, bytes):
+        return PLANTED.encode() in value
+    if isinstance(value, str):
+        return PLANTED in value
+    if is_dataclass(value):
+        return any(shows_names(getattr(value, one.name), depth + 1) for one in fields(value))
+    if isinstance(value, Mapping):
+        return any(shows_names(one, depth + 1) for pair in value.items() for one in pair)
+    if isinstance(value, (Sequence, set, frozenset)):
+        return any(shows_names(one, depth + 1) for one in value)
+    return False
+
+
+def _own_program(town: Town) -> Any:
+    session = town.session("ana")
+    with session.place.work(write=False) as work:
+        held = find_list(work, LIST).latest
+    items = () if held is None else session.place.revisions.read(session.vault, held).items
+    return None if shows_names(items) else withstood(Layer.SEAL, "no name was read")
+
+
+ATTEMPTS = (
+    Attempt(
+        "every use case, called by a program with all that can be typed",
+        Attacker.REVIEWER,
+        prevented(Layer.SERVICES, "calls showed no name"),
+        "No function that takes a session and words shows a name before two people agree.",
+        _every_use_case,
+    ),
+    Attempt(
+        "a program of one's own that opens the seal with one's own key",
+        Attacker.KEY_HOLDER,
+        OUT_OF_SCOPE,
+        "Whoever holds a key can write a program that reads what it opens: names are withheld, not mathematically gone.",
+        _own_program,
+    ),
+)
