@@ -1,7 +1,7 @@
 """What an attempt is, what is promised about it, and what came of it.
 
-1. *Prevented*: it was refused, or it was done and gave nothing of what it was for. *Detected*: something was altered, and
-   the program refuses to work with it, or `audit verify` names it. *Out of scope*: it works, and the table says so.
+1. *Prevented*: it was refused, or it was done and gave nothing of what it was for. *Detected*: something was altered,
+   and the program refuses to work with it, or `audit verify` names it. *Out of scope*: it works, as the table says.
 2. Every attempt promises a verdict, the layer that answers, and words of the answer: another refusal than the one that
    is meant, a slip in the attempt itself for example, keeps no promise.
 3. The layer is not what the table says but where the answer came from (`run.py`).
@@ -45,7 +45,7 @@ class Layer(StrEnum):
 
 
 class Attacker(StrEnum):
-    """Who tries; each can do what everybody on this machine can, and what is said of them in the threat model."""
+    """Who tries; `docs/threat-model.md` says what each of them can do."""
 
     ANYBODY = "anybody at the program"
     REVIEWER = "reviewer"
@@ -80,7 +80,7 @@ class Attempt:
     """One way to get past a safeguard.
 
     `deed` tries it in a town of its own. It returns the `Answer` that it met; anything else means that it got what it
-    was for. An error of this program or of the database is an answer too. `sentence` says what is tried and why it comes to that.
+    was for. An error of this program or of the database is an answer too. `sentence` says why it comes to that.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Certificates forged, changed, replayed, copied and kept too long; lists searched with something else than was signed."""
+"""Certificates forged, changed, replayed and kept too long; searches with something else than was signed."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from matcher.bypass.attempt import Attacker, Attempt, Layer, prevented, withstood
+from matcher.bypass.attempt import OUT_OF_SCOPE, Answer, Attacker, Attempt, Layer, prevented, withstood
 from matcher.bypass.town import LIST, PASSPHRASE, Town, VectorPipeline
 from matcher.domain.case import Verdict
 from matcher.domain.face import Picture
@@ -49,6 +49,14 @@ def _auditor(town: Town) -> object:
     if not town.names("boss") or town.names("audrey"):
         return None
     return withstood(Layer.SERVICES, "an auditor sees the outcome without the name")
+
+
+def _invented(town: Town) -> Answer | None:
+    """Two reviewers whose passphrases their admin knows, at seats of their own."""
+    for name in ("ann", "dan"):
+        add_user(town.session("boss").place, town.session("boss"), name, frozenset({Role.REVIEWER}), PASSPHRASE)
+        town.judge(name, town.alerts()[1], Verdict.SAME).finish(town.alerts()[1])
+    return None if town.names() else withstood(Layer.SERVICES, "no name was shown")
 
 
 def _passphrases(town: Town) -> None:
@@ -130,6 +138,13 @@ ATTEMPTS = (
         prevented(Layer.SERVICES, "holds no home key"),
         "What is sealed with the home key does not open for somebody who has none.",
         lambda town: town.session("audrey").vault,
+    ),
+    Attempt(
+        "an admin adds reviewers who are themselves",
+        Attacker.ADMIN,
+        OUT_OF_SCOPE,
+        "The program cannot know whether people exist; the log says who added whom, and every one of their judgements.",
+        _invented,
     ),
     Attempt(
         "guessed passphrases",

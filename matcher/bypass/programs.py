@@ -5,7 +5,7 @@ import inspect
 import itertools
 import pkgutil
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from types import FunctionType
@@ -106,20 +106,23 @@ def _values(town: Town, function: Callable[..., object], who: str) -> list[Seque
 
 
 def shows_names(value: object, depth: int = 0) -> bool:
-    """Whether a planted name or note is anywhere in a value that somebody was given; what opens homes is not read."""
-    if isinstance(value, (Session, Workplace)) or depth > _DEEPEST:
-        return False
-    if isinstance(value, bytes):
-        return PLANTED.encode() in value
+    """Whether a planted name or note is anywhere in a value that somebody was given."""
     if isinstance(value, str):
         return PLANTED in value
+    if isinstance(value, bytes):
+        return PLANTED.encode() in value
+    return depth < _DEEPEST and any(shows_names(one, depth + 1) for one in _parts(value))
+
+
+def _parts(value: object) -> Iterable[object]:
+    """What opens homes is not looked into."""
+    if isinstance(value, (Session, Workplace)):
+        return ()
     if is_dataclass(value):
-        return any(shows_names(getattr(value, one.name), depth + 1) for one in fields(value))
+        return [getattr(value, one.name) for one in fields(value)]
     if isinstance(value, Mapping):
-        return any(shows_names(one, depth + 1) for pair in value.items() for one in pair)
-    if isinstance(value, (Sequence, set, frozenset)):
-        return any(shows_names(one, depth + 1) for one in value)
-    return False
+        return itertools.chain(value, value.values())
+    return value if isinstance(value, (Sequence, Set)) else ()
 
 
 def _own_program(town: Town) -> Any:
@@ -142,7 +145,7 @@ ATTEMPTS = (
         "a program of one's own that opens the seal with one's own key",
         Attacker.KEY_HOLDER,
         OUT_OF_SCOPE,
-        "Whoever holds a key can write a program that reads what it opens: names are withheld, not mathematically gone.",
+        "Whoever holds a key can write a program that reads what it opens: names are withheld by no mathematics.",
         _own_program,
     ),
 )

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlcipher3 import dbapi2
 
@@ -50,7 +51,8 @@ def run(families: Iterable[tuple[str, tuple[Attempt, ...]]], progress: Callable[
             raise IntegrityError(f"the home for the attempts does not verify: {audited.words}")
         done = []
         for number, (family, attempt) in enumerate(attempts, start=1):
-            done.append(try_one(family, attempt, town.copy(town.folder.parent / f"attempt-{number}")))
+            with TemporaryDirectory(dir=town.folder.parent) as folder:
+                done.append(try_one(family, attempt, town.copy(Path(folder) / "town")))
             progress(number, len(attempts))
     return tuple(done)
 

@@ -37,11 +37,12 @@ def _environment(town: Town) -> Answer | None:
     return withstood(Layer.CONFIGURATION, "nothing changed: no such variable is read")
 
 
-def _asserts_off(town: Town) -> Answer | None:
+def _asserts_off(town: Town) -> Answer:
     with town.rules_off():
         town.sql("UPDATE log SET actor = 'ben' WHERE sequence = 3")
     done = town.command("audit", "verify", PYTHONOPTIMIZE="2")
-    return Answer(Verdict.DETECTED, Layer.LOG, done.complaint) if done.code == _INTEGRITY else None
+    found = Verdict.DETECTED if done.code == _INTEGRITY else Verdict.SUCCEEDED
+    return Answer(found, Layer.LOG, done.complaint)
 
 
 def _account(town: Town) -> Answer | None:
