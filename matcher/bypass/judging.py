@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from matcher.bypass.attempt import OUT_OF_SCOPE, Answer, Attacker, Attempt, Layer, prevented, withstood
-from matcher.bypass.town import Town, judgement
+from matcher.bypass.attempt import OUT_OF_SCOPE, Answer, Attacker, Attempt, Layer, detected, prevented, withstood
+from matcher.bypass.attempt import Verdict as Says
+from matcher.bypass.town import SHARED, Town, activated, calibrate, judgement
 from matcher.domain.case import Correction, Outcome, Verdict
 from matcher.review.intents import Commit, Disclose
 from matcher.review.keys import press
@@ -72,6 +73,20 @@ def _held_key(town: Town) -> Answer | None:
     return withstood(Layer.REVIEW, "a held key commits once") if commits == 1 else None
 
 
+def _shared_seat(town: Town) -> Answer | None:
+    """Under a policy that marks shared seats instead of refusing them."""
+    before = set(town.alerts())
+    calibrate(town, SHARED)
+    activated(town)
+    town.submit("boss", 9)
+    (alert,) = set(town.alerts()) - before
+    town.judge("ana", alert, Verdict.SAME).finish(alert)
+    found = town.judge("ben", alert, Verdict.SAME, seat="ana").finish(alert)
+    if any(one.independent for one in found):
+        return None
+    return Answer(Says.DETECTED, Layer.RULES, "the lead is marked: its reviewers are not independent")
+
+
 def _one_as_two(town: Town) -> Answer | None:
     town.judge("ben", town.alerts()[0], Verdict.SAME).finish(town.alerts()[0])
     return None if town.names() else withstood(Layer.SERVICES, "no name was shown")
@@ -91,6 +106,13 @@ ATTEMPTS = (
         prevented(Layer.SERVICES, "another reviewer judged this alert from your operating-system account"),
         "The default policy refuses a second reviewer from the account or terminal of the first.",
         lambda town: town.desk("ben", seat="ana").claim(town.alerts()[0]),
+    ),
+    Attempt(
+        "one person under two names at one seat, where the policy lets them",
+        Attacker.REVIEWER,
+        detected(Layer.RULES, "its reviewers are not independent"),
+        "A policy may mark shared accounts and terminals instead: then the outcome says NOT INDEPENDENT.",
+        _shared_seat,
     ),
     Attempt(
         "one person under two names at two seats",

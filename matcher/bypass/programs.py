@@ -8,15 +8,19 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
+from datetime import timedelta
 from types import FunctionType
 from typing import Any
 
 from matcher import services
 from matcher.bypass.attempt import OUT_OF_SCOPE, Answer, Attacker, Attempt, Layer, prevented, withstood
-from matcher.bypass.town import LIST, PLANTED, Town
+from matcher.bypass.town import COHORT, LIST, PLANTED, POLICY, Town
+from matcher.domain.cohort import CohortTerms
+from matcher.domain.desk import QueueOrder
 from matcher.domain.people import Role
+from matcher.domain.watchlist import ListTerms
 from matcher.errors import MatcherError
-from matcher.services.calibrate import Shipped
+from matcher.services.calibrate import Question, Shipped
 from matcher.services.collections import find_list
 from matcher.services.review_desk import Desk
 from matcher.services.workplace import Session, Workplace
@@ -24,10 +28,25 @@ from matcher.services.workplace import Session, Workplace
 _WHO = ("ana", "boss")
 _LEAST = 30  # calls: fewer would mean that this attempt tries nothing
 _DEEPEST = 8
+_OPENED: frozenset[object] = frozenset({Session, Session | None, Workplace, Desk})
+_TYPED_ONCE: dict[object, Sequence[object]] = {
+    int: (0,),
+    float: (0.05,),
+    bool: (True,),
+    Sequence[str]: (("S001",),),
+    frozenset[Role]: (frozenset(Role),),
+    Callable[[int, int], None]: (lambda *_: None,),
+    QueueOrder: (QueueOrder.OLDEST,),
+    Shipped: (Shipped(frozenset(), frozenset()),),
+}
+_TYPED: frozenset[object] = frozenset({*_TYPED_ONCE, str, str | None, bytes, ListTerms, CohortTerms, Question})
 
 
 def use_cases() -> Iterator[Callable[..., object]]:
-    """Public functions of the services, and what one does at a desk, that take a home or a session and typed words."""
+    """Public functions of the services, and what one does at a desk, that take a home or a session and what one types.
+
+    The others take what only a program has in its hands: an opened revision, a unit of work.
+    """
     for module in pkgutil.iter_modules(services.__path__):
         found = importlib.import_module(f"{services.__name__}.{module.name}")
         for name, value in vars(found).items():
@@ -40,30 +59,14 @@ def use_cases() -> Iterator[Callable[..., object]]:
 
 
 def _typed(function: FunctionType) -> bool:
+    kinds = _kinds(function)
+    return bool(kinds) and kinds[0] in _OPENED and set(kinds) <= _OPENED | _TYPED
+
+
+def _kinds(function: Callable[..., object]) -> list[object]:
+    """The types of what must be given."""
     needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
-    kinds = [_kind(one) for one in needed]
-    return bool(kinds) and kinds[0] in ("Session", "Session | None", "Workplace", "self") and set(kinds) <= _KINDS
-
-
-_KINDS = {
-    "Session",
-    "Session | None",
-    "Workplace",
-    "self",
-    "str",
-    "str | None",
-    "int",
-    "bool",
-    "Sequence[str]",
-    "frozenset[Role]",
-    "Shipped",
-}
-
-
-def _kind(parameter: inspect.Parameter) -> str:
-    if parameter.name == "self":
-        return "self"
-    return inspect.formatannotation(parameter.annotation).replace("collections.abc.", "").rpartition(".")[2] or ""
+    return [Desk if one.name == "self" else one.annotation for one in needed]
 
 
 def _every_use_case(town: Town) -> Answer | None:
@@ -86,23 +89,21 @@ def _called(function: Callable[..., object], given: Sequence[object]) -> object:
 
 
 def _values(town: Town, function: Callable[..., object], who: str) -> list[Sequence[object]]:
-    session, alerts = town.session(who), town.alerts()
-    words = (LIST, "ben", alerts[0])
-    known: Mapping[str, Sequence[object]] = {
-        "Session": (session,),
-        "Session | None": (session,),
-        "Workplace": (session.place,),
-        "self": (town.desk(who),),
-        "str": words,
-        "str | None": (None, *words),
-        "int": (0,),
-        "bool": (True,),
-        "Sequence[str]": (("S001",),),
-        "frozenset[Role]": (frozenset(Role),),
-        "Shipped": (Shipped(frozenset(), frozenset()),),
+    session, expires = town.session(who), (town.clock.now + timedelta(days=9)).date()
+    words = (LIST, "ben", town.alerts()[0])
+    known: dict[object, Sequence[object]] = {
+        Session: (session,),
+        Session | None: (session,),
+        Workplace: (session.place,),
+        Desk: (town.desk(who),),
+        str: words,
+        str | None: (None, *words),
+        bytes: (town.rows("SELECT body FROM reports")[0][0],),
+        ListTerms: (ListTerms("find", "consent", "unit", expires, 10),),
+        CohortTerms: (CohortTerms("volunteers", "consent", expires),),
+        Question: (Question(LIST, COHORT, POLICY),),
     }
-    needed = inspect.signature(function).parameters.values()
-    return [known[_kind(one)] for one in needed if one.default is one.empty]
+    return [known.get(kind) or _TYPED_ONCE[kind] for kind in _kinds(function)]
 
 
 def shows_names(value: object, depth: int = 0) -> bool:

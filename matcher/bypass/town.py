@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -192,9 +192,9 @@ class Town:
         for _ in submit(self.session(who), LIST, images, Errand(f"2026/{number}", "seen"), lambda: made):
             pass
 
-    def judge(self, who: str, alert: str, verdict: Verdict) -> Desk:
+    def judge(self, who: str, alert: str, verdict: Verdict, seat: str | None = None) -> Desk:
         """Judges every candidate of an alert; the desk at which the score was shown."""
-        desk = self.desk(who)
+        desk = self.desk(who, seat)
         for candidate in desk.claim(alert).candidates:
             desk.judge(alert, judgement(candidate.candidate_id, verdict))
         desk.disclose(alert)
@@ -333,9 +333,3 @@ def _load_cohort(town: Town, expires: date) -> None:
     rows = [Row(f"C{i:04}", "", (), (("group", "ab"[i % 2]),)) for i in range(_TESTED)]
     source = EmbeddingSource([*rows, *rows], np.concatenate([base, second]), MODEL)
     load_cohort(town.session("boss"), COHORT, source, False, lambda *_: None)
-
-
-def with_threshold(certificate: Any, threshold: int) -> Any:
-    """Terms with another threshold in them, unsigned."""
-    terms = certificate.terms
-    return replace(terms, binding=replace(terms.binding, threshold=threshold))

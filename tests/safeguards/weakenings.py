@@ -164,6 +164,9 @@ WEAKENINGS: dict[str, Weakening] = {
     # review
     "the same person judges twice": WAITS,
     "one person under two names at one seat": _says("matcher.services.review_desk.Desk._check_independence"),
+    "one person under two names at one seat, where the policy lets them": _says(
+        "matcher.services.review_desk.independent", True
+    ),
     "the searcher judges the search": WAITS,
     "a name after one judgement of two": _both(
         _is(
