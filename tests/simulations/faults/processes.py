@@ -1,0 +1,240 @@
+"""Children that do one operation, and others that look at what it left.
+
+1. A child is forked from a parent that has imported everything and started nothing: it holds no thread, no connection
+   and no open file of a home, so that a moment of its life is a moment of the operation.
+2. It opens the home, signs in, says that it is ready, and waits. Then each acknowledged step is one byte.
+3. `look` opens the home in another child: verifies the log, opens every committed revision with its pictures, does the
+   operation again, verifies, and sweeps; what is in `sealed` then must be what the committed revisions name.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+from matcher.cli.exit_codes import exit_code_of
+from matcher.errors import MatcherError
+from matcher.services.audit import verify
+from matcher.services.uncommitted import pictures_of, sweep
+from matcher.services.workplace import Session
+from matcher.store.revisions_file import containers_of
+from tests.simulations.faults.homes import OpenedHome, open_home
+from tests.simulations.faults.operations import OPERATIONS
+
+STORAGE = 74
+INTERNAL = 1
+LATER = timedelta(days=8)  # when journals are swept too
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An undisturbed run: the log's length before it and after each step, its actions, and how long it took."""
+
+    boundaries: tuple[int, ...]
+    actions: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: steps it acknowledged, whether by itself, and its exit code and words."""
+
+    acknowledged: int
+    done: bool
+    code: int = 0
+    said: str = ""
+
+
+class Child:
+    """One forked process that does an operation in a home as soon as it is told to."""
+
+    def __init__(self, home: Path, name: str, count: bool = False) -> None:
+        self._ear, mouth = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._ear.close()
+            _live(mouth, lambda: _operate(mouth, home, name, count))
+        mouth.close()
+        self._heard = b""
+        while not self._heard.startswith(b"?"):
+            part = self._ear.recv(4096)
+            if not part:
+                self.wait()
+                raise RuntimeError(f"{name} did not begin: {self._heard.decode()}")
+            self._heard += part
+        self._heard = self._heard[1:]
+
+    def begin(self) -> None:
+        self._ear.send(b"!")
+
+    def wait(self) -> Ended:
+        """Hears it out; it is gone afterwards."""
+        while part := self._ear.recv(65_536):
+            self._heard += part
+        self._ear.close()
+        os.waitpid(self.pid, 0)
+        steps, _, rest = self._heard.partition(b"\n")
+        if not rest:
+            return Ended(steps.count(b"."), False)
+        found = json.loads(rest)
+        return Ended(steps.count(b"."), True, found["code"], found["said"])
+
+
+def plan_of(home: Path, name: str) -> Plan:
+    """Does the operation undisturbed in a home, and counts."""
+    child = Child(home, name, count=True)
+    child.begin()
+    ended = child.wait()
+    if ended.code:
+        raise RuntimeError(f"{name} fails by itself: {ended.said}")
+    boundaries, actions = json.loads(ended.said)
+    return Plan(tuple(boundaries), tuple(actions), 0.0)
+
+
+def timed(home: Path, name: str) -> float:
+    """Seconds of the operation, undisturbed in a home."""
+    child = Child(home, name)
+    began = monotonic()
+    child.begin()
+    child.wait()
+    return monotonic() - began
+
+
+def look(home: Path, name: str, plan: Plan, ended: Ended) -> list[str]:
+    """What is wrong in the home after a fault; nothing if it is as it must be."""
+    found = in_child(lambda: _look(home, name, plan, ended))
+    return [str(one) for one in found]
+
+
+def in_child(what: Callable[[], Sequence[object]]) -> list[object]:
+    """A JSON list that another process found out."""
+    ear, mouth = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ear.close()
+
+        def tell() -> None:
+            mouth.sendall(json.dumps(list(what())).encode())
+
+        _live(mouth, tell)
+    mouth.close()
+    heard = b""
+    while part := ear.recv(65_536):
+        heard += part
+    ear.close()
+    os.waitpid(pid, 0)
+    try:
+        found: list[object] = json.loads(heard)
+    except ValueError:
+        return [f"a process that looked at the home ended with: {heard.decode() or 'nothing'}"]
+    return found
+
+
+def _live(mouth: socket.socket, what: Callable[[], None]) -> None:
+    """The whole life of a forked child: it never returns into its parent's code."""
+    try:
+        what()
+    except BaseException as error:  # noqa: BLE001 - the edge of a process
+        mouth.sendall(f"{type(error).__name__}: {error}".encode())
+    finally:
+        os._exit(0)
+
+
+def _operate(mouth: socket.socket, home: Path, name: str, count: bool) -> None:
+    operation = OPERATIONS[name]
+    opened = open_home(home)
+    session = opened.session(operation.who)
+    mouth.send(b"?")
+    mouth.recv(1)
+    code, said = 0, ""
+    boundaries = [_length(opened)] if count else []
+    try:
+        for _ in operation.steps(opened, session):
+            mouth.send(b".")
+            if count:
+                boundaries.append(_length(opened))
+    except MatcherError as error:
+        code, said = int(exit_code_of(error)), f"{type(error).__name__}: {error}"
+    except OSError as error:
+        code, said = STORAGE, f"OSError: {error}"
+    except Exception as error:  # noqa: BLE001 - what the program calls an internal error
+        code, said = INTERNAL, f"{type(error).__name__}: {error}"
+    if count and not code:
+        said = json.dumps([boundaries, _actions(opened, boundaries[0])])
+    mouth.sendall(b"\n" + json.dumps({"code": code, "said": said}).encode())
+
+
+def _look(home: Path, name: str, plan: Plan, ended: Ended) -> list[str]:
+    opened = open_home(home)
+    admin = opened.session("boss")
+    verify(opened.place, lambda *_: None)
+    length = _length(opened)
+    wrong = _misplaced(opened, plan, ended.acknowledged, length) + _unreadable(opened, admin)
+    wrong += _again(opened, name, length == plan.boundaries[-1])
+    verify(opened.place, lambda *_: None)
+    wrong += _unreadable(opened, admin)
+    sweep(open_home(home, LATER).session("boss"))
+    return wrong + _strangers(home, opened)
+
+
+def _misplaced(opened: OpenedHome, plan: Plan, acknowledged: int, length: int) -> list[str]:
+    """The log must stand between two steps: after what was acknowledged, and at most one step further."""
+    wrong = []
+    if length not in plan.boundaries:
+        wrong.append(f"half done: the log ends with entry {length}")
+    if length < plan.boundaries[acknowledged]:
+        wrong.append(f"lost: step {acknowledged} was acknowledged, and the log ends with entry {length}")
+    if length > plan.boundaries[min(acknowledged + 1, len(plan.boundaries) - 1)]:
+        wrong.append(f"more than one step was not acknowledged: the log ends with entry {length}")
+    actions = _actions(opened, plan.boundaries[0])
+    if actions != list(plan.actions[: len(actions)]):
+        wrong.append(f"the log tells of {actions}")
+    return wrong
+
+
+def _again(opened: OpenedHome, name: str, complete: bool) -> list[str]:
+    """The operation must go through now; where it was done completely it may be refused as done."""
+    operation = OPERATIONS[name]
+    try:
+        for _ in operation.steps(opened, opened.session(operation.who)):
+            pass
+    except MatcherError as error:
+        if not (complete and isinstance(error, operation.refusals)):
+            return [f"it cannot be done again: {type(error).__name__}: {error}"]
+    return []
+
+
+def _unreadable(opened: OpenedHome, admin: Session) -> list[str]:
+    """Opens every committed revision, and every picture that it names. Raises IntegrityError."""
+    with opened.place.work(write=False) as work:
+        revisions = [work.revisions.get(one) for one in work.revisions.ids()]
+    for revision in revisions:
+        if revision is None:
+            return ["a revision is there by its name only"]
+        for item in opened.place.revisions.read(admin.vault, revision).items:
+            if item.picture is not None:
+                admin.vault.read(item.picture.container, item.picture.offset, item.picture.length)
+        opened.place.revisions.screen(admin.vault, revision)
+    return []
+
+
+def _strangers(home: Path, opened: OpenedHome) -> list[str]:
+    with opened.place.work(write=False) as work:
+        known = work.revisions.ids()
+    named = {f"{one}.box" for revision in known for one in (*containers_of(revision), pictures_of(revision))}
+    left = {path.name for path in (home / "sealed").iterdir()} - named
+    return [f"left behind: {', '.join(sorted(left))}"] if left else []
+
+
+def _length(opened: OpenedHome) -> int:
+    with opened.place.work(write=False) as work:
+        return work.log.head().sequence
+
+
+def _actions(opened: OpenedHome, after: int) -> list[str]:
+    with opened.place.work(write=False) as work:
+        return [entry.action for entry in work.log.entries(after)]
