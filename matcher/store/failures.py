@@ -48,7 +48,10 @@ def _ours(error: exc.DBAPIError) -> MatcherError:
     if isinstance(error, exc.IntegrityError):
         return _constraint(text)
     if any(word in text for word in _DAMAGE):
-        return IntegrityError(f"the database is damaged ({text}): restore a backup")
+        # SQLite says "malformed" of a page that the disk did not give, too (SQLITE_IOERR_CORRUPTFS).
+        return IntegrityError(
+            f"the database is damaged or the disk cannot be read ({text}): try again, then restore a backup"
+        )
     if "locked" in text or "busy" in text:
         return StorageFailed("another matcher is writing to this home: try again in a moment")
     return StorageFailed(f"the database cannot be read or written: {text}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 
 from matcher.cli.exit_codes import exit_code_of
+from matcher.domain.events import Action
 from matcher.errors import MatcherError
 from matcher.services.audit import verify
 from matcher.services.uncommitted import pictures_of, sweep
@@ -26,6 +27,7 @@ from tests.simulations.faults.homes import OpenedHome, open_home
 from tests.simulations.faults.operations import OPERATIONS
 
 STORAGE = 74
+INTEGRITY = 6
 INTERNAL = 1
 LATER = timedelta(days=8)  # when journals are swept too
 
@@ -172,7 +174,7 @@ def _look(home: Path, name: str, plan: Plan, ended: Ended) -> list[str]:
     opened = open_home(home)
     admin = opened.session("boss")
     verify(opened.place, lambda *_: None)
-    length = _length(opened)
+    length = _length(opened, plan.boundaries[0])
     wrong = _misplaced(opened, plan, ended.acknowledged, length) + _unreadable(opened, admin)
     wrong += _again(opened, name, length == plan.boundaries[-1])
     verify(opened.place, lambda *_: None)
@@ -230,11 +232,11 @@ def _strangers(home: Path, opened: OpenedHome) -> list[str]:
     return [f"left behind: {', '.join(sorted(left))}"] if left else []
 
 
-def _length(opened: OpenedHome) -> int:
-    with opened.place.work(write=False) as work:
-        return work.log.head().sequence
+def _length(opened: OpenedHome, after: int = 0) -> int:
+    """Of the log, leaving out the attempts that were refused since `after`: they belong to no operation."""
+    return after + len(_actions(opened, after))
 
 
 def _actions(opened: OpenedHome, after: int) -> list[str]:
     with opened.place.work(write=False) as work:
-        return [entry.action for entry in work.log.entries(after)]
+        return [entry.action for entry in work.log.entries(after) if entry.action != Action.REFUSED]
