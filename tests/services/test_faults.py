@@ -6,6 +6,9 @@ They fork, so they run in processes of their own: this one may have threads by n
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,3 +71,38 @@ def test_kills_find_an_operation_in_two_halves() -> None:
 
 def test_kills_find_what_is_left_behind() -> None:
     assert "left behind: " in broken(_LEFT, "remove")
+
+
+needs_strace = pytest.mark.skipif(which("strace") is None, reason="strace is not installed: nothing can be recorded")
+
+
+@needs_strace
+def test_power_cuts() -> None:
+    """`python -m tests.simulations.power_cuts` does 5,000."""
+    done = ran("-m", "tests.simulations.power_cuts", "--times", "200", "--seed", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| power cut |") == 6
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    ("how", "name", "found"),
+    [
+        (("--synchronous", "NORMAL"), "submit", "was acknowledged, and the log ends with"),
+        (("--unsynced", "database"), "submit", "was acknowledged, and the log ends with"),
+        (("--unsynced", "containers"), "remove", "its file was"),
+        (("--unsynced", "folders"), "remove", "is missing from the home"),
+    ],
+)
+def test_power_cuts_find_what_was_not_synced(how: tuple[str, str], name: str, found: str) -> None:
+    done = ran("-m", "tests.simulations.power_cuts", "--times", "40", "--seed", "1", "--only", name, *how)
+    assert done.returncode == 1, done.stderr
+    assert found in done.stdout
+
+
+@needs_strace
+def test_calls_to_the_disk_that_fail() -> None:
+    """One moment of each call; `python -m tests.simulations.disk_faults --every` goes over all."""
+    done = ran("-m", "tests.simulations.disk_faults", "--most", "1", "--seed", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| I/O error |") == 6

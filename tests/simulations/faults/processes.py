@@ -10,7 +10,8 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -106,9 +107,9 @@ def timed(home: Path, name: str) -> float:
     return monotonic() - began
 
 
-def look(home: Path, name: str, plan: Plan, ended: Ended) -> list[str]:
-    """What is wrong in the home after a fault; nothing if it is as it must be."""
-    found = in_child(lambda: _look(home, name, plan, ended))
+def look(home: Path, name: str, plan: Plan, ended: Ended, again: bool = True) -> list[str]:
+    """What is wrong in the home after a fault; nothing if all is well. `again`: the whole of rule 3."""
+    found = in_child(lambda: _look(home, name, plan, ended, again))
     return [str(one) for one in found]
 
 
@@ -134,6 +135,29 @@ def in_child(what: Callable[[], Sequence[object]]) -> list[object]:
     except ValueError:
         return [f"a process that looked at the home ended with: {heard.decode() or 'nothing'}"]
     return found
+
+
+@contextmanager
+def bystander(home: Path) -> Iterator[None]:
+    """Another process that reads the database all the while: then no commit is followed by a checkpoint."""
+    ear, mouth = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ear.close()
+
+        def read() -> None:
+            with open_home(home).place.work(write=False) as work:
+                work.log.head()
+                mouth.send(b"?")
+                mouth.recv(1)
+
+        _live(mouth, read)
+    mouth.close()
+    if ear.recv(1) != b"?":
+        raise RuntimeError("nobody stands by")
+    yield
+    ear.close()
+    os.waitpid(pid, 0)
 
 
 def _live(mouth: socket.socket, what: Callable[[], None]) -> None:
@@ -170,12 +194,14 @@ def _operate(mouth: socket.socket, home: Path, name: str, count: bool) -> None:
     mouth.sendall(b"\n" + json.dumps({"code": code, "said": said}).encode())
 
 
-def _look(home: Path, name: str, plan: Plan, ended: Ended) -> list[str]:
+def _look(home: Path, name: str, plan: Plan, ended: Ended, again: bool) -> list[str]:
     opened = open_home(home)
     admin = opened.session("boss")
     verify(opened.place, lambda *_: None)
     length = _length(opened, plan.boundaries[0])
     wrong = _misplaced(opened, plan, ended.acknowledged, length) + _unreadable(opened, admin)
+    if not again:
+        return wrong
     wrong += _again(opened, name, length == plan.boundaries[-1])
     verify(opened.place, lambda *_: None)
     wrong += _unreadable(opened, admin)
