@@ -199,12 +199,12 @@ def _look(home: Path, name: str, plan: Plan, ended: Ended, again: bool) -> list[
     admin = opened.session("boss")
     verify(opened.place, lambda *_: None)
     length = _length(opened, plan.boundaries[0])
-    wrong = _misplaced(opened, plan, ended.acknowledged, length) + _unreadable(opened, admin)
+    wrong = _misplaced(opened, plan, ended.acknowledged, length) + unreadable(opened, admin)
     if not again:
         return wrong
     wrong += _again(opened, name, length == plan.boundaries[-1])
     verify(opened.place, lambda *_: None)
-    wrong += _unreadable(opened, admin)
+    wrong += unreadable(opened, admin)
     sweep(open_home(home, LATER).session("boss"))
     return wrong + _strangers(home, opened)
 
@@ -236,7 +236,7 @@ def _again(opened: OpenedHome, name: str, complete: bool) -> list[str]:
     return []
 
 
-def _unreadable(opened: OpenedHome, admin: Session) -> list[str]:
+def unreadable(opened: OpenedHome, admin: Session) -> list[str]:
     """Opens every committed revision, and every picture that it names. Raises IntegrityError."""
     with opened.place.work(write=False) as work:
         revisions = [work.revisions.get(one) for one in work.revisions.ids()]
