@@ -42,7 +42,8 @@ def flipped_bytes(on: Bench, most: int, seed: int) -> dict[str, Counter[str]]:
             shutil.copytree(home, other)
             _flip(other / path.relative_to(home), at, drawn.randint(1, 255))
             end, said = (str(one) for one in (*in_child(lambda other=other: _look(other, str(rows))), "")[:2])
-            end = end if end in ENDS else "unclear"
+            if end not in ENDS:
+                end, said = "unclear", end
             found.setdefault(_kind(path), Counter())[end] += 1
             if end in ("silent", "unclear"):
                 print(f"{path.name}, byte {at}: {end} {said}", file=sys.stderr)
