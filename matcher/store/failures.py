@@ -28,6 +28,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         raise _ours(error) from None
+    except UnicodeDecodeError:
+        raise IntegrityError("the database holds a text that is none: restore a backup") from None
     except UnicodeEncodeError:
         raise BadInput("a text holds bytes that are not valid Unicode: it cannot be stored") from None
     except OverflowError:
