@@ -18,7 +18,7 @@ _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("serves_only_with_certificate", Refused("a list serves only what a certificate was signed for")),
     ("FOREIGN KEY", Refused("the database refuses a row that refers to something that is not there")),
 )
-_DAMAGE = ("malformed", "not a database", "no such table", "no such column", "corrupt")
+_DAMAGE = ("malformed", "Could not decode", "not a database", "no such table", "no such column", "corrupt")
 
 
 @contextmanager
