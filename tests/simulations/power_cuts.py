@@ -21,7 +21,9 @@ from matcher.store import engine
 from tests.simulations.faults.bench import Bench, Tally, bench
 from tests.simulations.faults.operations import OPERATIONS
 from tests.simulations.faults.processes import Ended, look
-from tests.simulations.faults.recording import Event, Recording, disk_after, record
+from tests.simulations.faults.disks import Recording, disk_after
+from tests.simulations.faults.recording import record
+from tests.simulations.faults.watching import Event
 from tests.simulations.kills import told
 
 AGAIN_EVERY = 10

@@ -5,15 +5,19 @@
 2. It opens the home, signs in, says that it is ready, and waits. Then each acknowledged step is one byte.
 3. `look` opens the home in another child: verifies the log, opens every committed revision with its pictures, does the
    operation again, verifies, and sweeps; what is in `sealed` then must be what the committed revisions name.
+4. What a first child imported on its way the parent imports too, so that a child's time is the operation's.
 """
 
 import json
 import os
+import pickle
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 
@@ -26,10 +30,12 @@ from matcher.services.workplace import Session
 from matcher.store.revisions_file import containers_of
 from tests.simulations.faults.homes import OpenedHome, open_home
 from tests.simulations.faults.operations import OPERATIONS
+from tests.simulations.faults.watching import Found, Watch
 
 STORAGE = 74
 INTEGRITY = 6
 INTERNAL = 1
+_FOUND = "found"  # beside the home
 LATER = timedelta(days=8)  # when journals are swept too
 
 
@@ -55,12 +61,13 @@ class Ended:
 class Child:
     """One forked process that does an operation in a home as soon as it is told to."""
 
-    def __init__(self, home: Path, name: str, count: bool = False) -> None:
+    def __init__(self, home: Path, name: str, watch: Watch | None = None) -> None:
         self._ear, mouth = socket.socketpair()
+        self._home = home
         self.pid = os.fork()
         if self.pid == 0:
             self._ear.close()
-            _live(mouth, lambda: _operate(mouth, home, name, count))
+            _live(mouth, lambda: _operate(mouth, home, name, watch))
         mouth.close()
         self._heard = b""
         while not self._heard.startswith(b"?"):
@@ -79,23 +86,43 @@ class Child:
         while part := self._ear.recv(65_536):
             self._heard += part
         self._ear.close()
-        os.waitpid(self.pid, 0)
+        _, status = os.waitpid(self.pid, 0)
         steps, _, rest = self._heard.partition(b"\n")
         if not rest:
-            return Ended(steps.count(b"."), False)
+            last = self._heard.decode().lstrip(".")
+            return Ended(len(steps) - len(last.encode()), False, said=f"{last or 'nothing'}, status {status}")
         found = json.loads(rest)
         return Ended(steps.count(b"."), True, found["code"], found["said"])
 
+    def found(self) -> Found:
+        """What its watch saw, once it has come to its end."""
+        path = self._home.parent / _FOUND
+        found: Found = pickle.loads(path.read_bytes())  # noqa: S301 - written by our own child
+        return found
+
 
 def plan_of(home: Path, name: str) -> Plan:
-    """Does the operation undisturbed in a home, and counts."""
-    child = Child(home, name, count=True)
-    child.begin()
-    ended = child.wait()
-    if ended.code:
-        raise RuntimeError(f"{name} fails by itself: {ended.said}")
-    boundaries, actions = json.loads(ended.said)
+    """Does the operation undisturbed in a home, and counts. The parent knows afterwards all modules of a child."""
+    found = in_child(lambda: _planned(home, name))
+    if len(found) != 3:
+        raise RuntimeError(f"{name} fails by itself: {found}")
+    boundaries, actions, modules = (json.loads(str(one)) for one in found)
+    for module in modules:
+        with suppress(ImportError):  # made by another module, under a name that is no module's
+            import_module(module)
     return Plan(tuple(boundaries), tuple(actions), 0.0)
+
+
+def _planned(home: Path, name: str) -> list[str]:
+    operation = OPERATIONS[name]
+    opened = open_home(home)
+    boundaries = [_length(opened)]
+    for _ in operation.steps(opened, opened.session(operation.who)):
+        boundaries.append(_length(opened))
+    plan = Plan(tuple(boundaries), tuple(_actions(opened, boundaries[0])), 0.0)
+    if wrong := _look(home, name, plan, Ended(len(boundaries) - 1, True), True):
+        raise RuntimeError(f"undisturbed it leaves: {wrong}")
+    return [json.dumps(one) for one in (plan.boundaries, plan.actions, sorted(sys.modules))]
 
 
 def timed(home: Path, name: str) -> float:
@@ -170,27 +197,28 @@ def _live(mouth: socket.socket, what: Callable[[], None]) -> None:
         os._exit(0)
 
 
-def _operate(mouth: socket.socket, home: Path, name: str, count: bool) -> None:
+def _operate(mouth: socket.socket, home: Path, name: str, watch: Watch | None) -> None:
     operation = OPERATIONS[name]
     opened = open_home(home)
     session = opened.session(operation.who)
+    if watch is not None:
+        watch.put_in_place()
     mouth.send(b"?")
     mouth.recv(1)
     code, said = 0, ""
-    boundaries = [_length(opened)] if count else []
     try:
         for _ in operation.steps(opened, session):
             mouth.send(b".")
-            if count:
-                boundaries.append(_length(opened))
+            if watch is not None:
+                watch.acknowledged()
     except MatcherError as error:
         code, said = int(exit_code_of(error)), f"{type(error).__name__}: {error}"
     except OSError as error:
         code, said = STORAGE, f"OSError: {error}"
     except Exception as error:  # noqa: BLE001 - what the program calls an internal error
         code, said = INTERNAL, f"{type(error).__name__}: {error}"
-    if count and not code:
-        said = json.dumps([boundaries, _actions(opened, boundaries[0])])
+    if watch is not None:
+        (home.parent / _FOUND).write_bytes(pickle.dumps(watch.found()))
     mouth.sendall(b"\n" + json.dumps({"code": code, "said": said}).encode())
 
 
