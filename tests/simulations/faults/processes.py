@@ -136,8 +136,15 @@ def timed(home: Path, name: str) -> float:
 
 def look(home: Path, name: str, plan: Plan, ended: Ended, again: bool = True) -> list[str]:
     """What is wrong in the home after a fault; nothing if all is well. `again`: the whole of rule 3."""
-    found = in_child(lambda: _look(home, name, plan, ended, again))
-    return [str(one) for one in found]
+    return [str(one) for one in in_child(lambda: looked(home, name, plan, ended, again))]
+
+
+def looked(home: Path, name: str, plan: Plan, ended: Ended, again: bool) -> list[str]:
+    """`look` in this process, which must be a child; an error of any kind is what is wrong."""
+    try:
+        return _look(home, name, plan, ended, again)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the home did not open
+        return [f"a process that looked at the home ended with: {type(error).__name__}: {error}"]
 
 
 def in_child(what: Callable[[], Sequence[object]]) -> list[object]:
