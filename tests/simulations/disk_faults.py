@@ -1,15 +1,21 @@
-"""`python -m tests.simulations.disk_faults`: calls to the disk that fail, in every operation of the real process.
+"""`python -m tests.simulations.disk_faults`: calls to the disk that fail, in every operation of a real process.
 
-1. *full disk*: from the n-th write on, every write fails with ENOSPC. *I/O error*: the n-th call alone fails with EIO,
-   for writes, syncs, truncations, renames and reads.
+1. *full disk*: from the n-th making or writing on, every one fails with ENOSPC; the first is written by half.
+   *I/O error*: the n-th call of a kind fails with EIO, alone. *made read-only*: from the n-th change on, every one fails
+   with EROFS, as after an error of the file system (mount option `errors=remount-ro`).
 2. The operation must end with exit code 74, or with 0 where the program could do without that call; then the disk works
    again, and the home must be as after a kill: whole, verified, and the same operation goes through.
    SQLite answers a read that fails with EIO as it answers a damaged page (SQLITE_IOERR_CORRUPTFS, os_unix.c): that is
    exit code 6, and its sentence says that it may be the disk.
 3. n goes over every call of its kind with `--every`, otherwise over a random sample of them.
+4. *read-only*: every operation in a home that can only be read (`faults/read_only.py`), from its opening on. It must end
+   with exit code 74, and change nothing.
 """
 
+import errno
+import hashlib
 import random
+import shutil
 import sys
 import time
 from argparse import ArgumentParser
@@ -18,12 +24,10 @@ from pathlib import Path
 
 from tests.simulations.faults.bench import Bench, Tally, bench
 from tests.simulations.faults.operations import OPERATIONS
-from tests.simulations.faults.processes import INTEGRITY, STORAGE, Child, Ended
-from tests.simulations.faults.tracing import traced
+from tests.simulations.faults.processes import INTEGRITY, STORAGE, Child, Ended, in_child, outcome_of
+from tests.simulations.faults.read_only import make_read_only
+from tests.simulations.faults.watching import CHANGES, KINDS, Failing, Watch
 from tests.simulations.kills import told
-
-FULL = ("write", "pwrite64", "ftruncate")
-BROKEN = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "pread64")
 
 
 def disk_faults(on: Bench, most: int | None, seed: int) -> list[Tally]:
@@ -32,44 +36,76 @@ def disk_faults(on: Bench, most: int | None, seed: int) -> list[Tally]:
     tallies = []
     for name in on.plans:
         calls = _calls(on, name)
-        for fault, error, kinds in (("full disk", "ENOSPC", FULL), ("I/O error", "EIO", BROKEN)):
+        every = [
+            ("full disk", errno.ENOSPC, [("make", "write")], True),
+            ("I/O error", errno.EIO, [(kind,) for kind in KINDS if calls[kind]], False),
+            ("made read-only", errno.EROFS, [CHANGES], True),
+        ]
+        for fault, error, groups, lasting in every:
             tally = Tally(fault, name)
-            for kind in kinds:
-                moments = range(1, calls[kind] + 1)
+            for kinds in groups:
+                moments = range(1, sum(calls[kind] for kind in kinds) + 1)
                 chosen = moments if most is None else sorted(drawn.sample(moments, min(most, len(moments))))
                 for moment in chosen:
-                    when = f"{moment}+" if error == "ENOSPC" else str(moment)
-                    failing(on, tally, kind, f"inject={kind}:error={error}:when={when}")
+                    failing(on, tally, Failing(kinds, moment, error, lasting))
             tallies.append(tally)
     return tallies
 
 
-def failing(on: Bench, tally: Tally, kind: str, inject: str) -> None:
+def failing(on: Bench, tally: Tally, what: Failing) -> None:
     """One trial, with what is wrong in how the operation ended."""
 
-    def fault(child: Child, home: Path) -> Ended:
-        with traced(child, home.parent / "trace", "-e", f"trace={kind}", "-e", inject):
-            child.begin()
-            return child.wait()
+    def fault(child: Child, _: Path) -> Ended:
+        child.begin()
+        ended = child.wait()
+        if ended.done and not child.found().failed:
+            raise RuntimeError(f"nothing failed: {what}")
+        return ended
 
     before = len(tally.wrong)
-    ended = on.trial(tally.operation, fault, tally)
-    unread = kind == "pread64" and ended.code == INTEGRITY and "try again" in ended.said
-    installation = kind == "pread64" and ended.said.startswith("ImportError")  # its own library, no file of a home
-    if ended.code not in (0, STORAGE) and not (unread or installation):
+    ended = on.trial(tally.operation, fault, tally, what)
+    unread = "read" in what.kinds and ended.code == INTEGRITY and "try again" in ended.said
+    if not ended.done or (ended.code not in (0, STORAGE) and not unread):
         tally.wrong.append(f"exit code {ended.code}, not {STORAGE}: {ended.said}")
-    tally.wrong[before:] = [f"{one} [{inject}; {ended.said}]" for one in tally.wrong[before:]]
+    tally.wrong[before:] = [f"{one} [{what}; {ended.said}]" for one in tally.wrong[before:]]
+
+
+def read_only(on: Bench) -> list[Tally]:
+    """Every operation in a home that can only be read."""
+    tallies = []
+    for name in on.plans:
+        tally = Tally("read-only", name, times=1, cut_short=1)
+        home = on.copy(name)
+        before = _digest(home)
+
+        def attempt(home: Path = home, name: str = name) -> list[object]:
+            make_read_only(home)
+            return list(outcome_of(home, name))
+
+        found = in_child(attempt)
+        if found[0] != STORAGE:
+            tally.wrong.append(f"exit code {found[0]}, not {STORAGE}: {found[1:]}")
+        if _digest(home) != before:
+            tally.wrong.append("half done: a file changed that could only be read")
+        shutil.rmtree(home.parent)
+        tallies.append(tally)
+    return tallies
+
+
+def _digest(home: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(home.rglob("*")):
+        digest.update(f"{path.relative_to(home)}\0".encode() + (path.read_bytes() if path.is_file() else b""))
+    return digest.hexdigest()
 
 
 def _calls(on: Bench, name: str) -> Counter[str]:
     """How often an undisturbed run of the operation calls each of them."""
     home = on.copy(name)
-    child = Child(home, name)
-    trace = home.parent / "trace"
-    with traced(child, trace, "-e", f"trace={','.join(BROKEN)}"):
-        child.begin()
-        child.wait()
-    return Counter(line.split()[1].partition("(")[0] for line in trace.read_text().splitlines() if "(" in line)
+    child = Child(home, name, Watch(home))
+    child.begin()
+    child.wait()
+    return child.found().counts
 
 
 def main() -> int:
@@ -82,7 +118,7 @@ def main() -> int:
     seed = int(time.time()) if given.seed is None else given.seed
     print(f"seed {seed}", file=sys.stderr)
     with bench((given.only,) if given.only else tuple(OPERATIONS)) as on:
-        return told(disk_faults(on, None if given.every else given.most, seed))
+        return told([*read_only(on), *disk_faults(on, None if given.every else given.most, seed)])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.simulations.faults.homes import make_stages
 from tests.simulations.faults.operations import OPERATIONS
 from tests.simulations.faults.processes import Child, Ended, Plan, in_child, look, plan_of, timed
+from tests.simulations.faults.watching import Failing, Watch
 
 
 @dataclass
@@ -46,10 +47,12 @@ class Bench:
         shutil.copytree(self.folder / OPERATIONS[name].stage, home)
         return home
 
-    def trial(self, name: str, fault: Callable[[Child, Path], Ended], tally: Tally) -> Ended:
-        """One operation with a fault in it, and what is wrong afterwards."""
+    def trial(
+        self, name: str, fault: Callable[[Child, Path], Ended], tally: Tally, failing: Failing | None = None
+    ) -> Ended:
+        """One operation with a fault in it (or calls `failing` in it), and what is wrong afterwards."""
         home = self.copy(name)
-        ended = fault(Child(home, name), home)
+        ended = fault(Child(home, name, Watch(home, failing) if failing else None), home)
         tally.times += 1
         tally.cut_short += not ended.done or ended.code != 0
         tally.wrong += look(home, name, self.plans[name], ended)

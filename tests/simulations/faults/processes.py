@@ -29,7 +29,7 @@ from matcher.services.uncommitted import pictures_of, sweep
 from matcher.services.workplace import Session
 from matcher.store.revisions_file import containers_of
 from tests.simulations.faults.homes import OpenedHome, open_home
-from tests.simulations.faults.operations import OPERATIONS
+from tests.simulations.faults.operations import OPERATIONS, Steps
 from tests.simulations.faults.watching import Found, Watch
 
 STORAGE = 74
@@ -204,6 +204,29 @@ def _live(mouth: socket.socket, what: Callable[[], None]) -> None:
         os._exit(0)
 
 
+def outcome_of(home: Path, name: str) -> tuple[int, str]:
+    """Exit code and words of a whole operation, from opening the home on."""
+
+    def whole() -> Steps:
+        opened = open_home(home)
+        yield from OPERATIONS[name].steps(opened, opened.session(OPERATIONS[name].who))
+
+    return _outcome(whole(), lambda: None)
+
+
+def _outcome(steps: Steps, step: Callable[[], None]) -> tuple[int, str]:
+    try:
+        for _ in steps:
+            step()
+    except MatcherError as error:
+        return int(exit_code_of(error)), f"{type(error).__name__}: {error}"
+    except OSError as error:
+        return STORAGE, f"OSError: {error}"
+    except Exception as error:  # noqa: BLE001 - what the program calls an internal error
+        return INTERNAL, f"{type(error).__name__}: {error}"
+    return 0, ""
+
+
 def _operate(mouth: socket.socket, home: Path, name: str, watch: Watch | None) -> None:
     operation = OPERATIONS[name]
     opened = open_home(home)
@@ -212,18 +235,12 @@ def _operate(mouth: socket.socket, home: Path, name: str, watch: Watch | None) -
         watch.put_in_place()
     mouth.send(b"?")
     mouth.recv(1)
-    code, said = 0, ""
-    try:
-        for _ in operation.steps(opened, session):
-            mouth.send(b".")
-            if watch is not None:
-                watch.acknowledged()
-    except MatcherError as error:
-        code, said = int(exit_code_of(error)), f"{type(error).__name__}: {error}"
-    except OSError as error:
-        code, said = STORAGE, f"OSError: {error}"
-    except Exception as error:  # noqa: BLE001 - what the program calls an internal error
-        code, said = INTERNAL, f"{type(error).__name__}: {error}"
+    def step() -> None:
+        mouth.send(b".")
+        if watch is not None:
+            watch.acknowledged()
+
+    code, said = _outcome(operation.steps(opened, session), step)
     if watch is not None:
         (home.parent / _FOUND).write_bytes(pickle.dumps(watch.found()))
     mouth.sendall(b"\n" + json.dumps({"code": code, "said": said}).encode())

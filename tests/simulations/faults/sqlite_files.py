@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.simulations.faults.watching import Event, Watch
+from tests.simulations.faults.watching import Event, HalfWrittenError, Watch
 
 _OK = 0
 _IOERR = 10
@@ -147,8 +147,12 @@ class SqliteFiles:
 
     def _write(self, real: _Methods, file: int, data: int, length: int, offset: int) -> int:
         path = self._names[file]
-        if failed := self._failed("write", path):
-            return failed
+        try:
+            self._watch.ask("write", str(path))
+        except OSError as error:
+            if isinstance(error, HalfWrittenError):
+                real.write(file, data, length // 2, offset)
+            return _answer("write", error)
         result = int(real.write(file, data, length, offset))
         if result == _OK:
             self._watch.tell(Event("write", str(path), offset, ctypes.string_at(data, length)))
@@ -196,9 +200,13 @@ class SqliteFiles:
         try:
             self._watch.ask(kind, str(path))
         except OSError as error:
-            if error.errno == errno.ENOSPC and kind in ("write", "make"):
-                return _FULL
-            if kind == "read":
-                return _IOERR | _CORRUPTFS << 8
-            return _IOERR | _KINDS.get(kind, 0) << 8
+            return _answer(kind, error)
         return _OK
+
+
+def _answer(kind: str, error: OSError) -> int:
+    if error.errno == errno.ENOSPC and kind == "write":
+        return _FULL
+    if kind == "read":
+        return _IOERR | _CORRUPTFS << 8
+    return _IOERR | _KINDS.get(kind, 0) << 8

@@ -49,6 +49,10 @@ class Failing:
         return f"{errno.errorcode[self.error]} for {'/'.join(self.kinds)} {self.first}{more}"
 
 
+class HalfWrittenError(OSError):
+    """The call that meets the end of the disk: half of it is written."""
+
+
 class Watch:
     """Of one process and home; calls to other files are let through."""
 
@@ -71,6 +75,8 @@ class Watch:
         number = sum(self._counts[one] for one in failing.kinds)
         if number == failing.first or (failing.lasting and number > failing.first):
             self._failed += 1
+            if kind == "write" and self._failed == 1 and failing.error == errno.ENOSPC:
+                raise HalfWrittenError(failing.error, os.strerror(failing.error), path)
             raise OSError(failing.error, os.strerror(failing.error), path)
 
     def tell(self, event: Event) -> None:
