@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 
 from tests.simulations.faults.bench import HEAD, Bench, Tally, bench
 from tests.simulations.faults.operations import OPERATIONS
@@ -14,10 +15,10 @@ from tests.simulations.faults.processes import Child, Ended
 BEYOND = 1.05  # of the measured duration: some kills come too late, none are kept from the end
 
 
-def kills(on: Bench, times: int, seed: int) -> list[Tally]:
-    """So many kills in all, shared out evenly."""
+def kills(on: Bench, times: int, seed: int, names: Sequence[str] = ()) -> list[Tally]:
+    """So many kills in all, shared out evenly over the operations (all that there are, if none are named)."""
     drawn = random.Random(seed)  # noqa: S311 - a simulation
-    tallies = [Tally("kill -9", name) for name in on.plans]
+    tallies = [Tally("kill -9", name) for name in names or on.plans]
     for number in range(times):
         tally = tallies[number % len(tallies)]
         moment = drawn.random() * BEYOND * on.plans[tally.operation].seconds

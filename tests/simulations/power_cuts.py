@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -32,12 +33,12 @@ BATCH = 60
 UNSYNCED = ("containers", "folders", "database")
 
 
-def power_cuts(on: Bench, times: int, seed: int, unsynced: str | None = None) -> list[Tally]:
-    """So many cuts in all, shared out evenly; a child after the other looks at the disks of a batch."""
+def power_cuts(on: Bench, times: int, seed: int, names: Sequence[str] = (), unsynced: str = "") -> list[Tally]:
+    """So many cuts in all, shared out as kills are; one child after the other looks at the disks of a batch."""
+    tallies = {name: Tally("power cut", name) for name in names or on.plans}
     recordings = {
-        name: [forgetting(record(on, name, watched), unsynced) for watched in (False, True)] for name in on.plans
+        name: [forgetting(record(on, name, watched), unsynced) for watched in (False, True)] for name in tallies
     }
-    tallies = {name: Tally("power cut", name) for name in on.plans}
     names = list(tallies)
     for first in range(0, times, BATCH):
         numbers = range(first, min(first + BATCH, times))
@@ -55,7 +56,7 @@ def power_cuts(on: Bench, times: int, seed: int, unsynced: str | None = None) ->
     return list(tallies.values())
 
 
-def forgetting(recording: Recording, unsynced: str | None) -> Recording:
+def forgetting(recording: Recording, unsynced: str) -> Recording:
     """As if some files had not been synced."""
     return Recording(
         recording.before,
@@ -86,21 +87,24 @@ def _cut(
     return name, moment < len(recording.events), [f"{one} {where}" for one in wrong]
 
 
+def synchronous(how: str) -> None:
+    """How the program of this process syncs its database."""
+    engine._SETTINGS = tuple(one.replace("synchronous = FULL", f"synchronous = {how}") for one in engine._SETTINGS)
+
+
 def main() -> int:
     asked = ArgumentParser()
     asked.add_argument("--times", type=int, default=5000)
     asked.add_argument("--seed", type=int, default=None)
     asked.add_argument("--only", choices=list(OPERATIONS), default=None)
     asked.add_argument("--synchronous", choices=["FULL", "NORMAL", "OFF"], default="FULL")
-    asked.add_argument("--unsynced", choices=UNSYNCED, default=None)
+    asked.add_argument("--unsynced", choices=UNSYNCED, default="")
     given = asked.parse_args()
     seed = int(time.time()) if given.seed is None else given.seed
     print(f"seed {seed}", file=sys.stderr)
-    engine._SETTINGS = tuple(
-        one.replace("synchronous = FULL", f"synchronous = {given.synchronous}") for one in engine._SETTINGS
-    )
+    synchronous(given.synchronous)
     with bench((given.only,) if given.only else tuple(OPERATIONS)) as on:
-        return told(power_cuts(on, given.times, seed, given.unsynced))
+        return told(power_cuts(on, given.times, seed, unsynced=given.unsynced))
 
 
 if __name__ == "__main__":
