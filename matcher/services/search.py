@@ -3,8 +3,8 @@
 1. Only an active list is opened: its sealed screen, which is stamped with the digest of the content it was made from.
 2. The report behind the certificate is parsed as a `CertifiedReport`, which recomputes counts, bounds and threshold.
 3. `search` takes the certificate and checks every digest in it against what was opened, and the probe's model identity.
-4. A clock that went back by more than five minutes suspends the list; one that went back by less gives no lease a minute
-   more: time is never earlier than the newest entry of the log.
+4. A clock that went back by more than five minutes suspends the list; one that went back by less gives no lease a
+   minute more: time is never earlier than the newest entry of the log.
 """
 
 from dataclasses import dataclass, replace

@@ -7,6 +7,8 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from tests.simulations.faults.bench import HEAD, Bench, Tally, bench
 from tests.simulations.faults.operations import OPERATIONS
@@ -22,11 +24,11 @@ def kills(on: Bench, times: int, seed: int, names: Sequence[str] = ()) -> list[T
     for number in range(times):
         tally = tallies[number % len(tallies)]
         moment = drawn.random() * BEYOND * on.plans[tally.operation].seconds
-        on.trial(tally.operation, lambda child, _, moment=moment: killed(child, moment), tally)
+        on.trial(tally.operation, partial(killed, moment=moment), tally)
     return tallies
 
 
-def killed(child: Child, moment: float) -> Ended:
+def killed(child: Child, _: Path, moment: float) -> Ended:
     """Lets it begin and kills it after so many seconds."""
     child.begin()
     time.sleep(moment)

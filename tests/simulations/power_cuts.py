@@ -21,9 +21,9 @@ from typing import cast
 
 from matcher.store import engine
 from tests.simulations.faults.bench import Bench, Tally, bench
+from tests.simulations.faults.disks import Recording, disk_after
 from tests.simulations.faults.operations import OPERATIONS
 from tests.simulations.faults.processes import Ended, in_child, looked
-from tests.simulations.faults.disks import Recording, disk_after
 from tests.simulations.faults.recording import record
 from tests.simulations.faults.watching import Event
 from tests.simulations.kills import told
@@ -39,12 +39,12 @@ def power_cuts(on: Bench, times: int, seed: int, names: Sequence[str] = (), unsy
     recordings = {
         name: [forgetting(record(on, name, watched), unsynced) for watched in (False, True)] for name in tallies
     }
-    names = list(tallies)
+    operations = list(tallies)
     for first in range(0, times, BATCH):
         numbers = range(first, min(first + BATCH, times))
 
         def batch(numbers: range = numbers) -> list[tuple[str, bool, list[str]]]:
-            return [_cut(on, recordings, names[one % len(names)], one, seed) for one in numbers]
+            return [_cut(on, recordings, operations[one % len(operations)], one, seed) for one in numbers]
 
         found = in_child(batch)
         if len(found) != len(numbers):
@@ -80,7 +80,7 @@ def _cut(
     acknowledged = sum(one.kind == "acknowledge" for one in recording.events[:moment])
     home = Path(tempfile.mkdtemp(dir=on.folder)) / "home"
     disk_after(recording, moment, drawn, home)
-    again = number // len(recordings) % AGAIN_EVERY == 0
+    again = number // len(recordings) % (AGAIN_EVERY * on.again_every) == 0
     wrong = looked(home, name, on.plans[name], Ended(acknowledged, False), again)
     shutil.rmtree(home.parent)
     where = f"[cut {number}, before event {moment} of {len(recording.events)}]"
@@ -89,7 +89,8 @@ def _cut(
 
 def synchronous(how: str) -> None:
     """How the program of this process syncs its database."""
-    engine._SETTINGS = tuple(one.replace("synchronous = FULL", f"synchronous = {how}") for one in engine._SETTINGS)
+    settings = tuple(one.replace("synchronous = FULL", f"synchronous = {how}") for one in engine._SETTINGS)
+    engine._SETTINGS = settings  # type: ignore[assignment]
 
 
 def main() -> int:

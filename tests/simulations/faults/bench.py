@@ -36,10 +36,11 @@ HEAD = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|"
 
 @dataclass(frozen=True)
 class Bench:
-    """Stages in a folder, and a plan of each operation."""
+    """Stages in a folder, a plan of each operation, and in every how many trials it is done again afterwards."""
 
     folder: Path
     plans: dict[str, Plan]
+    again_every: int
 
     def copy(self, name: str) -> Path:
         """A home of the operation's stage, of its own."""
@@ -53,22 +54,22 @@ class Bench:
         """One operation with a fault in it (or calls `failing` in it), and what is wrong afterwards."""
         home = self.copy(name)
         ended = fault(Child(home, name, Watch(home, failing) if failing else None), home)
+        tally.wrong += look(home, name, self.plans[name], ended, tally.times % self.again_every == 0)
         tally.times += 1
         tally.cut_short += not ended.done or ended.code != 0
-        tally.wrong += look(home, name, self.plans[name], ended)
         shutil.rmtree(home.parent)
         return ended
 
 
 @contextmanager
-def bench(names: tuple[str, ...] = tuple(OPERATIONS)) -> Iterator[Bench]:
+def bench(names: tuple[str, ...] = tuple(OPERATIONS), again_every: int = 1) -> Iterator[Bench]:
     """Makes the homes, and runs each operation undisturbed."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         made = Path(folder)
-        if failed := in_child(lambda: make_stages(made) or ()):
+        if failed := in_child(lambda: make_stages(made)):
             raise RuntimeError(f"the homes could not be made: {failed}")
         plans: dict[str, Plan] = {}
-        found = Bench(made, plans)
+        found = Bench(made, plans, again_every)
         for name in names:
             plan = plan_of(found.copy(name), name)
             seconds = sorted(timed(found.copy(name), name) for _ in range(3))[1]

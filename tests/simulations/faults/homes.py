@@ -55,7 +55,7 @@ def open_home(home: Path, later: timedelta = timedelta(0)) -> OpenedHome:
     return OpenedHome(place, store)
 
 
-def make_stages(folder: Path) -> None:
+def make_stages(folder: Path) -> tuple[()]:
     """Homes `loaded`, `calibrated`, `active` and `waiting` (ben has judged an alert, and ana has not) in the folder."""
     world = World(folder, Clock(datetime.now(UTC)))
 
@@ -74,3 +74,4 @@ def make_stages(folder: Path) -> None:
         lambda: world.desk("ben").finish(world.judge("ben", Verdict.SAME)),
     )
     world.store.close()
+    return ()

@@ -83,8 +83,9 @@ class Child:
 
     def wait(self) -> Ended:
         """Hears it out; it is gone afterwards."""
-        while part := self._ear.recv(65_536):
-            self._heard += part
+        with suppress(ConnectionResetError):  # killed before it heard that it may begin
+            while part := self._ear.recv(65_536):
+                self._heard += part
         self._ear.close()
         _, status = os.waitpid(self.pid, 0)
         steps, _, rest = self._heard.partition(b"\n")
@@ -149,6 +150,16 @@ def looked(home: Path, name: str, plan: Plan, ended: Ended, again: bool) -> list
 
 def in_child(what: Callable[[], Sequence[object]]) -> list[object]:
     """A JSON list that another process found out."""
+    (found,) = in_children([what])
+    return found
+
+
+def in_children(whats: Sequence[Callable[[], Sequence[object]]]) -> list[list[object]]:
+    """As many of them, at the same time."""
+    return [_heard(pid, ear) for pid, ear in [_started(what) for what in whats]]
+
+
+def _started(what: Callable[[], Sequence[object]]) -> tuple[int, socket.socket]:
     ear, mouth = socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -159,6 +170,10 @@ def in_child(what: Callable[[], Sequence[object]]) -> list[object]:
 
         _live(mouth, tell)
     mouth.close()
+    return pid, ear
+
+
+def _heard(pid: int, ear: socket.socket) -> list[object]:
     heard = b""
     while part := ear.recv(65_536):
         heard += part
@@ -235,6 +250,7 @@ def _operate(mouth: socket.socket, home: Path, name: str, watch: Watch | None) -
         watch.put_in_place()
     mouth.send(b"?")
     mouth.recv(1)
+
     def step() -> None:
         mouth.send(b".")
         if watch is not None:

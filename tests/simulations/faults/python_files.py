@@ -7,6 +7,7 @@ is looked at after every recording (`recording.py`), because what is written in 
 import io
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.simulations.faults.watching import Event, HalfWrittenError, Watch
@@ -47,7 +48,7 @@ def watch_python_files(watch: Watch) -> None:
 
     def fdopen(descriptor: int, mode: str = "r", buffering: int = io.DEFAULT_BUFFER_SIZE) -> Any:
         raw = _Raw(descriptor, mode, watch)
-        return (io.BufferedWriter if "w" in mode else io.BufferedReader)(raw, buffering)  # type: ignore[arg-type]
+        return (io.BufferedWriter if "w" in mode else io.BufferedReader)(raw, buffering)
 
     def pread(descriptor: int, length: int, offset: int) -> bytes:
         watch.ask("read", _path(descriptor))
@@ -98,4 +99,4 @@ def _writable(watch: Watch, path: str, data: Any) -> Any:
 
 
 def _path(descriptor: int) -> str:
-    return os.readlink(f"/proc/self/fd/{descriptor}")
+    return str(Path(f"/proc/self/fd/{descriptor}").readlink())

@@ -1,6 +1,7 @@
-"""`python -m tests.simulations.faults.share`: the share of the fault scripts that the tests run; prints one JSON object.
+"""`python -m tests.simulations.faults.share`: the share of the fault scripts that the tests run; prints JSON.
 
-1. One bench serves all of it. What was found wrong is told by the name of the script, with how many trials there were.
+1. One bench serves all of it, in two processes at the same time. By the name of a script it tells how many trials there
+   were and what was found wrong. Every fourth trial also does the operation again (`AGAIN_EVERY`).
 2. Scripts that find nothing may be blind. So each is run again, in a child, over a program that was broken there, until
    it has found something; a control that finds nothing in all its rounds is what a test fails by.
 """
@@ -11,6 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from matcher.domain.events import Event
 from matcher.errors import StorageFailed
@@ -20,13 +23,14 @@ from matcher.store.transaction import Transaction
 from tests.simulations.disk_faults import disk_faults, failing, read_only
 from tests.simulations.faults import read_only as only
 from tests.simulations.faults.bench import Bench, Tally, bench
-from tests.simulations.faults.processes import in_child
+from tests.simulations.faults.processes import in_child, in_children
 from tests.simulations.faults.watching import Failing
 from tests.simulations.kills import kills
 from tests.simulations.power_cuts import power_cuts, synchronous
 
 KILLS, CUTS, SEED = 100, 200, 3
-ROUNDS = 6
+AGAIN_EVERY = 4
+ROUNDS = 10
 
 Round = Callable[[Bench, int], list[Tally]]
 
@@ -73,11 +77,11 @@ def _failed_syncs(on: Bench, number: int) -> list[Tally]:
 
 
 def _killed(name: str) -> Round:
-    return lambda on, number: kills(on, 6, number, (name,))
+    return lambda on, number: kills(on, 4, number, (name,))
 
 
 def _cut(name: str, unsynced: str = "") -> Round:
-    return lambda on, number: power_cuts(on, 12, number, (name,), unsynced)
+    return lambda on, number: power_cuts(on, 6, number, (name,), unsynced)
 
 
 CONTROLS: dict[str, tuple[Callable[[], None], Round]] = {
@@ -95,6 +99,7 @@ CONTROLS: dict[str, tuple[Callable[[], None], Round]] = {
 def found_by(on: Bench, name: str) -> Sequence[object]:
     """What the first round that finds anything finds in a broken program."""
     breaks, round_of = CONTROLS[name]
+    on = replace(on, again_every=1)
 
     def rounds() -> list[str]:
         breaks()
@@ -109,32 +114,42 @@ def found_by(on: Bench, name: str) -> Sequence[object]:
 def without_mounts(on: Bench) -> list[Tally]:
     """As where no process may mount anything."""
 
-    def refused(_: object) -> None:
-        raise OSError
+    def refused(home: Path) -> None:
+        raise OSError(f"{home} is not mounted")
 
     only._mount = refused
     return read_only(on)
 
 
+def _scripts(on: Bench, names: Sequence[str]) -> list[object]:
+    found: list[object] = []
+    for name in names:
+        tallies = SCRIPTS[name](on)
+        wrong = [one for tally in tallies for one in tally.wrong]
+        found.append([name, {"times": sum(tally.times for tally in tallies), "wrong": wrong}])
+    return found
+
+
+SCRIPTS: dict[str, Callable[[Bench], list[Tally]]] = {
+    "kills": lambda on: kills(on, KILLS, SEED),
+    "power cuts": lambda on: power_cuts(on, CUTS, SEED),
+    "disk faults": lambda on: disk_faults(on, 1, SEED),
+    "read-only": read_only,
+    "read-only, without mounts": without_mounts,
+}
+
+
 def main() -> int:
-    began = time.monotonic()
-    with bench() as on:
-        scripts: dict[str, Callable[[], list[Tally]]] = {
-            "kills": lambda: kills(on, KILLS, SEED),
-            "power cuts": lambda: power_cuts(on, CUTS, SEED),
-            "disk faults": lambda: disk_faults(on, 1, SEED),
-            "read-only": lambda: read_only(on),
-            "read-only, without mounts": lambda: without_mounts(on),
-        }
-        found: dict[str, object] = {"operations": len(on.plans)}
-        for name, script in scripts.items():
-            tallies = script()
-            found[name] = {"times": sum(one.times for one in tallies), "wrong": sum((one.wrong for one in tallies), [])}
-            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-        for name in CONTROLS:
-            found[name] = found_by(on, name)
-            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    print(json.dumps(found))
+    with bench(again_every=AGAIN_EVERY) as on:
+
+        def lane(scripts: Sequence[str], controls: Sequence[str]) -> list[object]:
+            return [*_scripts(on, scripts), *([name, found_by(on, name)] for name in controls)]
+
+        (first, *others), controls = SCRIPTS, list(CONTROLS)
+        lanes = in_children([lambda: lane([first], controls[:3]), lambda: lane(others, controls[3:])])
+    if failed := [one for found in lanes for one in found if isinstance(one, str)]:
+        raise RuntimeError(f"the share came to no end: {failed}")
+    print(json.dumps([one for found in lanes for one in found]))
     return 0
 
 

@@ -1,7 +1,7 @@
 """A VFS around the one that SQLite brings: it asks before, and tells after, every call to the files of a home.
 
-1. It is put into the very SQLite of the program (the library inside sqlcipher3, by its public interface, sqlite.org/vfs.html)
-   as its default, and hands every call on: what is written and locked is written and locked by the real one.
+1. It is put into the very SQLite of the program (the library inside sqlcipher3) as its default, by the interface that
+   sqlite.org/vfs.html describes, and hands every call on: the real one writes and locks.
 2. A call that is to fail answers what the real one answers for that error (os_unix.c): SQLITE_FULL for ENOSPC, and for
    a page that cannot be read SQLITE_IOERR_CORRUPTFS, which the program cannot tell from damage.
 3. Shared memory (`-shm`) is not seen: SQLite makes it anew after a start.
