@@ -145,8 +145,13 @@ def main() -> int:
         def lane(scripts: Sequence[str], controls: Sequence[str]) -> list[object]:
             return [*_scripts(on, scripts), *([name, found_by(on, name)] for name in controls)]
 
-        (first, *others), controls = SCRIPTS, list(CONTROLS)
-        lanes = in_children([lambda: lane([first], controls[:3]), lambda: lane(others, controls[3:])])
+        controls = list(CONTROLS)
+        lanes = in_children(
+            [
+                lambda: lane(["kills", "disk faults"], controls[:4]),
+                lambda: lane(["power cuts", "read-only", "read-only, without mounts"], controls[4:]),
+            ]
+        )
     if failed := [one for found in lanes for one in found if isinstance(one, str)]:
         raise RuntimeError(f"the share came to no end: {failed}")
     print(json.dumps([one for found in lanes for one in found]))
