@@ -10,6 +10,7 @@ from pathlib import Path
 from matcher.bootstrap import match_confidence
 from matcher.domain.case import Verdict
 from matcher.domain.desk import Stage
+from matcher.domain.events import Action
 from matcher.domain.face import Picture
 from matcher.errors import BadInput, MatcherError, Refused
 from matcher.services.activate import activate, prepare
@@ -30,12 +31,16 @@ PROBES = 6
 
 @dataclass(frozen=True)
 class Operation:
-    """Who does what, in a home of which stage; `refusals`: what doing it again may say once all of it is done."""
+    """Who does what, in a home of which stage; `refusals`: what doing it again may say once all of it is done.
+
+    `pauses`: entries of the log after which it may end unacknowledged, because whoever sweeps next finishes it.
+    """
 
     stage: str
     who: str
     steps: Callable[[OpenedHome, Session], Steps]
     refusals: tuple[type[MatcherError], ...] = ()
+    pauses: tuple[Action, ...] = ()
 
 
 class _Seen(VectorPipeline):
@@ -90,9 +95,18 @@ def _decide(home: OpenedHome, session: Session) -> Steps:
     yield
 
 
-def _remove(_: OpenedHome, session: Session) -> Steps:
-    remove_subjects(session, "missing", ["S003", "S007"])
-    yield
+def _at_once(act: Callable[[Session], object]) -> Callable[[OpenedHome, Session], Steps]:
+    """One call, acknowledged at its end."""
+
+    def steps(_: OpenedHome, session: Session) -> Steps:
+        act(session)
+        yield
+
+    return steps
+
+
+def _removed(session: Session) -> object:
+    return remove_subjects(session, "missing", ["S003", "S007"])
 
 
 OPERATIONS = {
@@ -101,5 +115,5 @@ OPERATIONS = {
     "activate": Operation("calibrated", "vera", _activate),
     "submit": Operation("active", "boss", _submit),
     "decide": Operation("waiting", "ana", _decide, (Refused,)),
-    "remove": Operation("active", "boss", _remove, (BadInput,)),
+    "remove": Operation("active", "boss", _at_once(_removed), (BadInput,)),
 }

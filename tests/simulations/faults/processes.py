@@ -267,26 +267,27 @@ def _look(home: Path, name: str, plan: Plan, ended: Ended, again: bool) -> list[
     admin = opened.session("boss")
     verify(opened.place, lambda *_: None)
     length = _length(opened, plan.boundaries[0])
-    wrong = _misplaced(opened, plan, ended.acknowledged, length) + unreadable(opened, admin)
+    wrong = _misplaced(opened, plan, ended.acknowledged, OPERATIONS[name].pauses) + unreadable(opened, admin)
     if not again:
         return wrong
-    wrong += _again(opened, name, length == plan.boundaries[-1])
+    wrong += _again(opened, name, length == plan.boundaries[-1] or length not in plan.boundaries)
     verify(opened.place, lambda *_: None)
     wrong += unreadable(opened, admin)
     sweep(open_home(home, LATER).session("boss"))
     return wrong + _strangers(home, opened)
 
 
-def _misplaced(opened: OpenedHome, plan: Plan, acknowledged: int, length: int) -> list[str]:
+def _misplaced(opened: OpenedHome, plan: Plan, acknowledged: int, pauses: Sequence[Action]) -> list[str]:
     """The log must stand between two steps: after what was acknowledged, and at most one step further."""
+    actions = _actions(opened, plan.boundaries[0])
+    length = plan.boundaries[0] + len(actions)
     wrong = []
-    if length not in plan.boundaries:
+    if length not in plan.boundaries and not (actions and actions[-1] in pauses):
         wrong.append(f"half done: the log ends with entry {length}")
     if length < plan.boundaries[acknowledged]:
         wrong.append(f"lost: step {acknowledged} was acknowledged, and the log ends with entry {length}")
     if length > plan.boundaries[min(acknowledged + 1, len(plan.boundaries) - 1)]:
         wrong.append(f"more than one step was not acknowledged: the log ends with entry {length}")
-    actions = _actions(opened, plan.boundaries[0])
     if actions != list(plan.actions[: len(actions)]):
         wrong.append(f"the log tells of {actions}")
     return wrong
