@@ -23,7 +23,8 @@ from time import monotonic
 
 from matcher.cli.exit_codes import exit_code_of
 from matcher.domain.events import Action
-from matcher.errors import MatcherError
+from matcher.domain.revision import Revision
+from matcher.errors import MatcherError, Refused
 from matcher.services.audit import verify
 from matcher.services.uncommitted import pictures_of, sweep
 from matcher.services.workplace import Session
@@ -306,17 +307,25 @@ def _again(opened: OpenedHome, name: str, complete: bool) -> list[str]:
 
 
 def unreadable(opened: OpenedHome, admin: Session) -> list[str]:
-    """Opens every committed revision, and every picture that it names. Raises IntegrityError."""
+    """Opens every committed revision, and every picture that it names. Raises IntegrityError.
+
+    One that the program refuses to open whole, because people were erased from it, is passed over.
+    """
     with opened.place.work(write=False) as work:
         revisions = [work.revisions.get(one) for one in work.revisions.ids()]
     for revision in revisions:
         if revision is None:
             return ["a revision is there by its name only"]
-        for item in opened.place.revisions.read(admin.vault, revision).items:
-            if item.picture is not None:
-                admin.vault.read(item.picture.container, item.picture.offset, item.picture.length)
-        opened.place.revisions.screen(admin.vault, revision)
+        with suppress(Refused):
+            _open_whole(opened, admin, revision)
     return []
+
+
+def _open_whole(opened: OpenedHome, admin: Session, revision: Revision) -> None:
+    for item in opened.place.revisions.read(admin.vault, revision).items:
+        if item.picture is not None:
+            admin.vault.read(item.picture.container, item.picture.offset, item.picture.length)
+    opened.place.revisions.screen(admin.vault, revision)
 
 
 def _strangers(home: Path, opened: OpenedHome) -> list[str]:
