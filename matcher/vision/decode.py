@@ -1,5 +1,7 @@
 """Bytes to pixels: the header is probed first (Pillow), then one decoder makes the pixels (OpenCV).
 
+The product does this in a process of its own (`decoders.py`), never in the one that holds keys and faces.
+
 1. JPEG, PNG, WebP, TIFF or BMP, told by content, never by name; exactly one frame. HEIC where its reader is installed
    (`heic.py`), which then makes the pixels too: OpenCV has none.
 2. At most 64 MB, 20,000 px a side and 50 Mpx (JPEG 220 Mpx), checked on the header: a bomb is never unpacked. A PNG's
@@ -26,6 +28,7 @@ from PIL import Image, UnidentifiedImageError
 
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Reason, Rejected
+from matcher.vision.answering import Task
 from matcher.vision.heic import is_heic, open_heic
 from matcher.vision.limits import (
     FORMATS,
@@ -39,6 +42,7 @@ from matcher.vision.limits import (
 from matcher.vision.pixels import Pixels
 from matcher.vision.png import plain_png
 from matcher.vision.signatures import begins_like, looks_like
+from matcher.vision.webp import promised_size
 
 _MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 # What Pillow's readers raise on damaged files; each was met by flipping bytes.
@@ -97,6 +101,14 @@ def is_very_large(picture: Picture) -> bool:
         return False
 
 
+def _for_templates(picture: Picture) -> tuple[Pixels, int] | Rejected:
+    pixels = decode(picture)
+    return pixels if isinstance(pixels, Rejected) else (pixels, 1)
+
+
+FOR_TEMPLATES = Task(_for_templates, is_very_large)
+
+
 def _too_little_or_much(picture: Picture) -> Rejected | None:
     if len(picture.data) > MAX_BYTES:
         return Rejected(picture.name, Reason.TOO_LARGE, too_many_bytes(len(picture.data)))
@@ -104,6 +116,9 @@ def _too_little_or_much(picture: Picture) -> Rejected | None:
 
 
 def _probe(picture: Picture) -> Rejected | None:
+    promised = promised_size(picture.data)
+    if promised is not None and (wrong := _check_size(picture.name, promised, MAX_PIXELS, len(picture.data))):
+        return wrong
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
             if (wrong := _check_header(picture.name, image, len(picture.data))) is not None:
@@ -147,20 +162,26 @@ def _decode_heic(picture: Picture) -> Pixels | Rejected:
 
 
 def _check_header(name: str, image: Image.Image, size: int) -> Rejected | None:
-    width, height = image.size
     most = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
-    if width * height > most or max(width, height) > MAX_SIDE:
-        words = f"at most {most // 1_000_000} million px and {MAX_SIDE:,} px a side: scale it down"
-        return Rejected(name, Reason.TOO_LARGE, f"{width:,} x {height:,} px, {words}")
-    if width * height > PIXELS_FOR_A_BYTE * size:
-        words = f"{size:,} bytes for {width:,} x {height:,} px is next to empty: crop it to the face"
-        return Rejected(name, Reason.UNREADABLE, words)
+    if (wrong := _check_size(name, image.size, most, size)) is not None:
+        return wrong
     if not (image.mode in _MODES or image.mode.startswith("I;16")):
         return Rejected(name, Reason.UNREADABLE, f"pixels of kind {image.mode} are not taken: save it as JPEG or PNG")
     if image.format == "TIFF" and _reduced(image):
         return Rejected(name, Reason.UNREADABLE, "a camera's raw file with a thumbnail: save it as JPEG or PNG")
     if _has_second_frame(image):
         return Rejected(name, Reason.SEVERAL_FRAMES, f"{image.format}: save the one picture that is meant")
+    return None
+
+
+def _check_size(name: str, sides: tuple[int, int], most: int, size: int) -> Rejected | None:
+    width, height = sides
+    if width * height > most or max(width, height) > MAX_SIDE:
+        words = f"at most {most // 1_000_000} million px and {MAX_SIDE:,} px a side: scale it down"
+        return Rejected(name, Reason.TOO_LARGE, f"{width:,} x {height:,} px, {words}")
+    if width * height > PIXELS_FOR_A_BYTE * size:
+        words = f"{size:,} bytes for {width:,} x {height:,} px is next to empty: crop it to the face"
+        return Rejected(name, Reason.UNREADABLE, words)
     return None
 
 

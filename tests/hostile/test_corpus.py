@@ -13,7 +13,7 @@ from matcher.models.catalogue import default
 from matcher.models.install import install
 from matcher.store.embedding_files import read_embeddings
 from matcher.store.manifest_files import read_manifest
-from matcher.vision.decode import decode
+from matcher.vision.decoders import decoders
 from matcher.vision.files import read_picture_file
 from tests.cli.conftest import opened, people  # noqa: F401 - fixtures
 from tests.cli.runner import Cli
@@ -25,7 +25,7 @@ ERRORS = {3: Refused, 6: IntegrityError, 8: BadInput}
 
 def _picture(path: Path) -> str:
     read = read_picture_file(path)
-    result = read if isinstance(read, Rejected) else decode(read)
+    result = read if isinstance(read, Rejected) else decoders().pixels(read)
     return f"{result.reason.value}: {result.detail}" if isinstance(result, Rejected) else ACCEPTED
 
 
