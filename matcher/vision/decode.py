@@ -19,7 +19,6 @@ The product does this in a process of its own (`decoders.py`), never in the one 
 """
 
 import io
-import struct
 import warnings
 
 import cv2
@@ -29,6 +28,7 @@ from PIL import Image, UnidentifiedImageError
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Reason, Rejected
 from matcher.vision.answering import Task
+from matcher.vision.damage import DAMAGE
 from matcher.vision.heic import is_heic, open_heic
 from matcher.vision.limits import (
     FORMATS,
@@ -45,19 +45,6 @@ from matcher.vision.signatures import begins_like, looks_like
 from matcher.vision.webp import promised_size
 
 _MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
-# What Pillow's readers raise on damaged files; each was met by flipping bytes.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    Warning,
-)
 DAMAGED = "the picture's data is damaged or cut off: save it anew, or take another picture"
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _TOO_MANY = f"more than {MAX_JPEG_PIXELS // 1_000_000} million pixels: scale it down"
@@ -97,7 +84,7 @@ def is_very_large(picture: Picture) -> bool:
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
             return image.width * image.height > MAX_PIXELS
-    except (UnidentifiedImageError, *_BOMB, *_DAMAGE):
+    except (UnidentifiedImageError, *_BOMB, *DAMAGE):
         return False
 
 
@@ -129,7 +116,7 @@ def _probe(picture: Picture) -> Rejected | None:
         return _unidentified(picture)
     except _BOMB:
         return Rejected(picture.name, Reason.TOO_LARGE, _TOO_MANY)
-    except _DAMAGE:
+    except DAMAGE:
         return Rejected(picture.name, Reason.UNREADABLE, DAMAGED)
 
 
@@ -155,7 +142,7 @@ def _decode_heic(picture: Picture) -> Pixels | Rejected:
             pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"), np.uint8)[..., ::-1])
     except _BOMB:
         return Rejected(picture.name, Reason.TOO_LARGE, _TOO_MANY)
-    except (UnidentifiedImageError, RuntimeError, *_DAMAGE):
+    except (UnidentifiedImageError, RuntimeError, *DAMAGE):
         return Rejected(picture.name, Reason.UNREADABLE, DAMAGED)
     pixels.flags.writeable = False
     return pixels

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Reason, Rejected
 from matcher.vision.answering import Task
+from matcher.vision.damage import DAMAGE
 from matcher.vision.heic import is_heic, open_heic
 from matcher.vision.limits import FORMATS
 from matcher.vision.pixels import Pixels
@@ -20,28 +21,32 @@ from matcher.vision.pixels import Pixels
 MAX_PIXELS = 64_000_000
 _CANNOT_BE_READ = "this picture cannot be read"
 _HINT = "this picture is HEIC: it is shown once `pip install 'watchlist-matcher[heic]'` is done"
-_DAMAGE = (RuntimeError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def view(picture: Picture) -> tuple[Pixels, int] | Rejected:
     """Pixels (h, w, 3), red green blue, and how many times smaller than the photograph they are."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked on the next lines
-            heic = is_heic(picture.data)
-            image = open_heic(picture.data) if heic else Image.open(BytesIO(picture.data), formats=FORMATS)
-        if image is None:
-            return Rejected(picture.name, Reason.FORMAT_NOT_INSTALLED, _HINT)
-        width, height, shrunk = image.width, image.height, _times(image)
-        if width * height > MAX_PIXELS * shrunk**2:
-            words = f"this picture has {width}x{height} pixels, too many to be shown"
-            return Rejected(picture.name, Reason.TOO_LARGE, words)
-        if shrunk > 1:
-            image.draft("RGB", (width // shrunk, height // shrunk))
-        upright = ImageOps.exif_transpose(_of_eight_bits(image)).convert("RGB")
-        return np.asarray(upright, np.uint8), shrunk
-    except _DAMAGE:
+            warnings.simplefilter("ignore")  # of sizes, which are checked here, and of odd metadata
+            return _viewed(picture)
+    except (RuntimeError, Image.DecompressionBombError, *DAMAGE):
         return Rejected(picture.name, Reason.UNREADABLE, _CANNOT_BE_READ)
+
+
+def _viewed(picture: Picture) -> tuple[Pixels, int] | Rejected:
+    heic = is_heic(picture.data)
+    image = open_heic(picture.data) if heic else Image.open(BytesIO(picture.data), formats=FORMATS)
+    if image is None:
+        return Rejected(picture.name, Reason.FORMAT_NOT_INSTALLED, _HINT)
+    width, height, shrunk = image.width, image.height, _times(image)
+    if width * height > MAX_PIXELS * shrunk**2:
+        return Rejected(
+            picture.name, Reason.TOO_LARGE, f"this picture has {width}x{height} pixels, too many to be shown"
+        )
+    if shrunk > 1:
+        image.draft("RGB", (width // shrunk, height // shrunk))
+    upright = ImageOps.exif_transpose(_of_eight_bits(image)).convert("RGB")
+    return np.asarray(upright, np.uint8), shrunk
 
 
 def _times(image: Image.Image) -> int:

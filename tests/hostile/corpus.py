@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ def _formats() -> list[Case]:
     cases = [_picture(f"truncated.{kind.lower()}", "unreadable", _cut(kind)) for kind in kinds]
     cases += [_picture(f"corrupt.{kind.lower()}", "unreadable", _corrupt(kind)) for kind in kinds]
     cases += [_picture(f"whole.{kind.lower()}", ACCEPTED, _mode("RGB", kind)) for kind in kinds]
-    cases += [_picture(f"turned-{kind.lower()}.jpg", ACCEPTED, lambda k=kind: turned(6, k)) for kind in kinds[:4]]
+    cases += [_picture(f"turned-{kind.lower()}.jpg", ACCEPTED, partial(turned, 6, kind)) for kind in kinds[:4]]
     return cases
 
 

@@ -70,12 +70,13 @@ def _files_of(home: Path) -> list[tuple[str, str]]:
 
 
 def _command(case: Case, path: Path) -> list[str | Path]:
-    return {
+    words: dict[str, list[str | Path]] = {
         "manifest": ["watchlist", "load", "missing", path],
         "embeddings": ["watchlist", "load", "missing", "--embeddings", path, "--model", "sface-2021dec-int8bq"],
         "policy": ["calibrate", "missing", "--cohort", "staff", "--policy", path],
         "model": ["model", "install", "yunet-2023mar-int8bq", "--from", path],
-    }[case.kind]
+    }
+    return words[case.kind]
 
 
 SAMPLE = (
