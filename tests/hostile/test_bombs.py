@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import bombs
-from tests.hostile.corpus import CORPUS
+from tests.assets import bombs
+from tests.assets.corpus import CORPUS
 from tests.vision.pictures import face, png_bomb, saved, webp_bomb
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
@@ -116,6 +116,10 @@ OTHERS = {
     "zip-bomb.npz": "BadInput",
     "sparse-10-gb.toml": "BadInput",
     "deeply-nested.toml": "BadInput",
+    "dotted-a-thousand-times.toml": "BadInput",
+    "dotted-behind-other-line-ends.toml": "BadInput",
+    "million-million-rows.npz": "BadInput",
+    "header-of-4-gb.npz": "BadInput",
 }
 
 

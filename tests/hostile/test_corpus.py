@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 from matcher.bootstrap import read_policy
+from matcher.config import load_settings
 from matcher.domain.rejection import Rejected
 from matcher.errors import BadInput, IntegrityError, MatcherError, Refused
-from matcher.models.catalogue import default
+from matcher.models.catalogue import default, parse_manifest
 from matcher.models.install import install
 from matcher.store.embedding_files import read_embeddings
 from matcher.store.manifest_files import read_manifest
 from matcher.vision.decoders import decoders
 from matcher.vision.files import read_picture_file
+from tests.assets.corpus import ACCEPTED, CORPUS, DIM, IN_PLACE_OF_A_FILE, PICTURES, Case
 from tests.cli.conftest import opened, people  # noqa: F401 - fixtures
 from tests.cli.runner import Cli
 from tests.conftest import quiet
-from tests.hostile.corpus import ACCEPTED, CORPUS, DIM, IN_PLACE_OF_A_FILE, PICTURES, Case
 
 ERRORS = {3: Refused, 6: IntegrityError, 8: BadInput}
 
@@ -87,7 +88,6 @@ SAMPLE = (
     "latin-1.csv",
     "fifo.csv",
     "sparse-10-gb.csv",
-    "million-rows-last-repeats-first.csv",
     "nan.npz",
     "pickled-rows.npz",
     "zip-bomb.npz",
@@ -124,6 +124,15 @@ def test_a_model_of_another_digest_is_not_installed(opened: Cli, tmp_path: Path)
     models = tmp_path / "models"
     _refused(opened, _command(case, tmp_path / case.name), case, MATCHER_MODELS=str(models))
     assert [path for path in models.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5_000, "a" + ".a" * 30_000 + " = 1", "a = " + "[" * 30_000])
+def test_a_model_s_manifest_and_a_configuration_that_are_bombs_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput, match="not TOML"):
+        parse_manifest(text, "manifest.toml")
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_settings({"MATCHER_CONFIG": str(tmp_path / "config.toml")})
 
 
 @pytest.mark.usefixtures("models_folder")

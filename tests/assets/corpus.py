@@ -2,12 +2,13 @@
 
 1. One case makes one thing (a file, or what stands in place of one) in a folder and says what must become of it.
 2. `ACCEPTED` means that it is read; otherwise `verdict` is in the reason or in the one line of the error.
-3. Every face in it is a synthetic demo person. `python -m tests.hostile.corpus FOLDER` makes it all for a look.
+3. Every face in it is a synthetic demo person. `python -m tests.assets.corpus FOLDER` makes it all for a look.
 """
 
 import os
 import socket
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from tests.hostile.bombs import huge_bmp, huge_jpeg, huge_tiff, zipped_rows
+from tests.assets.bombs import huge_bmp, huge_jpeg, huge_tiff, zipped_rows
 from tests.vision.pictures import face, png_bomb, saved, several_frames, sixteen_bit_grey, turned, webp_bomb
 
 Kind = Literal["picture", "manifest", "embeddings", "policy", "model"]
@@ -74,6 +75,15 @@ PICTURES = (
     *_formats(),
     _picture("png-called.jpg", ACCEPTED, lambda: saved(face(), "PNG")),
     _picture("gif-called.jpg", "not a picture", lambda: several_frames("GIF")),
+    _picture("svg-called.jpg", "not a picture", lambda: b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"),
+    _picture("html-called.png", "not a picture", lambda: b"<!DOCTYPE html><script>alert(1)</script>"),
+    _picture("script-called.jpg", "not a picture", lambda: b"#!/bin/sh\ntouch /tmp/was-run\n"),
+    _picture("archive-called.png", "not a picture", lambda: b"PK\x03\x04" + bytes(500)),
+    _picture("gif-behind-a-jpeg-s-first-bytes.jpg", "unreadable", lambda: b"\xff\xd8\xff" + several_frames("GIF")),
+    _picture("html-behind-a-jpeg.jpg", ACCEPTED, lambda: saved(face(), "JPEG") + b"<script>alert(1)</script>"),
+    _picture("60-million-pixels.jpg", ACCEPTED, lambda: saved(face().resize((7_746, 7_746)), "JPEG")),
+    _picture("60-million-pixels.png", "too large", lambda: png_bomb(7_746, 7_746)),
+    _picture("225-million-pixels.jpg", "too large", lambda: huge_jpeg(15_000)),
     _picture("program-called.jpg", "not a picture", lambda: b"\x7fELF" + bytes(500)),
     _picture("empty.jpg", "not a picture", lambda: b""),
     _picture("bomb-30000-a-side.png", "too large", lambda: png_bomb(30_000, 30_000)),
@@ -143,6 +153,12 @@ def _leading_out(path: Path) -> None:
     path.write_text(f"{HEAD}A,leads-out/passwd,x\n")
 
 
+def _linked_out(path: Path) -> None:
+    (path.parent / "inside").mkdir()
+    (path.parent / "inside" / "up").symlink_to("..")
+    path.write_text(f"{HEAD}A,inside/up/../../passwd.jpg,x\n")
+
+
 def _million(path: Path) -> None:
     """A good row a million times but the last, which repeats the first."""
     with path.open("w") as file:
@@ -159,6 +175,11 @@ MANIFESTS = (
     _manifest("dots-inside-and-out", "line 2: the image path", f"{HEAD}A,d/../../a.jpg,x\n"),
     _manifest("absolute", "line 2: the image path", f"{HEAD}A,/etc/passwd,x\n"),
     Case("linked-folder-out.csv", "manifest", "line 2: the image path", _leading_out),
+    Case("link-and-dots-out.csv", "manifest", "line 2: the image path", _linked_out),
+    _manifest("two-slashes", "line 2: the image path", f"{HEAD}A,//etc/passwd,x\n"),
+    _manifest("no-image", "line 2: the image path", f"{HEAD}A,,x\n"),
+    _manifest("address-as-image", ACCEPTED, f"{HEAD}A,file:///etc/passwd,x\n"),  # a folder "file:" in this one
+    _manifest("percent-signs", ACCEPTED, f"{HEAD}A,%2e%2e/a.jpg,x\n"),  # letters: nothing undoes them
     Case("million-rows-last-repeats-first.csv", "manifest", "line 1000002: the same subject", _million),
     _manifest("duplicate", "line 3: the same subject and image", f"{HEAD}A,a.jpg,x\nA,a.jpg,x\n"),
     _manifest("nul", "line 2: a cell holds a control", f"{HEAD}A,a.jpg,x\0y\n"),
@@ -205,6 +226,23 @@ def _set(name: str, made: Callable[[np.ndarray], Any]) -> Callable[[dict[str, An
     return change
 
 
+def _header(kind: str, shape: str) -> bytes:
+    words = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\0" + len(words).to_bytes(2, "little") + words
+
+
+def _archive(*arrays: bytes, name: str = "embeddings{}.npy") -> Callable[[Path], None]:
+    """The first array is called `embeddings`, others have a number behind it; ids are what they should be."""
+
+    def make(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number, array in enumerate(arrays):
+                archive.writestr(name.format(number or ""), array)
+            archive.writestr("subject_id.npy", _header("|S1", "(3,)") + b"abc")
+
+    return make
+
+
 EMBEDDINGS = (
     _rows("nan", "row 1: an embedding holds NaN or infinity", _with(np.nan)),
     _rows("infinity", "row 1: an embedding holds NaN or infinity", _with(-np.inf)),
@@ -217,6 +255,22 @@ EMBEDDINGS = (
     _rows("pickled-rows", "pickled", _set("embeddings", lambda _: np.array([print, 1, 2], dtype=object))),
     _rows(
         "control-in-an-id", "row 1: a cell holds a control", _set("subject_id", lambda _: np.array(["a", "\x1b", "c"]))
+    ),
+    Case(
+        "million-million-rows.npz",
+        "embeddings",
+        "not as long as its header",
+        _archive(_header("<f4", "(1000000000000, 4)")),
+    ),
+    Case("header-of-4-gb.npz", "embeddings", "too long", _archive(b"\x93NUMPY\x02\0" + b"\xff" * 4 + b"x")),
+    Case("code-as-header.npz", "embeddings", "not of a plain type", _archive(b"\x93NUMPY\x01\0\x0e\0__import__(os)")),
+    Case("negative-rows.npz", "embeddings", "not of a plain type", _archive(_header("<f4", "(-1, 128)"))),
+    Case("201-arrays.npz", "embeddings", "more than 200 arrays", _archive(*[b"x"] * 201)),
+    Case(
+        "member-leads-out.npz",
+        "embeddings",
+        "no column embeddings",
+        _archive(_header("|S1", "(3,)") + b"abc", name="../../embeddings{}.npy"),
     ),
     Case("zip-bomb.npz", "embeddings", "100 times", zipped_rows),
     Case("text.npz", "embeddings", "not an intact .npz", _bytes(lambda: b"no archive")),
@@ -242,6 +296,9 @@ POLICIES = (
     _policy("endless-number", "policy", f"[certification]\nalpha = {'9' * 5_000}\n"),
     _policy("too-loose", "no tier allows more", "[certification]\nalpha = 0.06\n", code=3),
     _policy("deeply-nested", "not TOML", "a = " + "[" * 30_000),
+    _policy("dotted-a-thousand-times", "more than 40 dots", "a" + ".a" * 30_000 + " = 1\n"),
+    _policy("dotted-on-every-line", "unknown key", "".join(f"a{n}{'.a' * 40} = 1\n" for n in range(700))),
+    _policy("dotted-behind-other-line-ends", "more than 40 dots", '"\u2028".' * 9_000 + "a = 1\n"),
     _policy("not-utf-8", "not UTF-8", b"[review]\n# \xff\n"),
     _policy("too-long", "is longer than", "#" * 100_000),
     Case("sparse-10-gb.toml", "policy", "is longer than", _sparse),
