@@ -11,7 +11,8 @@
    count of clock_gettime(2) leaves out what a host takes away, and fell behind it by a tenth on a busy machine).
 
 It may still open files that its user may open: homes are sealed, and what it cannot write or send it can only return
-as pixels. Filters of system calls (seccomp, Landlock) would close that; no library of theirs for Python is kept up.
+as pixels. Root stays root in it: the program is not for root. Filters of system calls (seccomp, Landlock) would close
+both; no library of theirs for Python is kept up.
 """
 
 import ctypes
@@ -43,7 +44,9 @@ def leave_the_network() -> bool:
     """Whether this process, which must have one thread only, has none from now on. Nothing else of it changes."""
     if sys.platform != "linux":
         return False
-    return bool(ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
+    # Root, who needs no user namespace for it, gets none: it may own the home and not the folders that Python is in.
+    unshare = ctypes.CDLL(None, use_errno=True).unshare
+    return bool(unshare(CLONE_NEWNET) == 0 or unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
 
 
 def confine(limits: Limits) -> None:

@@ -81,6 +81,8 @@ def is_very_large(picture: Picture) -> bool:
     """Whether decoding it takes so much memory that one at a time is enough. False for what cannot be read."""
     if begins_like(picture.data) != "JPEG" or len(picture.data) > MAX_BYTES:
         return False  # others are not decoded where they are
+    if PIXELS_FOR_A_BYTE * len(picture.data) <= MAX_PIXELS:
+        return False  # nor what is next to empty
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
             return image.width * image.height > MAX_PIXELS

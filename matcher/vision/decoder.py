@@ -153,7 +153,10 @@ class Decoder:
             self._process.kill()
             self._process.wait()
             return "nothing was heard of it"
-        return signal.Signals(-code).name if code < 0 else f"exit {code}"
+        if code >= 0:
+            return f"exit {code}"
+        known = {one.value: one.name for one in signal.Signals}  # most of the real-time signals have no name
+        return known.get(-code, f"signal {-code}")
 
 
 def _started(descriptors: tuple[int, int], task: str, limits: Limits) -> subprocess.Popen[bytes]:

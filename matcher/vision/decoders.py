@@ -5,7 +5,8 @@
 2. One that a picture ended is replaced when the next picture comes. One that ended while idle was no picture's doing:
    the picture goes to another.
 3. Of pictures that take gigabytes one is worked on at a time (`limits.py`), from decoding until its pixels are let go.
-4. They end with this process, however that ends.
+4. One of them takes 25 MB that it shares with nobody. All but one end with a load, whose next steps need the memory;
+   all end with this process, however that ends.
 """
 
 import atexit
@@ -64,13 +65,13 @@ class Decoders:
         with self.raster(picture) as made:
             return made if isinstance(made, Rejected) else made.pixels
 
-    def close(self) -> None:
-        """Ends those that nobody uses."""
+    def close(self, kept: int = 0) -> None:
+        """Ends those that nobody uses, but for so many."""
         with self._free:
-            for decoder in self._idle:
+            while self._idle and len(self._every) > kept:
+                decoder = self._idle.pop()
                 self._every.remove(decoder)
                 decoder.close()
-            self._idle.clear()
 
     @property
     def count(self) -> int:

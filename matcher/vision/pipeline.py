@@ -101,6 +101,7 @@ class FacePipeline:
                 yield _result(waiting)
         finally:
             pool.shutdown(cancel_futures=True)
+            self._decoders.close(kept=1)
 
     def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         """Every face of a probe picture, the largest first, each a face or the reason why not; never empty."""

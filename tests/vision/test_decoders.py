@@ -91,6 +91,7 @@ def test_a_rejection_comes_back_with_the_name_of_the_picture(real: Decoders) -> 
     [
         ("segfault", "it ended the process that decoded it (SIGSEGV)"),
         ("killed", "it ended the process that decoded it (SIGKILL)"),
+        ("unnamed", "it ended the process that decoded it (signal 40)"),
         ("exception", "it ended the process that decoded it (exit 1)"),
         ("sleep", "it was not decoded after 1 s"),
         ("lie 70", "gave no answer that makes sense"),
@@ -230,6 +231,9 @@ def test_a_thread_that_waits_gets_one_of_its_own_and_quick_pictures_share_one() 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: told(patient, "sleep"), range(3)))
         assert list(pool.map(lambda _: works(patient), range(3))) == [True] * 3
+    patient.close(kept=1)
+    assert patient.count == 1
+    assert works(patient)
     patient.close()
     assert patient.count == 0
 
