@@ -1,4 +1,7 @@
-"""Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too.
+"""Rules that a constraint cannot say, as triggers of the database: they hold for raw SQL too.
+
+Each is one condition that refuses a row, in SQL that SQLite and PostgreSQL share but for `{loaders}`; what either makes
+of it is in here for SQLite and in `postgres_rules.py` for PostgreSQL.
 
 1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches,
    refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by REPLACE
@@ -19,8 +22,11 @@
 11. Rights are taken and given back in turn; who is suspended judges nothing.
 """
 
+from dataclasses import dataclass
+
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
 # without asking the DELETE trigger unless `recursive_triggers` is on).
+_ALWAYS = "1 = 1"
 _KEPT = {
     "log": ("sequence",),
     "policies": ("digest",),
@@ -39,26 +45,49 @@ _KEPT = {
 }
 
 
-def trigger_statements() -> list[str]:
-    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
-    kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Before each row of `moment` ("INSERT", "UPDATE", "DELETE"): refused with the sentence where the condition is so.
+
+    `{loaders}` in a condition stands for the table of names, `loader.value`, in `revisions.loaders`.
+    """
+
+    name: str
+    moment: str
+    table: str
+    condition: str
+    sentence: str
+
+
+def rules() -> list[Rule]:
+    """Every rule, in the order in which the triggers are made."""
+    kept = [rule for table, key in _KEPT.items() for rule in _kept(table, key)]
     return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE]
 
 
-def _refuse(name: str, moment: str, table: str, condition: str, sentence: str) -> str:
+def trigger_statements() -> list[str]:
+    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
+    return [_statement(rule) for rule in rules()]
+
+
+def _statement(rule: Rule) -> str:
+    condition = rule.condition.replace("{loaders}", "json_each(revisions.loaders) AS loader")
     return (
-        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW WHEN {condition} "
-        f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.moment} ON {rule.table} FOR EACH ROW WHEN {condition} "
+        f"BEGIN SELECT RAISE(ABORT, '{rule.sentence}'); END"
     )
 
 
-def _kept(table: str, key: tuple[str, ...]) -> list[str]:
-    same = " AND ".join(f"old.{column} = NEW.{column}" for column in key)
-    there = f"EXISTS (SELECT 1 FROM {table} AS old WHERE {same})"  # noqa: S608 -- names from the table above
+_refuse = Rule  # reads as what the lists below do
+
+
+def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
+    same = " AND ".join(f"there.{column} = NEW.{column}" for column in key)
+    there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {same})"  # noqa: S608 -- names from the table above
     sentence = f"{table}: rows are only ever added"
     return [
-        _refuse(f"{table}_never_changed", "UPDATE", table, "1", sentence),
-        _refuse(f"{table}_never_removed", "DELETE", table, "1", sentence),
+        _refuse(f"{table}_never_changed", "UPDATE", table, _ALWAYS, sentence),
+        _refuse(f"{table}_never_removed", "DELETE", table, _ALWAYS, sentence),
         _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
     ]
 
@@ -79,7 +108,7 @@ _LOG = [
         "(SELECT 1 FROM log WHERE sequence = NEW.sequence AND hash = NEW.hash AND previous = OLD.hash)",
         "log_head: it only moves to the entry just written",
     ),
-    _refuse("log_head_never_removed", "DELETE", "log_head", "1", "log_head: it is never removed"),
+    _refuse("log_head_never_removed", "DELETE", "log_head", _ALWAYS, "log_head: it is never removed"),
     _refuse(
         "log_head_only_one", "INSERT", "log_head", "EXISTS (SELECT 1 FROM log_head)", "log_head: it is there already"
     ),
@@ -103,7 +132,7 @@ _LISTS = [
         "certificates_two_people",
         "INSERT",
         "certificates",
-        "EXISTS (SELECT 1 FROM revisions, json_each(revisions.loaders) AS loader "
+        "EXISTS (SELECT 1 FROM revisions, {loaders} "
         "WHERE revision_id = NEW.revision_id AND loader.value = NEW.approver)",
         "nobody who loaded a part of a revision can approve it",
     ),
@@ -117,7 +146,8 @@ _ALERT_FACTS = (
 
 
 def _once(*columns: str) -> str:
-    return " OR ".join(f"(OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column})" for column in columns)
+    changed = "(OLD.{0} IS NOT NULL AND NEW.{0} IS DISTINCT FROM OLD.{0})"
+    return " OR ".join(changed.format(column) for column in columns)
 
 
 _REVIEW = [
@@ -158,7 +188,7 @@ _REVIEW = [
         + _once("disclosed_at", "finished_at", "finish_number", "recused_at"),
         "a step once taken stays taken",
     ),
-    _refuse("progress_never_removed", "DELETE", "progress", "1", "a step once taken stays taken"),
+    _refuse("progress_never_removed", "DELETE", "progress", _ALWAYS, "a step once taken stays taken"),
     _refuse(
         "progress_never_replaced", "INSERT", "progress", f"EXISTS ({_OWN_PROGRESS})", "a step once taken stays taken"
     ),
@@ -230,14 +260,14 @@ _WATCH = [
         "searches_in_order",
         "INSERT",
         "searches",
-        f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
+        f"NEW.number IS DISTINCT FROM (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
         "searches are numbered without a gap",
     ),
     _refuse(
         "searches_count_each_case_once",
         "INSERT",
         "searches",
-        f"NEW.place IS NOT (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
+        f"NEW.place IS DISTINCT FROM (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
         f"THEN NULL ELSE (SELECT COALESCE(MAX(place), 0) + 1 {_OF_REPORT}) END)",
         "the first search of a case counts, and no other",
     ),
@@ -290,7 +320,8 @@ _RESULTS = "SELECT COUNT(*) FROM known_results WHERE reviewer = NEW.reviewer"
 
 
 def _next_of(table: str) -> str:
-    return f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer)"  # noqa: S608 -- tables of this file
+    following = f"SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer"  # noqa: S608 -- tables of this file
+    return f"NEW.number IS DISTINCT FROM ({following})"
 
 
 _VIGILANCE = [

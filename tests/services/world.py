@@ -39,6 +39,7 @@ from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
 from matcher.store.unit_of_work import Store, create_store
+from tests.databases import address_of
 
 DIM = 16
 MODEL = ModelIdentity("test@1", "unseen", "unseen", "unseen", DIM)
@@ -190,7 +191,7 @@ class World:
 
 def workplace(home: Path, clock: Clock) -> tuple[Workplace, Store]:
     seat = Seat("tester", "")
-    store = create_store(home, seat, clock)
+    store = create_store(home, seat, clock, address_of(home))
     keyring = HomeKeyring(home / "sealed", KeyCost(passes=1, memory_kib=64, lanes=1))
     place = Workplace(
         work=store.unit_of_work,

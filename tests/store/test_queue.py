@@ -15,8 +15,11 @@ from matcher.domain.desk import QueueEntry, QueueOrder
 from matcher.domain.records import QueueRules
 from matcher.services.review_files import queue_rules, standing
 from matcher.store.unit_of_work import SqlUnitOfWork
+from tests.databases import both_engines
 from tests.store.test_alerts import LEASE
 from tests.store.world import NOON, POLICY, VAULT, World, alert, alerted_world, judgement, signed_in
+
+pytestmark = both_engines
 
 RULES = QueueRules({POLICY.digest(): 2})
 REVIEWERS = ("cai", "dee", "eli")

@@ -10,7 +10,10 @@ import pytest
 from matcher.domain.events import Action, event
 from matcher.errors import BadInput, Refused, StorageFailed
 from matcher.store.unit_of_work import open_store
+from tests.databases import both_engines
 from tests.store.world import NOON, SEAT, World, user
+
+pytestmark = both_engines
 
 
 def _users_and_entries(world: World) -> tuple[int, int]:

@@ -1,0 +1,262 @@
+"""Which database engine the homes of a test have, and a throw-away PostgreSQL server for those that have one there.
+
+1. A test runs on SQLite, on both engines where its module says `pytestmark = both_engines`, and on PostgreSQL alone
+   under `MATCHER_TEST_DATABASE=postgresql`.
+2. The server is found on PATH, in /usr/lib/postgresql/*/bin, or in `MATCHER_TEST_POSTGRES_BIN`; nothing is installed.
+   It is started once, in a folder of its own, reached by a socket only, and stopped and removed with the test session.
+   It refuses to run as root: then it runs as the account `postgres` or `nobody`.
+3. Every home has a database of its own, made when its address is first asked for.
+"""
+
+import atexit
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlcipher3 import dbapi2
+
+from matcher.store.triggers import rules
+
+BOTH = ("sqlite", "postgresql")
+OWNER = "matcher_tests"
+_numbers = count(1)
+both_engines = pytest.mark.both_engines
+_NEEDED = ("initdb", "pg_ctl", "postgres")
+_NO_MATTER = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # a power cut may lose a test's data
+_DEFAULT = os.environ.get("MATCHER_TEST_DATABASE", "sqlite")
+
+
+@dataclass
+class Chosen:
+    """The engine of the homes that are made now, and the addresses of those made before."""
+
+    engine: str = _DEFAULT
+    addresses: dict[Path, str] = field(default_factory=dict)
+
+
+chosen = Chosen()
+
+
+class NoServer(Exception):
+    """Why there is no PostgreSQL server for the tests; one sentence."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: the folder of its socket and its superuser."""
+
+    folder: Path
+    run_as: str | None
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "socket"
+
+    def address(self, database: str, user: str = OWNER) -> str:
+        return f"postgresql+psycopg://{user}@/{database}?host={self.socket}"
+
+    def new_database(self) -> str:
+        """The name of a new, empty one."""
+        name = f"home{next(_numbers)}"
+        self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE template0")
+        return name
+
+    def sql(self, database: str, *statements: str, user: str = OWNER) -> list[Any]:
+        """Runs statements past the program; rows of the last one."""
+        import psycopg
+
+        with psycopg.connect(host=str(self.socket), user=user, dbname=database, autocommit=True) as connection:
+            connection.execute("SET search_path = matcher")
+            rows: list[Any] = []
+            for statement in statements:
+                found = connection.execute(statement.encode())
+                rows = found.fetchall() if found.description else [found.rowcount]
+        return rows
+
+    def control(self, *words: str) -> None:
+        """pg_ctl on this server; for tests that stop and start it."""
+        log = self.folder / "log"
+        _run([_binaries() / "pg_ctl", "-s", "-w", "-D", self.folder / "data", "-l", log, *words], self.run_as)
+
+
+def address_of(home: Path) -> str | None:
+    """Where the database of a home is that a test makes or opens; None for SQLite."""
+    if home in chosen.addresses:
+        return chosen.addresses[home]
+    if chosen.engine == "sqlite":
+        return None
+    running = server()
+    chosen.addresses[home] = running.address(running.new_database())
+    return chosen.addresses[home]
+
+
+def without_rules(home: Path, *statements: str) -> int:
+    """The same with every rule and reference out of force; how many rows the last statement changed."""
+    address = address_of(home)
+    if address is not None:
+        off = "SET session_replication_role = replica"
+        changed: int = server().sql(_name(address), off, *map(_as_postgres, statements))[0]
+        return changed
+    connection = dbapi2.connect(str(home / "matcher.db"))
+    try:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        touched: int = [connection.execute(statement).rowcount for statement in statements][-1]
+        for _, text in triggers:
+            connection.execute(text)
+        connection.commit()
+    finally:
+        connection.close()
+    return touched
+
+
+def raw(home: Path, *statements: str) -> list[Any]:
+    """SQL on a home's database past the program, with every safety of the connection off; rows of the last statement.
+
+    It is written as for SQLite. References are checked on PostgreSQL, where they are off only together with the rules.
+    """
+    address = address_of(home)
+    if address is not None:
+        return server().sql(_name(address), *map(_as_postgres, statements))
+
+    connection = dbapi2.connect(str(home / "matcher.db"), isolation_level=None)
+    try:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        rows: list[Any] = []
+        for statement in statements:
+            rows = connection.execute(statement).fetchall()
+        return rows
+    finally:
+        connection.close()
+
+
+@cache
+def server() -> Server:
+    """The server of this test session. Raises NoServer."""
+    folder = Path(tempfile.mkdtemp(prefix="matcher-pg-", dir=_memory()))
+    account = _account()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    started = Server(folder, account)
+    if account is not None:
+        shutil.chown(folder, account)
+    made = _binaries() / "initdb"
+    folder_of_data = folder / "data"
+    words = ["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D", folder_of_data]
+    _run(["mkdir", started.socket], account)
+    _run([made, *words], account)
+    options = f"-k {started.socket} -c listen_addresses= -c max_connections=100 {_NO_MATTER}"
+    started.control("-o", options, "start")
+    atexit.register(started.control, "-m", "immediate", "stop")
+    return started
+
+
+def why_none() -> str | None:
+    """Why tests on PostgreSQL cannot run here; None where they can."""
+    try:
+        server()
+    except NoServer as reason:
+        return str(reason)
+    return None
+
+
+@contextmanager
+def homes_on(engine: str) -> Iterator[None]:
+    """While it lasts, new homes have this engine."""
+    before, chosen.engine = chosen.engine, engine
+    try:
+        yield
+    finally:
+        chosen.engine = before
+
+
+def dumped(home: Path) -> bytes:
+    """Every row of a home's database on the server, as bytes."""
+    database = _name(address_of(home) or "")
+    columns = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'matcher'"
+    parts = []
+    for table, column, kind in server().sql(database, columns):
+        value = f'"{column}"' if kind == "bytea" else f"convert_to(\"{column}\"::text, 'UTF8')"
+        parts += [row[0] or b"" for row in server().sql(database, f"SELECT {value} FROM {table}")]  # noqa: S608
+    return b"".join(parts)
+
+
+def _as_postgres(statement: str) -> str:
+    if "REPLACE INTO" in statement:
+        pytest.skip("PostgreSQL has no REPLACE: ON CONFLICT asks the rules about changes")
+    table = {rule.name: rule.table for rule in rules()}
+    statement = re.sub(r"DROP TRIGGER (\w+)", lambda found: f"{found[0]} ON {table[found[1]]}", statement)
+    statement = re.sub(r"\bx'([0-9a-f]*)'", r"'\\x\1'::bytea", statement)
+    return statement.replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')")
+
+
+def _raw_refused() -> tuple[type[Exception], ...]:
+    try:
+        import psycopg
+    except ImportError:
+        return (dbapi2.IntegrityError,)
+    return (dbapi2.IntegrityError, psycopg.IntegrityError)
+
+
+def _name(address: str) -> str:
+    return address.partition("@/")[2].partition("?")[0]
+
+
+def _binaries() -> Path:
+    named = os.environ.get("MATCHER_TEST_POSTGRES_BIN")
+    on_path = shutil.which("initdb")
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True)
+    places = [Path(named)] if named else [*([Path(on_path).parent] if on_path else []), *debian]
+    for place in places:
+        if all((place / name).exists() for name in _NEEDED):
+            return place
+    raise NoServer("no PostgreSQL server here: initdb, pg_ctl and postgres are neither on PATH nor in /usr/lib")
+
+
+def _account() -> str | None:
+    """Whom the server runs as; None for who runs the tests."""
+    try:
+        import psycopg
+    except ImportError:
+        raise NoServer("the driver psycopg is not installed: pip install -e '.[postgres]'") from None
+    del psycopg
+    _binaries()
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return name
+    raise NoServer("PostgreSQL refuses to run as root, and there is no account postgres or nobody")
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+
+def _run(words: Sequence[str | Path], account: str | None) -> None:
+    identity: dict[str, Any] = {}
+    if account is not None:
+        facts = pwd.getpwnam(account)
+        identity = {"user": facts.pw_uid, "group": facts.pw_gid, "extra_groups": []}
+    how: dict[str, Any] = {"cwd": "/", "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    done = subprocess.run(list(map(str, words)), check=False, **how, **identity)
+    if done.returncode != 0:
+        raise NoServer(f"{Path(words[0]).name} failed: {done.stderr.strip()[-300:]}")
+
+
+RAW_REFUSED = _raw_refused()
