@@ -146,8 +146,8 @@ def raw(home: Path, *statements: str) -> list[Any]:
 @cache
 def server() -> Server:
     """The server of this test session. Raises NoServer."""
-    folder = Path(tempfile.mkdtemp(prefix="matcher-pg-", dir=_memory()))
     account = _account()
+    folder = Path(tempfile.mkdtemp(prefix="matcher-pg-", dir=_memory()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     started = Server(folder, account)
     if account is not None:
@@ -159,10 +159,11 @@ def server() -> Server:
     _run([made, *words], account)
     options = f"-k {started.socket} -c listen_addresses= -c max_connections=100 {_NO_MATTER}"
     started.control("-o", options, "start")
-    atexit.register(started.control, "-m", "immediate", "stop")
+    atexit.register(started.control, "-m", "fast", "stop")
     return started
 
 
+@cache
 def why_none() -> str | None:
     """Why tests on PostgreSQL cannot run here; None where they can."""
     try:
@@ -199,7 +200,7 @@ def _as_postgres(statement: str) -> str:
     table = {rule.name: rule.table for rule in rules()}
     statement = re.sub(r"DROP TRIGGER (\w+)", lambda found: f"{found[0]} ON {table[found[1]]}", statement)
     statement = re.sub(r"\bx'([0-9a-f]*)'", r"'\\x\1'::bytea", statement)
-    return statement.replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')")
+    return re.sub(r"zeroblob\((\d+)\)", r"decode(repeat('00', \1), 'hex')", statement)
 
 
 def _raw_refused() -> tuple[type[Exception], ...]:

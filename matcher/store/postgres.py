@@ -145,7 +145,9 @@ def _engine(address: Address) -> Engine:
             raise
         return connection
 
-    return create_engine(f"{DRIVER}://", creator=connect, poolclass=NullPool, hide_parameters=True)
+    return create_engine(
+        f"{DRIVER}://", creator=connect, poolclass=NullPool, hide_parameters=True, use_native_hstore=False
+    )
 
 
 def _parameters(address: Address) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from matcher.store.triggers import rules
 from tests.databases import both_engines, raw, without_rules
 from tests.services.world import World
 
-pytestmark = both_engines
-
 EDITS = {
     "a score": "UPDATE candidates SET score = 999999",
     "a threshold of an alert": "UPDATE alerts SET threshold = 100000",
@@ -74,6 +72,7 @@ def edit(home: Path, statement: str) -> None:
     assert without_rules(home, statement) > 0
 
 
+@both_engines
 def test_a_clean_home_verifies_at_every_step(lived: World) -> None:
     assert verify(lived.place, lambda *_: None).judgements == 3
     suspend_list(lived.sessions["ana"], "missing", "wrong pictures")
@@ -92,6 +91,7 @@ def test_every_edit_is_found(lived: World, what: str) -> None:
         verify(lived.place, lambda *_: None)
 
 
+@both_engines
 def test_a_missing_rule_of_the_database_is_found(lived: World) -> None:
     lived.store.close()
     raw(lived.folder / "home", f"DROP TRIGGER {rules()[0].name}")

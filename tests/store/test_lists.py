@@ -191,14 +191,14 @@ def test_raw_sql_with_foreign_keys_off_makes_no_list_serve(serving: World, attac
     ],
 )
 def test_an_altered_certificate_is_found_whenever_it_is_read(serving: World, change: str) -> None:
-    serving.raw("DROP TRIGGER certificates_never_changed", f"UPDATE certificates SET {change}")  # noqa: S608
+    serving.altered(f"UPDATE certificates SET {change}")  # noqa: S608
     with pytest.raises(IntegrityError):
         _stored(serving)
 
 
 def test_a_key_put_under_an_approvers_name_is_found(serving: World) -> None:
     """Whoever owns the file swaps the approver's key: certificates signed before no longer fit."""
-    serving.raw("UPDATE users SET public_key = zeroblob(32) WHERE name = 'ben'")
+    serving.altered("UPDATE users SET public_key = zeroblob(32) WHERE name = 'ben'")
     with pytest.raises(IntegrityError, match="not signed by its approver"):
         _stored(serving)
 
@@ -210,8 +210,7 @@ def test_another_valid_certificate_of_another_list_is_found(serving: World) -> N
         work.revisions.add(revision("x1", "list2"))
         serves = replace(watchlist("other", "list2"), latest=revision("x1", "list2"), latest_report=REPORT)
         work.lists.save(replace(serves, serving=revision("x1", "list2"), certificate=other))
-    serving.raw(
-        "DROP TRIGGER watchlists_certified_update",
+    serving.altered(
         f"UPDATE watchlists SET certificate_digest = '{other.digest()}' WHERE list_id = 'list1'",  # noqa: S608
     )
     with pytest.raises(IntegrityError, match="for something else"):

@@ -23,7 +23,7 @@ from matcher.domain.template import ModelIdentity
 from matcher.domain.watchlist import ListTerms, Watchlist
 from matcher.store.sealing import HomeVault
 from matcher.store.unit_of_work import SqlUnitOfWork, Store, create_store, open_store
-from tests.databases import address_of, dumped, raw
+from tests.databases import address_of, dumped, raw, without_rules
 
 NOON = datetime(2030, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
 SEAT = Seat("osuser", "/dev/pts/7")
@@ -79,6 +79,10 @@ class World:
     def raw(self, *statements: str) -> list[Any]:
         """SQL past the program, with every safety of the connection off; rows of the last statement."""
         return raw(self.home, *statements)
+
+    def altered(self, *statements: str) -> None:
+        """The same with every rule and reference out of force."""
+        without_rules(self.home, *statements)
 
     def files(self) -> bytes:
         """Every byte of every file of the home; on a server every column that holds bytes."""
