@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +28,8 @@ from typing import Any
 import pytest
 from sqlcipher3 import dbapi2
 
+from matcher.store.postgres_failures import RULE
+from matcher.store.schema import metadata
 from matcher.store.triggers import rules
 
 BOTH = ("sqlite", "postgresql")
@@ -77,15 +79,20 @@ class Server:
 
     def sql(self, database: str, *statements: str, user: str = OWNER) -> list[Any]:
         """Runs statements past the program; rows of the last one."""
+        with self.session(database, user) as connection:
+            rows: list[Any] = []
+            for statement in statements:
+                rows = _rows(connection.execute(statement.encode()))
+        return rows
+
+    @contextmanager
+    def session(self, database: str, user: str = OWNER) -> Iterator[Any]:
+        """A connection past the program, of the driver's own kind, that commits each statement."""
         import psycopg
 
         with psycopg.connect(host=str(self.socket), user=user, dbname=database, autocommit=True) as connection:
             connection.execute("SET search_path = matcher")
-            rows: list[Any] = []
-            for statement in statements:
-                found = connection.execute(statement.encode())
-                rows = found.fetchall() if found.description else [found.rowcount]
-        return rows
+            yield connection
 
     def control(self, *words: str) -> None:
         """pg_ctl on this server; for tests that stop and start it."""
@@ -127,23 +134,37 @@ def without_rules(home: Path, *statements: str) -> int:
 
 
 def raw(home: Path, *statements: str) -> list[Any]:
-    """SQL on a home's database past the program, with every safety of the connection off; rows of the last statement.
+    """SQL on a home's database past the program, with every safety of the connection off; what the last one gives."""
+    with client(home) as run:
+        return [run(statement) for statement in statements][-1]
 
-    It is written as for SQLite. References are checked on PostgreSQL, where they are off only together with the rules.
+
+@contextmanager
+def client(home: Path) -> Iterator[Callable[[str], list[Any]]]:
+    """Runs statements written as for SQLite in one session on a home's database; gives rows, or how many were changed.
+
+    References are checked on PostgreSQL, where they are off only together with the rules.
     """
     address = address_of(home)
     if address is not None:
-        return server().sql(_name(address), *map(_as_postgres, statements))
-
+        with server().session(_name(address)) as session:
+            yield lambda statement: _rows(session.execute(_as_postgres(statement).encode()))
+        return
     connection = dbapi2.connect(str(home / "matcher.db"), isolation_level=None)
     try:
         connection.execute("PRAGMA foreign_keys = OFF")
-        rows: list[Any] = []
-        for statement in statements:
-            rows = connection.execute(statement).fetchall()
-        return rows
+        yield lambda statement: connection.execute(statement).fetchall()
     finally:
         connection.close()
+
+
+def rule_of(error: Exception) -> str:
+    """The sentence of the rule that refused a statement; empty where something else did."""
+    if isinstance(error, dbapi2.Error):
+        sentence = str(error)
+        return "" if "constraint failed" in sentence else sentence
+    diagnosis = getattr(error, "diag", None)
+    return "" if diagnosis is None or diagnosis.sqlstate != RULE else str(diagnosis.message_primary)
 
 
 @cache
@@ -196,12 +217,21 @@ def dumped(home: Path) -> bytes:
 
 
 def _as_postgres(statement: str) -> str:
-    if "REPLACE INTO" in statement:
-        pytest.skip("PostgreSQL has no REPLACE: ON CONFLICT asks the rules about changes")
-    table = {rule.name: rule.table for rule in rules()}
-    statement = re.sub(r"DROP TRIGGER (\w+)", lambda found: f"{found[0]} ON {table[found[1]]}", statement)
+    replacing = re.fullmatch(r"(?:INSERT OR )?REPLACE INTO (\w+) (.*)", statement, re.S)
+    if replacing:
+        table = metadata.tables[replacing[1]]
+        keys = ", ".join(column.name for column in table.primary_key)
+        every = ", ".join(f"{column.name} = EXCLUDED.{column.name}" for column in table.columns)
+        statement = f"INSERT INTO {replacing[1]} {replacing[2]} ON CONFLICT ({keys}) DO UPDATE SET {every}"
+    tables = {rule.name: rule.table for rule in rules()}
+    statement = re.sub(r"DROP TRIGGER (\w+)", lambda found: f"{found[0]} ON {tables[found[1]]}", statement)
     statement = re.sub(r"\bx'([0-9a-f]*)'", r"'\\x\1'::bytea", statement)
     return re.sub(r"zeroblob\((\d+)\)", r"decode(repeat('00', \1), 'hex')", statement)
+
+
+def _rows(cursor: Any) -> list[Any]:
+    found: list[Any] = cursor.fetchall() if cursor.description else [cursor.rowcount]
+    return found
 
 
 def _raw_refused() -> tuple[type[Exception], ...]:

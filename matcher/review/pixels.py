@@ -22,7 +22,7 @@ class ImageMode(StrEnum):
         try:
             return cls(text.strip().lower().replace("-", " "))
         except ValueError:
-            raise BadInput(f"image mode {text!r} is none of {', '.join(cls)}: see MATCHER_IMAGE_MODE") from None
+            raise BadInput(f"image mode {text!r} is none of {', '.join(cls)}") from None
 
     def next(self, available: Sequence["ImageMode"]) -> "ImageMode":
         """The mode that the image-mode key goes to."""

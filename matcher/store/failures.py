@@ -10,6 +10,7 @@ from matcher.store.postgres_failures import of_postgres, refusal_of
 
 _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("users.name", BadInput("a user of this name exists already: choose another name")),
+    ("users: a name and a key", BadInput("a user of this name exists already: choose another name")),
     ("watchlists.name", BadInput("a list of this name exists already: choose another name")),
     ("cohorts.name", BadInput("a cohort of this name exists already: choose another name")),
     ("revisions.collection_id", Refused("somebody else loaded a revision meanwhile: load again")),
@@ -62,9 +63,9 @@ def _ours(error: exc.DBAPIError, saving: bool) -> MatcherError:
 
 
 def _constraint(text: str) -> MatcherError:
-    if "constraint failed" not in text and "cannot store" not in text:
-        return Refused(text)  # a trigger's own sentence
     for words, ours in _CONSTRAINTS:
         if words in text:
             return ours
+    if "constraint failed" not in text and "cannot store" not in text:
+        return Refused(text)  # a trigger's own sentence
     return Refused(f"the database refuses this change: {text}")

@@ -13,12 +13,13 @@ from functools import cache
 from sqlalchemy import Connection, Engine
 
 from matcher.store import schema
-from matcher.store.triggers import Rule, rules
+from matcher.store.rule import Rule, resolved
+from matcher.store.triggers import rules
 
 SCHEMA = "matcher"
 _TEMPORARY = "pg_temp"
 _PATH = f"{SCHEMA}, pg_temp"
-_LOADERS = "json_array_elements_text(revisions.loaders::json) AS loader(value)"
+_BYTES = ("body",)  # columns of JSON that are kept as bytes
 _REFUSED = "integrity_constraint_violation"
 _ONE_WRITER = f"""
 BEGIN
@@ -81,7 +82,7 @@ def _of_table(where: str, table: str) -> Iterator[str]:
 
 
 def _of_rule(where: str, rule: Rule) -> Iterator[str]:
-    condition = rule.condition.replace("{loaders}", _LOADERS)
+    condition = resolved(rule.condition, column_of)
     row = "OLD" if rule.moment == "DELETE" else "NEW"
     body = (
         f"\nBEGIN\n  IF {condition} THEN\n    RAISE EXCEPTION USING MESSAGE = '{rule.sentence}', "
@@ -92,6 +93,19 @@ def _of_rule(where: str, rule: Rule) -> Iterator[str]:
         f"CREATE TRIGGER {rule.name} BEFORE {rule.moment} ON {rule.table} "
         f"FOR EACH ROW EXECUTE FUNCTION {where}.{rule.name}()"
     )
+
+
+def column_of(kind: str, document: str, path: str) -> str:
+    """What stands in braces in a condition (`rule.py`), in this server's words."""
+    if kind == "names":
+        return f"json_array_elements_text({document}::json) AS loader(value)"
+    text = f"convert_from({document}, 'UTF8')" if document in _BYTES else document
+    value = f"({text}::json #>> '{{{path.replace('.', ',')}}}')"
+    return {
+        "text": f'{value} COLLATE "C"',  # as the columns are; a server's own order would be another
+        "number": f"{value}::bigint",
+        "flag": f"COALESCE({value}::boolean::integer, 0)",
+    }[kind]
 
 
 # What is in a schema, one text a thing. `{0}` is the schema's number.

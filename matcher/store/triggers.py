@@ -1,7 +1,7 @@
-"""Rules that a constraint cannot say, as triggers of the database: they hold for raw SQL too.
+"""Rules that a constraint cannot say, as triggers: they hold for raw SQL too; about roles in `role_triggers.py`.
 
-Each is one condition that refuses a row, in SQL that SQLite and PostgreSQL share but for `{loaders}`; what either makes
-of it is in here for SQLite and in `postgres_rules.py` for PostgreSQL.
+Each is one condition that refuses a row (`rule.py`); what SQLite makes of it is in here, PostgreSQL in
+`postgres_rules.py`.
 
 1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches,
    refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by REPLACE
@@ -22,11 +22,13 @@ of it is in here for SQLite and in `postgres_rules.py` for PostgreSQL.
 11. Rights are taken and given back in turn; who is suspended judges nothing.
 """
 
-from dataclasses import dataclass
+from matcher.store.role_triggers import ROLE_TRIGGERS
+from matcher.store.rule import ALWAYS, Rule, names_in, number_of, sqlite_condition
+from matcher.store.rule import once as _once
+from matcher.store.rule import refuse as _refuse
 
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
 # without asking the DELETE trigger unless `recursive_triggers` is on).
-_ALWAYS = "1 = 1"
 _KEPT = {
     "log": ("sequence",),
     "policies": ("digest",),
@@ -45,40 +47,19 @@ _KEPT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Before each row of `moment` ("INSERT", "UPDATE", "DELETE"): refused with the sentence where the condition is so.
-
-    `{loaders}` in a condition stands for the table of names, `loader.value`, in `revisions.loaders`.
-    """
-
-    name: str
-    moment: str
-    table: str
-    condition: str
-    sentence: str
-
-
 def rules() -> list[Rule]:
     """Every rule, in the order in which the triggers are made."""
     kept = [rule for table, key in _KEPT.items() for rule in _kept(table, key)]
-    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE]
+    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE, *ROLE_TRIGGERS]
 
 
 def trigger_statements() -> list[str]:
     """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
-    return [_statement(rule) for rule in rules()]
-
-
-def _statement(rule: Rule) -> str:
-    condition = rule.condition.replace("{loaders}", "json_each(revisions.loaders) AS loader")
-    return (
-        f"CREATE TRIGGER {rule.name} BEFORE {rule.moment} ON {rule.table} FOR EACH ROW WHEN {condition} "
+    return [
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.moment} ON {rule.table} FOR EACH ROW WHEN {sqlite_condition(rule)} "
         f"BEGIN SELECT RAISE(ABORT, '{rule.sentence}'); END"
-    )
-
-
-_refuse = Rule  # reads as what the lists below do
+        for rule in rules()
+    ]
 
 
 def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
@@ -86,8 +67,8 @@ def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
     there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {same})"  # noqa: S608 -- names from the table above
     sentence = f"{table}: rows are only ever added"
     return [
-        _refuse(f"{table}_never_changed", "UPDATE", table, _ALWAYS, sentence),
-        _refuse(f"{table}_never_removed", "DELETE", table, _ALWAYS, sentence),
+        _refuse(f"{table}_never_changed", "UPDATE", table, ALWAYS, sentence),
+        _refuse(f"{table}_never_removed", "DELETE", table, ALWAYS, sentence),
         _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
     ]
 
@@ -108,7 +89,7 @@ _LOG = [
         "(SELECT 1 FROM log WHERE sequence = NEW.sequence AND hash = NEW.hash AND previous = OLD.hash)",
         "log_head: it only moves to the entry just written",
     ),
-    _refuse("log_head_never_removed", "DELETE", "log_head", _ALWAYS, "log_head: it is never removed"),
+    _refuse("log_head_never_removed", "DELETE", "log_head", ALWAYS, "log_head: it is never removed"),
     _refuse(
         "log_head_only_one", "INSERT", "log_head", "EXISTS (SELECT 1 FROM log_head)", "log_head: it is there already"
     ),
@@ -132,7 +113,7 @@ _LISTS = [
         "certificates_two_people",
         "INSERT",
         "certificates",
-        "EXISTS (SELECT 1 FROM revisions, {loaders} "
+        f"EXISTS (SELECT 1 FROM revisions, {names_in('revisions.loaders')} "  # noqa: S608 -- words from this file
         "WHERE revision_id = NEW.revision_id AND loader.value = NEW.approver)",
         "nobody who loaded a part of a revision can approve it",
     ),
@@ -143,11 +124,6 @@ _ALERT_FACTS = (
     *("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest", "threshold"),
     *("case_reference", "reason", "searches_of_case", "submitted_by", "submitted_at", "probe", "place"),
 )
-
-
-def _once(*columns: str) -> str:
-    changed = "(OLD.{0} IS NOT NULL AND NEW.{0} IS DISTINCT FROM OLD.{0})"
-    return " OR ".join(changed.format(column) for column in columns)
 
 
 _REVIEW = [
@@ -188,7 +164,7 @@ _REVIEW = [
         + _once("disclosed_at", "finished_at", "finish_number", "recused_at"),
         "a step once taken stays taken",
     ),
-    _refuse("progress_never_removed", "DELETE", "progress", _ALWAYS, "a step once taken stays taken"),
+    _refuse("progress_never_removed", "DELETE", "progress", ALWAYS, "a step once taken stays taken"),
     _refuse(
         "progress_never_replaced", "INSERT", "progress", f"EXISTS ({_OWN_PROGRESS})", "a step once taken stays taken"
     ),
@@ -213,6 +189,10 @@ _WITHDRAWN = (
 )
 _SAYING_SAME = f"{_people_saying('same', 'NEW.alert_id', 'NEW.candidate_id')} AND NOT {_WITHDRAWN}"
 _SAYING_DIFFERENT = _people_saying("different", "NEW.alert_id", "candidates.candidate_id")
+_QUORUM = (
+    f"SELECT COALESCE(MAX({number_of('body', 'review.reviewers_required')}), 2) "  # noqa: S608 -- words from this file
+    "FROM alerts JOIN policies ON policies.digest = policy_digest WHERE alert_id = NEW.alert_id"
+)
 _OF_ALERT = "SELECT 1 FROM candidates WHERE alert_id = NEW.alert_id"
 _NOT_REJECTED = f"(NOT EXISTS ({_OF_ALERT}) OR EXISTS ({_OF_ALERT} AND ({_SAYING_DIFFERENT}) < 2))"
 _LEADS = [
@@ -220,7 +200,7 @@ _LEADS = [
         "leads_need_two_people",
         "INSERT",
         "leads",
-        f"({_SAYING_SAME}) < 2",
+        f"({_SAYING_SAME}) < 2 OR ({_SAYING_SAME}) < ({_QUORUM})",
         "a lead needs two different people who judge the candidate to be the same",
     ),
     _refuse(

@@ -52,7 +52,8 @@ BEHIND: Mapping[str, type[Room]] = {"lists": ListsScreen, "log": LogScreen, "my 
 class ReviewApp(App[None]):
     """`report_table` turns the canonical JSON of a report into a page; `banner` stands on the sign-in screen.
 
-    An `image_mode` that this terminal did not answer to is not used: a face that nobody sees must not count as large.
+    An `image_mode` that this terminal did not answer to is not used, and the banner says so: a face that nobody sees
+    must not count as large.
     """
 
     CSS_PATH = "app.tcss"
@@ -85,13 +86,15 @@ class ReviewApp(App[None]):
         for theme in themes():
             self.register_theme(theme)
         self.theme = MONOCHROME if self.no_color else DARK
-        self.reception, self.start_user, self.banner, self.report_table = reception, start_user, banner, report_table
+        self.reception, self.start_user, self.report_table = reception, start_user, report_table
         self.clock, self.today = clock, today
         self.lists_state = ""
         self.colours = colours
         self.desk: ReviewDesk | None = None
         self.office: ListOffice | None = None
-        self.image_mode = image_mode if image_mode in available() else ImageMode.AUTO
+        answered = image_mode in available()
+        self.image_mode = image_mode if answered else ImageMode.AUTO
+        self.banner = banner if answered else f"{image_mode}: not answered by this terminal. {banner}"
         self._touched = self.locked_at = clock()
         self._asked = 0
         # One thread for every desk and office call: they happen in the order in which they were asked for.

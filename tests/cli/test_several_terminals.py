@@ -144,7 +144,8 @@ FORBIDDEN = [
     "ALTER TABLE log DISABLE TRIGGER ALL",
     "SET session_replication_role = replica",
     "CREATE TABLE matcher.more (x int)",
-    "CREATE OR REPLACE FUNCTION matcher.log_never_changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE OR REPLACE FUNCTION matcher.log_never_changed() RETURNS trigger LANGUAGE plpgsql "
+    "AS 'BEGIN RETURN NEW; END'",
     "COMMENT ON SCHEMA matcher IS 'watchlist matcher, version 99'",
 ]
 

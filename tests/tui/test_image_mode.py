@@ -44,5 +44,6 @@ async def test_faces_are_drawn_as_the_setting_says() -> None:
 async def test_pixels_are_not_taken_on_trust() -> None:
     async with on_stage(home(alert(1)), image_mode=ImageMode.KITTY) as stage:
         assert stage.app.image_mode is ImageMode.AUTO
+        assert "kitty: not answered by this terminal." in stage.text()
         await stage.open("rita")
         assert stage.compare.session.drawn.mode == "half block"

@@ -22,8 +22,8 @@ def command(call: Call, plain: bool, viewer: str | None, image_mode: str | None)
     """Judge alerts: two people, one after the other, each blind to score, name, list and the other's judgement.
 
     Approvers read calibrations and activate lists here too. Faces need at least the policy's height in pixels before
-    *same* may be said: a large terminal, or one with Kitty or Sixel graphics. The card at
-    sign-in shows whether the terminal draws them; f2 there, and i later, choose another image mode, and so does
+    *same* may be said: a large terminal, or one with Kitty or Sixel graphics. The card at sign-in
+    shows whether the terminal draws them; f2 there, and i later, choose another image mode, and so does
     MATCHER_IMAGE_MODE or `image_mode` in the configuration. Five minutes without a key lock it, fifteen sign out.
 
     --plain asks the same by lines of plain text, for screen readers and slow links. Faces are then shown by a viewer of
@@ -79,18 +79,16 @@ def run_review(
     from matcher.report.table import report_table
     from matcher.review.pixels import ImageMode
     from matcher.tui.app import ReviewApp
-    from matcher.tui.graphics import available
     from matcher.tui.graphics import colours as found
     from matcher.tui.silence import silence
 
-    wished = ImageMode.wished(call.settings.image_mode if image_mode is None else image_mode)
     forbid_core_dumps()
     app = ReviewApp(
         call.program.reception(),
         colours=found() if colours is None else colours,
         start_user=start_user,
-        image_mode=wished,
-        banner=_banner(call) if wished in available() else f"{wished}: not answered by this terminal. {_banner(call)}",
+        image_mode=ImageMode.wished(call.settings.image_mode if image_mode is None else image_mode),
+        banner=_banner(call),
         report_table=lambda body, width: styled(report_table(parse_report(body)), width),
     )
     with silence() as silent:
