@@ -1,4 +1,4 @@
-"""`python -m tests.simulations.terminals`: reviewers at several terminals share one queue, and are killed at random.
+"""`python -m tests.simulations.eight_workers`: reviewers at several terminals share one queue, killed at random.
 
 Real database, keys and desk; the faces are vectors. Each terminal is a process with a reviewer of its own: it takes one
 of the first alerts that wait for it, judges every candidate, looks at the scores, finishes. Meanwhile terminals are
@@ -20,7 +20,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -31,6 +32,7 @@ from matcher.bootstrap import match_confidence
 from matcher.domain.case import Verdict
 from matcher.domain.desk import Stage
 from matcher.domain.events import Action, LogEntry
+from matcher.domain.ids import utc_time
 from matcher.domain.people import Role
 from matcher.errors import Refused, StorageFailed
 from matcher.services.audit import verify
@@ -44,8 +46,23 @@ from tests.services.world import PASSPHRASE, Clock, World, judgement, workplace
 SPEED = 300
 PEOPLE = 20  # the list's
 _FORK = multiprocessing.get_context("fork")  # what a restarted terminal needs is imported already
-_HELD = (Action.CLAIMED, Action.JUDGED, Action.DISCLOSED)
-_LET_GO = (Action.FINISHED, Action.RELEASED, Action.RECUSED)
+_STEP = (
+    "INSERT INTO steps (alert, reviewer, until, ended) VALUES (NEW.alert_id, NEW.reviewer, NEW.claimed_until, "
+    "CASE WHEN NEW.finished_at IS NULL AND NEW.recused_at IS NULL THEN 0 ELSE 1 END)"
+)
+_COLUMNS = "alert text, reviewer text, until text, ended integer"
+_KEEPING_SQLITE = [
+    f"CREATE TABLE steps (number INTEGER PRIMARY KEY, {_COLUMNS})",
+    f"CREATE TRIGGER steps_begun AFTER INSERT ON progress BEGIN {_STEP}; END",
+    f"CREATE TRIGGER steps_taken AFTER UPDATE ON progress BEGIN {_STEP}; END",
+]
+_FORGETTING_SQLITE = ["DROP TRIGGER steps_begun", "DROP TRIGGER steps_taken", "DROP TABLE steps"]
+_KEEPING_POSTGRES = [
+    f"CREATE TABLE matcher.steps (number bigserial PRIMARY KEY, {_COLUMNS})",
+    f"CREATE FUNCTION matcher.step() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {_STEP}; RETURN NULL; END$$",
+    "CREATE TRIGGER steps_taken AFTER INSERT OR UPDATE ON progress FOR EACH ROW EXECUTE FUNCTION matcher.step()",
+]
+_FORGETTING_POSTGRES = ["DROP FUNCTION matcher.step CASCADE", "DROP TABLE steps"]
 
 
 @dataclass
@@ -57,6 +74,16 @@ class FastClock(Clock):
 
     def __call__(self) -> datetime:
         return self.now + timedelta(seconds=SPEED * (time.time() - self.began))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was written of a reviewer's claim; `ended`: they finished or stepped back."""
+
+    alert: str
+    reviewer: str
+    until: datetime | None
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -90,9 +117,10 @@ def run(engine: str, alerts: int, terminals: int, pause: float, seed: int) -> Fo
         _in_a_process(_build, Path(folder), names, alerts)
         clock = FastClock(began=time.time())
         began = time.perf_counter()
-        kills = _killed_at_random(home, clock, names, (pause, random.Random(seed)))  # noqa: S311 -- not a secret
+        with _steps_kept(home) as steps:
+            kills = _killed_at_random(home, clock, names, (pause, random.Random(seed)))  # noqa: S311 -- not a secret
         seconds = time.perf_counter() - began
-        return _judged(home, clock, (engine, terminals, alerts, kills, seconds))
+        return _judged(home, clock, (engine, terminals, alerts, kills, seconds), _beside(steps))
 
 
 def _build(folder: Path, names: list[str], alerts: int) -> None:
@@ -171,7 +199,7 @@ def _open_alerts(home: Path, clock: FastClock) -> int:
     return waiting
 
 
-def _judged(home: Path, clock: FastClock, facts: tuple[str, int, int, int, float]) -> Found:
+def _judged(home: Path, clock: FastClock, facts: tuple[str, int, int, int, float], claims: tuple[int, int]) -> Found:
     place, store = workplace(home, clock, open_store)
     verified = verify(place, lambda *_: None)
     with place.work(write=False) as work:
@@ -180,7 +208,7 @@ def _judged(home: Path, clock: FastClock, facts: tuple[str, int, int, int, float
     judged = Counter((*_fact(entry, "alert", "candidate"), entry.actor) for entry in _of(entries, Action.JUDGED))
     through = Counter(_fact(entry, "alert") for entry in _of(entries, Action.DISCLOSED))
     engine, terminals, alerts, kills, seconds = facts
-    beside, abandoned = _claims(entries)
+    beside, abandoned = claims
     return Found(
         engine=engine,
         terminals=terminals,
@@ -197,26 +225,37 @@ def _judged(home: Path, clock: FastClock, facts: tuple[str, int, int, int, float
     )
 
 
-def _claims(entries: Iterable[LogEntry]) -> tuple[int, int]:
-    """How often somebody acted while another's claim held, and how many claims lapsed and went to another.
-
-    Only a first claim is logged; a claim is taken to end a lease after its holder's last logged step, or earlier.
-    """
+def _beside(steps: Iterable[Step]) -> tuple[int, int]:
+    """How often somebody acted while another's claim held, and how many claims lapsed and went to another."""
     beside = abandoned = 0
-    held: dict[str, tuple[str, datetime]] = {}
-    for entry in entries:
-        if entry.action not in (*_HELD, *_LET_GO):
-            continue
-        (alert,) = _fact(entry, "alert")
-        holder, until = held.get(alert, (entry.actor, entry.time))
-        if holder != entry.actor:
-            beside += entry.time < until
-            abandoned += entry.time >= until
-        if entry.action in _HELD:
-            held[alert] = (entry.actor, entry.time + CLAIM_LEASE)
-        else:
-            held.pop(alert, None)
+    held: dict[str, Step] = {}
+    for step in steps:
+        before = held.get(step.alert, step)
+        if before.until is not None and before.reviewer != step.reviewer and not before.ended:
+            now = step.until - CLAIM_LEASE if step.until is not None else before.until
+            beside += now < before.until
+            abandoned += now >= before.until
+        held[step.alert] = step
     return beside, abandoned
+
+
+@contextmanager
+def _steps_kept(home: Path) -> Iterator[list[Step]]:
+    """Whatever is written of who holds what, as it was committed; there once the context is left.
+
+    Every step of a reviewer takes or renews their claim, so that its end tells what time it was for them.
+    """
+    steps: list[Step] = []
+    postgres = databases.address_of(home) is not None
+    with databases.client(home) as run:
+        for statement in _KEEPING_POSTGRES if postgres else _KEEPING_SQLITE:
+            run(statement)
+    yield steps
+    with databases.client(home) as run:
+        for alert, reviewer, until, ended in run("SELECT alert, reviewer, until, ended FROM steps ORDER BY number"):
+            steps.append(Step(alert, reviewer, None if until is None else utc_time(until), bool(ended)))
+        for statement in _FORGETTING_POSTGRES if postgres else _FORGETTING_SQLITE:
+            run(statement)
 
 
 def _of(entries: Iterable[LogEntry], action: Action) -> Iterable[LogEntry]:
