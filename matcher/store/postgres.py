@@ -180,10 +180,12 @@ def _check_server(connection: Any, address: Address) -> None:
 
 
 def _no_connection(said: str) -> Refused | StorageFailed:
-    """The driver's words may repeat the address: only their kind is passed on."""
+    """The driver's words may repeat the address: only their kind is passed on. Refused is what the server refuses."""
+    if any(word in said for word in ("password", "authentication", "pg_hba.conf", "role ")):
+        return Refused("the database server does not let this user in: see ~/.pgpass")
+    if "does not exist" in said:
+        return Refused("the database server has no such database: see docs/several-terminals.md (setting up)")
     kinds = (
-        (("password", "authentication", "pg_hba.conf", "role "), "it does not let this user in: see ~/.pgpass"),
-        (("does not exist",), "it has no such database"),
         (("SSL", "TLS", "certificate"), "TLS with it did not come about: see sslmode and sslrootcert"),
         (("translate host", "resolve"), "its name is not known"),
         (("timeout", "timed out"), "it does not answer"),

@@ -1,5 +1,6 @@
 """PostgreSQL: whose database, reached how, written by one at a time, and its rules found whole or not."""
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -435,6 +436,34 @@ def test_a_server_that_does_not_answer_is_one_sentence_without_the_address(
     if not words:
         open_database(replace(address, **change)).dispose()  # a socket has no TLS to ask for
         return
-    with pytest.raises(StorageFailed, match=words) as caught:
+    kind = Refused if set(change) & {"database", "user"} else StorageFailed
+    with pytest.raises(kind, match=words) as caught:
         open_database(replace(address, **change))
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_a_wrong_password_is_refused_in_one_sentence_without_it(world: World, password: str | None) -> None:
+    from dataclasses import replace
+
+    rules_of_entry = server().folder / "data" / "pg_hba.conf"
+    before = rules_of_entry.read_text()
+    server().sql("postgres", "CREATE ROLE locked LOGIN PASSWORD 'another'")
+    rules_of_entry.write_text(f"local all locked scram-sha-256\n{before}")
+    server().control("reload")
+    try:
+        address = replace(parse_address(address_of(world.home) or ""), user="locked", password=password)
+        with pytest.raises(Refused, match="does not let this user in") as caught:
+            open_database(address)
+        assert PASSWORD not in str(caught.value)
+        open_database(replace(address, password="another")).dispose()
+    finally:
+        rules_of_entry.write_text(before)
+        server().control("reload")
+        server().sql("postgres", "DROP ROLE locked")
+
+
+def test_without_the_driver_the_extra_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BadInput, match=r"pip install .*\[postgres\]"), world.store():
+        pass
