@@ -99,6 +99,8 @@ def column_of(kind: str, document: str, path: str) -> str:
     """What stands in braces in a condition (`rule.py`), in this server's words."""
     if kind == "names":
         return f"json_array_elements_text({document}::json) AS loader(value)"
+    if kind == "hex":
+        return f"encode({document}, 'hex')"
     text = f"convert_from({document}, 'UTF8')" if document in _BYTES else document
     value = f"({text}::json #>> '{{{path.replace('.', ',')}}}')"
     return {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ALWAYS = "1 = 1"
-_BRACES = re.compile(r"\{(names|text|number|flag) ([\w.]+)(?: ([\w.]+))?\}")
+_BRACES = re.compile(r"\{(names|text|number|flag|hex) ([\w.]+)(?: ([\w.]+))?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,11 @@ def flag_of(document: str, path: str) -> str:
     return f"{{flag {document} {path}}}"
 
 
+def hex_of(column: str) -> str:
+    """Bytes in hexadecimal, in small letters."""
+    return f"{{hex {column}}}"
+
+
 def resolved(condition: str, column: Callable[[str, str, str], str]) -> str:
     """The condition with every brace as `column` says it of its kind, its document and its path."""
     return _BRACES.sub(lambda found: column(found[1], found[2], found[3] or ""), condition)
@@ -64,6 +69,8 @@ def sqlite_condition(rule: Rule) -> str:
     def column(kind: str, document: str, path: str) -> str:
         if kind == "names":
             return f"json_each({document}) AS loader"
+        if kind == "hex":
+            return f"lower(hex({document}))"
         value = f"json_extract(CAST({document} AS TEXT), '$.{path}')"
         return f"COALESCE({value}, 0)" if kind == "flag" else value
 
