@@ -27,6 +27,7 @@ from matcher.vision.decoder_messages import ARENA, KEPT, MOST_SHRUNK, REASONS, A
 from matcher.vision.decoders import Decoders
 from matcher.vision.limits import MAX_BYTES
 from matcher.vision.pipeline import FacePipeline
+from tests.assets.bombs import huge_jpeg
 from tests.vision.pictures import ONE_FACE, face, saved
 
 BAD = "tests.vision.bad_tasks:BAD"
@@ -262,6 +263,16 @@ def test_of_very_large_pictures_one_is_worked_on_at_a_time(bad: Decoders, words:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(8)))
     assert (most == 1) is alone
+
+
+def test_a_jpeg_of_more_than_50_million_pixels_is_very_large(real: Decoders) -> None:
+    turns = []
+    for data in (huge_jpeg(7_500) + bytes(200_000), saved(face(), "JPEG")):
+        decoder = real._borrowed()
+        decoder.raster(Picture("a", data), lambda data=data: turns.append(len(data)))  # type: ignore[misc]
+        real._returned(decoder)
+    assert len(turns) == 1
+    assert turns[0] > 200_000
 
 
 def test_a_load_goes_on_behind_a_picture_that_ends_its_decoder(bad: Decoders) -> None:
