@@ -47,6 +47,26 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused to whom; `subject` is a list, cohort, user or alert of the home, else empty."""
+
+    actor: str
+    attempt: str
+    subject: str
+    refusal: str
+
+    def due(self, times: int) -> bool:
+        """Whether the so-many-th of a day is written to the log: the first eight, then every doubling.
+
+        Whoever is refused a million times a day fills 25 entries, not a disk; every entry tells how many there were.
+        """
+        return times <= FIRST_REFUSALS or times & (times - 1) == 0
+
+
+FIRST_REFUSALS = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened, before it has a place in the log."""
 

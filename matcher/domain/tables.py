@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from matcher.domain.case import Correction, Verdict
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import QueueEntry, QueueOrder
-from matcher.domain.events import Event, LogEntry, LogHead
+from matcher.domain.events import Event, LogEntry, LogHead, Refusal
 from matcher.domain.people import SignedIn, User
 from matcher.domain.records import (
     AlertLine,
@@ -269,6 +269,15 @@ class Log(Protocol):
     """The append-only log; an entry commits with the change it describes."""
 
     def append(self, event: Event) -> LogEntry: ...
+    def knows(self, word: str) -> bool:
+        """Whether a list, cohort, user or alert of this home is called so."""
+
+    def count_refusal(self, refusal: Refusal, now: datetime) -> int:
+        """Counts a refusal; which of its kind it is on its day (UTC)."""
+
+    def refusals(self) -> Mapping[Refusal, tuple[str, int]]:
+        """Every kind of refusal there was: the last day of it, and how many there were on that day."""
+
     def head(self) -> LogHead: ...
     def entries(self, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]: ...
     def verify(self, each: Callable[[LogEntry], None] | None = None) -> LogHead:

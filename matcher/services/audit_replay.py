@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from matcher.domain.events import Action, LogEntry
+from matcher.domain.events import FIRST_REFUSALS, Action, LogEntry, Refusal
 from matcher.errors import IntegrityError
 from matcher.services.audit_vigilance import VigilanceFacts
 from matcher.services.audit_watch import WatchFacts
@@ -73,6 +73,7 @@ class Replay:
     watch: WatchFacts = field(default_factory=WatchFacts)
     vigilance: VigilanceFacts = field(default_factory=VigilanceFacts)
     home: Details = field(default_factory=dict)
+    refusals: dict[Refusal, int] = field(default_factory=dict)  # how many the log told of last
 
     def take(self, entry: LogEntry) -> None:
         """Plays one entry. Raises IntegrityError for one that lacks what its kind tells, or names what never was."""
@@ -93,6 +94,11 @@ class Replay:
             self._alert(entry, details)
         elif kind in ("known", "reviewer"):
             self.vigilance.play(entry, details)
+        elif entry.action == Action.REFUSED:
+            refusal = Refusal(entry.actor, details["attempt"], details["subject"], details["refusal"])
+            times = details["times"]
+            _require(entry, refusal.due(times) and times in _after(self.refusals.get(refusal)), "a refusal out of turn")
+            self.refusals[refusal] = times
 
     def _person(self, entry: LogEntry, details: Details) -> None:
         if entry.action == Action.USER_ADDED:
@@ -179,6 +185,13 @@ class Replay:
         elif entry.action in (Action.DISCLOSED, Action.RECUSED, Action.FINISHED):
             found.steps.add((entry.actor, entry.action.partition(".")[2]))
         found.seats[entry.actor].add((entry.account, entry.terminal))
+
+
+def _after(last: int | None) -> tuple[int, ...]:
+    """What may be told next of a kind of refusal: the next that is due, or the first of another day."""
+    if last is None:
+        return (1,)
+    return (1, last + 1 if last < FIRST_REFUSALS else 2 * last)
 
 
 def _check_reduced(entry: LogEntry, details: Details, found: CollectionFacts) -> None:

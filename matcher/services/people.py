@@ -6,7 +6,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role, User, check_user_name
 from matcher.errors import BadInput, Refused
-from matcher.services.workplace import Session, Workplace, refusals_logged, refusals_of
+from matcher.services.workplace import Session, Workplace, refusals_logged, refusals_of, still_here
 
 
 def begin_home(place: Workplace, demo: bool) -> str:
@@ -36,6 +36,9 @@ def add_user(place: Workplace, actor: Session | None, name: str, roles: frozense
     if taken:
         raise BadInput(f"user {name} exists already: choose another name")
     with refusals_of(place, actor.user.name if actor else place.seat.account, "user.add", name):
+        if actor is not None:
+            with place.work(write=False) as work:
+                still_here(actor, work)
         if first and Role.ADMIN not in roles:
             raise Refused("the first user of a home must be an admin, who then adds the others: --role admin")
         if first:
@@ -46,6 +49,8 @@ def add_user(place: Workplace, actor: Session | None, name: str, roles: frozense
             actor.user.require(Role.ADMIN)
             keys = actor.keys.keys_for(name, passphrase, holds_home_key=roles != {Role.AUDITOR})
     with place.work() as work:
+        if actor is not None:
+            still_here(actor, work)
         user = User(name, roles, keys.public_key, place.clock())
         if first and work.users.count():
             raise Refused("somebody else added the first user meanwhile: sign in as an admin")
@@ -72,7 +77,8 @@ def set_suspended(actor: Session, name: str, suspended: bool) -> None:
         actor.user.require(Role.ADMIN)
         if name == actor.user.name:
             raise Refused("you cannot suspend yourself: ask another admin")
-    with actor.place.work() as work:
+    with refusals_logged(actor, "user.suspend", name), actor.place.work() as work:
+        still_here(actor, work)
         if work.users.get(name) is None:
             raise BadInput(f"there is no user {name} in this home: see matcher user list")
         work.users.set_suspended(name, suspended)

@@ -193,7 +193,7 @@ class Desk:
         now = self._now()
         if not correction.reason.strip():
             raise BadInput("say why the judgement changes: the reason is recorded with it")
-        with self._session.place.work() as work:
+        with refusals_logged(self._session, "alert.correct", alert_id), self._session.place.work() as work:
             found = self._held(work, alert_id, now)
             own = found.own(self.user.name)
             if own is None or own.disclosed_at is None:

@@ -32,7 +32,7 @@ from matcher.services.known_answers import due_item, queue_item
 from matcher.services.same_model import require_same_model, require_same_templates
 from matcher.services.search import OpenedList, open_list, search
 from matcher.services.watch import take_looks
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def submit(
     """
     with refusals_logged(session, "submit", list_name):
         session.user.require(Role.ADMIN, Role.REVIEWER)
+        _still_here(session)
         opened = open_list(session, list_name)
     pipeline = open_pipeline()
     with refusals_logged(session, "submit", list_name):
@@ -98,6 +99,11 @@ def submit(
         yield Submission(path.name, len(faces), alerts, rejected, work, left_out)
 
 
+def _still_here(session: Session) -> None:
+    with session.place.work(write=False) as work:
+        still_here(session, work)
+
+
 def _search_faces(
     session: Session,
     opened: OpenedList,
@@ -111,7 +117,8 @@ def _search_faces(
     answer = search(opened.certificate, opened, templates, pipeline.identity, now)
     item = due_item(session, opened, any(answer.hits), now)
     queued = 0
-    with session.place.work() as work:
+    with refusals_logged(session, "submit", opened.watchlist.name), session.place.work() as work:
+        still_here(session, work)
         watchlist = find_list(work, opened.watchlist.name)
         _, serving = watchlist.require_active(now)
         if serving.digest() != opened.certificate.digest():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from matcher.domain.events import Action, event
+from matcher.domain.events import Action, Refusal, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
 from matcher.domain.ports import IndexBuilder, IndexOpener, Keyring, Revisions, Screener, UnlockedKeys, Vault
@@ -60,10 +60,11 @@ def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
     """Opens a user's keys. Raises Refused for an unknown or suspended user, WrongPassphrase."""
     with place.work(write=False) as work:
         user = work.users.get(name)
+        record = b"" if user is None else work.users.keys(name)
+    # Of somebody unknown only the operating-system account is written down: what they typed may be anything.
+    with refusals_of(place, place.seat.account if user is None else name, "sign in", name):
         if user is None:
             raise Refused(f"there is no user {name} in this home: an admin adds one with matcher user add")
-        record = work.users.keys(name)
-    with refusals_of(place, name, "sign in", name):
         user.require(*Role)
         keys = place.keyring.unlock(record, passphrase)
         if keys.public_key != user.public_key:
@@ -90,12 +91,19 @@ def refusals_logged(session: Session, attempt: str, subject: str) -> Iterator[No
 
 @contextmanager
 def refusals_of(place: Workplace, actor: str, attempt: str, subject: str) -> Iterator[None]:
-    """Writes a log entry of its own for every refused attempt, then lets the refusal go on."""
+    """Counts every refused attempt, writes those that are due to the log, then lets the refusal go on.
+
+    Somebody who is refused over and over fills no disk (`Refusal.due`). `subject` is written down where it is the name
+    of something in this home: anything else was typed by somebody, and may be the name of a subject.
+    """
     try:
         yield
-    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence, IntegrityError) as refusal:
+    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence, IntegrityError) as refused:
         with place.work() as work:
-            kind = type(refusal).__name__
-            work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=subject, refusal=kind))
+            known, kind = subject if work.log.knows(subject) else "", type(refused).__name__
+            refusal = Refusal(actor, attempt, known, kind)
+            times = work.log.count_refusal(refusal, place.clock())
+            if refusal.due(times):
+                work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=known, refusal=kind, times=times))
             work.commit()
         raise

@@ -9,6 +9,7 @@ from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, Matche
 
 _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("users.name", BadInput("a user of this name exists already: choose another name")),
+    ("users: a name and a key", BadInput("a user of this name exists already: choose another name")),
     ("watchlists.name", BadInput("a list of this name exists already: choose another name")),
     ("cohorts.name", BadInput("a cohort of this name exists already: choose another name")),
     ("revisions.collection_id", Refused("somebody else loaded a revision meanwhile: load again")),
@@ -55,9 +56,9 @@ def _ours(error: exc.DBAPIError) -> MatcherError:
 
 
 def _constraint(text: str) -> MatcherError:
-    if "constraint failed" not in text and "cannot store" not in text:
-        return Refused(text)  # a trigger's own sentence
     for words, ours in _CONSTRAINTS:
         if words in text:
             return ours
+    if "constraint failed" not in text and "cannot store" not in text:
+        return Refused(text)  # a trigger's own sentence
     return Refused(f"the database refuses this change: {text}")
