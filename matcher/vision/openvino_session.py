@@ -20,7 +20,8 @@ from matcher.domain.provider import Provider
 from matcher.domain.template import Floats
 from matcher.errors import BadInput, UsageError
 from matcher.vision import exactness
-from matcher.vision.pixels import SFACE, Pixels, embedded_one_by_one
+from matcher.vision.feeding import SFACE, embedded_one_by_one
+from matcher.vision.pixels import Pixels
 
 # Of 8-bit graphs it is the precision of what is not in 8 bits.
 _PRECISION = {Provider.OPENVINO: "f32", Provider.OPENVINO_BF16: "bf16", Provider.OPENVINO_INT8: "f32"}
