@@ -21,6 +21,8 @@ _VARIABLES = {
     "detector": "MATCHER_DETECTOR",
     "viewer": "MATCHER_VIEWER",
     "image_mode": "MATCHER_IMAGE_MODE",
+    "anchor_folder": "MATCHER_ANCHOR_FOLDER",
+    "anchor_command": "MATCHER_ANCHOR_COMMAND",
 }
 
 
@@ -30,7 +32,8 @@ class Settings:
 
     `provider` is what runs the embedder (`domain/provider.py`); `embedder` and `detector` are ids of models, None for
     the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`), `image_mode` is how
-    the screens draw them (`review/pixels.py`).
+    the screens draw them (`review/pixels.py`). Every checkpoint of the log is written to `anchor_folder` and handed to
+    `anchor_command` on its standard input, where they are set (`store/anchors.py`).
     """
 
     home: Path
@@ -41,6 +44,8 @@ class Settings:
     detector: str | None
     viewer: str | None
     image_mode: str
+    anchor_folder: Path | None
+    anchor_command: str | None
     origins: tuple[tuple[str, str], ...]
 
 
@@ -56,6 +61,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "image_mode": "auto",
     }
     unset = {"user": "not set", "embedder": "default", "detector": "default", "viewer": "not set"}
+    unset |= {"anchor_folder": "not set", "anchor_command": "not set"}
     origins = dict.fromkeys(values, "default") | unset
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
@@ -75,6 +81,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         detector=values.get("detector"),
         viewer=values.get("viewer"),
         image_mode=values["image_mode"],
+        anchor_folder=_folder(values["anchor_folder"]) if "anchor_folder" in values else None,
+        anchor_command=values.get("anchor_command"),
         origins=tuple(sorted(origins.items())),
     )
 

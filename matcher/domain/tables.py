@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from matcher.domain.case import Correction, Verdict
+from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import QueueEntry, QueueOrder
 from matcher.domain.events import Event, LogEntry, LogHead
@@ -20,6 +21,7 @@ from matcher.domain.records import (
     QueueRules,
     SignedCorrection,
     SignedJudgement,
+    StoredCheckpoint,
     StoredReport,
 )
 from matcher.domain.revision import Revision
@@ -268,6 +270,10 @@ class Vigilance(Protocol):
 class Log(Protocol):
     """The append-only log; an entry commits with the change it describes."""
 
+    @property
+    def written(self) -> Sequence[LogEntry]:
+        """What this unit of work appended."""
+
     def append(self, event: Event) -> LogEntry: ...
     def head(self) -> LogHead: ...
     def entries(self, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]: ...
@@ -276,6 +282,30 @@ class Log(Protocol):
 
         Raises IntegrityError naming the first bad entry.
         """
+
+
+class Checkpoints(Protocol):
+    """Signed checkpoints of the log (`domain/checkpoint.py`). Rows are only ever added."""
+
+    def add(self, checkpoint: StoredCheckpoint) -> None:
+        """Raises Refused unless its size is that of the log."""
+
+    def newest(self) -> StoredCheckpoint | None: ...
+    def all(self) -> Iterator[StoredCheckpoint]:
+        """Every one, the oldest first."""
+
+    def signed_by(self, log_key: bytes) -> bool:
+        """Whether any is signed by this public key: then the log names it already."""
+
+
+class Notary(Protocol):
+    """Signs checkpoints of a log as it grows."""
+
+    def before_commit(self, work: UnitOfWork) -> Note | None:
+        """Adds a checkpoint to what is about to be committed, where one is due."""
+
+    def after_commit(self, note: Note) -> None:
+        """Takes a committed checkpoint out of the machine, where that is set up. Never raises StorageFailed."""
 
 
 class UnitOfWork(Protocol):
@@ -294,6 +324,7 @@ class UnitOfWork(Protocol):
     watch: Watch
     vigilance: Vigilance
     log: Log
+    checkpoints: Checkpoints
 
     def __enter__(self) -> Self: ...
     def __exit__(

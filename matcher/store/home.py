@@ -3,6 +3,7 @@
     home.toml      written last by `init`: format version and whether this is a demonstration
     matcher.db     the database with its log (unless another engine is configured)
     sealed/        containers
+    log.key        the Ed25519 key that signs checkpoints of the log (`log_key.py`)
 
 1. The folder is 0700 and belongs to the account that runs the program, or it is not opened; the message has the command
    that mends it. Nobody else gets past the folder, whatever the modes inside.
@@ -26,7 +27,7 @@ from matcher.store.files import sync_folder, write_private
 FORMAT = 1
 MARKER = "home.toml"
 _SEALED = "sealed"
-_UNFINISHED = (_SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal")
+_UNFINISHED = (_SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "log.key")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SMALL = 65_536  # bytes; the files `read_file` reads are keys and marks
 

@@ -405,3 +405,11 @@ log_head = _table(
     _text("time"),
     _text("hash"),
 )
+
+checkpoints = _table(
+    "checkpoints",
+    _number("size", CheckConstraint("size >= 1"), key=True),
+    _bytes("log_key"),
+    _bytes("peaks"),  # of the tree of `size` leaves (`merkle.py`): the next checkpoint goes on from here
+    _text("note"),
+)

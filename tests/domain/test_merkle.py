@@ -84,6 +84,20 @@ def test_roots_of_every_earlier_size_are_the_recursive_definition(leaves: list[b
 
 
 @given(leaf_lists, st.data())
+def test_a_frontier_goes_on_from_its_peaks(leaves: list[bytes], data: st.DataObject) -> None:
+    size = data.draw(st.integers(0, len(leaves)))
+    first = Frontier()
+    for leaf in leaves[:size]:
+        first.append(leaf)
+    second = Frontier(size, first.peaks)
+    for leaf in leaves[size:]:
+        second.append(leaf)
+    assert (second.size, second.root()) == (len(leaves), naive_root(leaves))
+    with pytest.raises(ValueError, match="not the peaks"):
+        Frontier(size, first.peaks + EMPTY_ROOT)
+
+
+@given(leaf_lists, st.data())
 def test_inclusion_proofs_are_the_recursive_definition_and_verify(leaves: list[bytes], data: st.DataObject) -> None:
     size = data.draw(st.integers(1, len(leaves)))
     index = data.draw(st.integers(0, size - 1))
