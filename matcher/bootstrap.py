@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
@@ -138,6 +138,13 @@ def read_anchors(paths: tuple[Path, ...]) -> "tuple[Note, ...]":
     from matcher.store.anchors import read_anchors as read
 
     return read(paths)
+
+
+def new_export(path: Path) -> "AbstractContextManager[Callable[[str], AbstractContextManager[TextIO]]]":
+    """A folder or `.zip` file under construction. Raises BadInput, StorageFailed."""
+    from matcher.store.export_files import new_export as begin
+
+    return begin(path)
 
 
 def write_note(path: Path, note: "Note") -> None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from matcher.domain.case import Correction, Verdict
+from matcher.domain.certificate import Certificate
 from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import QueueEntry, QueueOrder
@@ -74,6 +75,9 @@ class Lists(Protocol):
     def named(self, name: str) -> Watchlist | None: ...
     def by_id(self, list_id: str) -> Watchlist | None: ...
     def all(self) -> Sequence[Watchlist]: ...
+    def certificates(self) -> Iterator[Certificate]:
+        """Every certificate that was ever signed, the oldest first."""
+
     def save(self, watchlist: Watchlist) -> None:
         """Stores latest, latest_report, serving, certificate, suspension and retired_at; `Watch` keeps refutations."""
 

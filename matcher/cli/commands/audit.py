@@ -84,6 +84,39 @@ def checkpoint(call: Call, out: Path | None) -> None:
     call.output.result(value, text)
 
 
+@command.command("export")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="A new folder, or a new file whose name ends in .zip."
+)
+@click.option("--public", is_flag=True, help="Only counts of uses; cells of fewer than 10 are left out.")
+@leaf
+def export(call: Call, out: Path, public: bool) -> None:
+    """Write the log with its proofs, checkpoints, certificates and signed judgements, for an auditor without a key.
+
+    `docs/audit/verify.py` checks it without this program. `uses.jsonl` records each use under the points of Art. 12(3)
+    of the AI Act (Regulation (EU) 2024/1689). No face, identifier or listed name is in it. The export is logged.
+
+    Example: `matcher audit export --out 2026-11.zip --user audrey`
+    """
+    from matcher.bootstrap import new_export
+    from matcher.services.export import export_log, export_public
+
+    session, notary = call.session, call.program.notary
+    with new_export(out) as open_file:
+        done = (export_public if public else export_log)(session, notary, open_file)
+    value = {
+        "file": str(out),
+        "form": "public" if public else "audit",
+        "entries": done.entries,
+        "uses": done.uses,
+        "certificates": done.certificates,
+        "judgements": done.judgements,
+        "checkpoint": done.note.text(),
+    }
+    what = "counts of uses" if public else f"{done.entries} entries with {done.uses} uses"
+    call.output.result(value, f"{what} up to a checkpoint of {done.entries} entries are in {out}")
+
+
 @command.command("show")
 @click.option(
     "--last", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="How many entries, newest last."
