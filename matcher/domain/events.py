@@ -14,6 +14,9 @@ class Action(StrEnum):
     USER_ADDED = "user.added"
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"
+    USER_PASSPHRASE = "user.passphrase"  # noqa: S105 -- the name of an entry
+    USER_REMOVED = "user.removed"
+    USER_RECOVERED = "user.recovered"  # an admin made with the recovery code, which is used up
     LIST_CREATED = "list.created"
     LIST_LOADED = "list.loaded"
     LIST_REDUCED = "list.reduced"
@@ -46,6 +49,26 @@ class Action(StrEnum):
     LOG_KEYED = "log.keyed"  # the public key that signs checkpoints from here on; the actor is the account
     LOG_EXPORTED = "log.exported"
     REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused to whom; `subject` is a list, cohort, user or alert of the home, else empty."""
+
+    actor: str
+    attempt: str
+    subject: str
+    refusal: str
+
+    def due(self, times: int) -> bool:
+        """Whether the so-many-th of a day is written to the log: the first eight, then every doubling.
+
+        Whoever is refused a million times a day fills 25 entries, not a disk; every entry tells how many there were.
+        """
+        return times <= FIRST_REFUSALS or times & (times - 1) == 0
+
+
+FIRST_REFUSALS = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from matcher.domain.certificate import Certificate
 from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import QueueEntry, QueueOrder
-from matcher.domain.events import Event, LogEntry, LogHead
+from matcher.domain.events import Event, LogEntry, LogHead, Refusal
 from matcher.domain.people import SignedIn, User
 from matcher.domain.records import (
     AlertLine,
@@ -58,6 +58,11 @@ class Users(Protocol):
         """The encoded key record of a user."""
 
     def set_suspended(self, name: str, suspended: bool) -> None: ...
+    def set_keys(self, name: str, keys: bytes) -> None:
+        """Replaces the encoded key record of a user."""
+
+    def remove(self, name: str) -> None:
+        """Deletes the wrapped keys of a user; name, roles and public key stay."""
 
 
 class HomeTable(Protocol):
@@ -66,6 +71,8 @@ class HomeTable(Protocol):
     def create(self, home_id: str, created_at: datetime, demo: bool, recovery_public: bytes) -> None: ...
     def get(self) -> HomeFacts: ...
     def set_recovery_sealed(self, sealed: bytes) -> None: ...
+    def replace_recovery(self, public: bytes, sealed: bytes) -> None:
+        """Another recovery key, and the home key as sealed to it."""
 
 
 class Lists(Protocol):
@@ -279,6 +286,15 @@ class Log(Protocol):
         """What this unit of work appended."""
 
     def append(self, event: Event) -> LogEntry: ...
+    def knows(self, word: str) -> bool:
+        """Whether a list, cohort, user or alert of this home is called so."""
+
+    def count_refusal(self, refusal: Refusal, now: datetime) -> int:
+        """Counts a refusal; which of its kind it is on its day (UTC)."""
+
+    def refusals(self) -> Mapping[Refusal, tuple[str, int]]:
+        """Every kind of refusal there was: the last day of it, and how many there were on that day."""
+
     def head(self) -> LogHead: ...
     def entries(self, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]: ...
     def verify(self, each: Callable[[LogEntry], None] | None = None) -> LogHead:

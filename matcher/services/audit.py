@@ -9,16 +9,17 @@
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
 5. Every search under every report and what became of it, every refutation, and that none is missing (`audit_watch.py`).
 6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
+7. Every refused attempt that was due to be logged, and that none of a kind is missing.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from matcher.calibration.certified import CertifiedReport
-from matcher.domain.certificate import Certificate, verify_signature
+from matcher.domain.certificate import Certificate
 from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
-from matcher.domain.events import LogEntry, Verified
+from matcher.domain.events import FIRST_REFUSALS, LogEntry, Verified
 from matcher.domain.ids import utc_text
 from matcher.domain.records import AlertLine, SignedCorrection, SignedJudgement
 from matcher.domain.revision import Revision
@@ -30,7 +31,7 @@ from matcher.services.audit_tree import TreeCheck
 from matcher.services.audit_vigilance import check_vigilance
 from matcher.services.audit_watch import check_watch
 from matcher.services.collections import terms_digest
-from matcher.services.review_files import signed_bytes
+from matcher.services.unsealing import verify_words
 from matcher.services.workplace import Workplace
 
 
@@ -70,6 +71,7 @@ def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequ
         judgements = _alerts(work, replay, keys, names)
         searches = check_watch(work, replay.watch)
         check_vigilance(work, replay.vigilance)
+        _refusals(work, replay)
     return Verified(
         head.sequence,
         head.hash,
@@ -89,6 +91,15 @@ def _home(work: UnitOfWork, replay: Replay) -> None:
     found = work.home.get()
     facts = {"demo": found.demo, "home": found.home_id, "recovery": hashlib.sha256(found.recovery_public).hexdigest()}
     _same(facts, replay.home, "facts of the home")
+
+
+def _refusals(work: UnitOfWork, replay: Replay) -> None:
+    """Of each kind the log told what was due, and no more has happened since than is not due yet."""
+    tables = {kind: times for kind, (_, times) in work.log.refusals().items()}
+    _same(set(tables), set(replay.refusals), "kinds of refusals")
+    for kind, told in replay.refusals.items():
+        due = told + 1 if told < FIRST_REFUSALS else 2 * told
+        _same(told <= tables[kind] < due, True, f"count of refusals of {kind.actor}")
 
 
 def _sealed(place: Workplace, revisions: Sequence[Revision]) -> None:
@@ -219,11 +230,10 @@ def _alert(
 
 
 def _signed(one: SignedJudgement | SignedCorrection, keys: Mapping[str, bytes]) -> tuple[str, str, str]:
-    what = one.judgement if isinstance(one, SignedJudgement) else one.correction
-    message = signed_bytes(one.alert_id, one.reviewer, what, utc_text(one.made_at))
     if one.reviewer not in keys:
         raise IntegrityError(f"alert {one.alert_id} holds words of {one.reviewer}, who is not in this home")
-    verify_signature(keys[one.reviewer], one.signature, message, f"judgement of alert {one.alert_id}")
+    what = one.judgement if isinstance(one, SignedJudgement) else one.correction
+    message = verify_words(one, keys[one.reviewer])
     return one.reviewer, what.candidate_id, hashlib.sha256(message).hexdigest()
 
 

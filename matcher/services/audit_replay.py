@@ -1,17 +1,19 @@
 """The log played again: what the tables must say if nobody wrote to them but this program."""
 
+import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from matcher.domain.events import Action, LogEntry
+from matcher.domain.events import FIRST_REFUSALS, Action, LogEntry, Refusal
 from matcher.errors import IntegrityError
 from matcher.services.audit_vigilance import VigilanceFacts
 from matcher.services.audit_watch import WatchFacts
 
 Details = dict[str, Any]
 LOAD_FACTS = ("model", "loaders", "quality", "touchstone", "digest", "subjects", "templates", "rejected_in_all")
+NO_RECORD = hashlib.sha256(b"").hexdigest()  # what is left of the wrapped keys of somebody who was removed
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class Replay:
     watch: WatchFacts = field(default_factory=WatchFacts)
     vigilance: VigilanceFacts = field(default_factory=VigilanceFacts)
     home: Details = field(default_factory=dict)
+    refusals: dict[Refusal, int] = field(default_factory=dict)  # how many the log told of last
 
     def take(self, entry: LogEntry) -> None:
         """Plays one entry. Raises IntegrityError for one that lacks what its kind tells, or names what never was."""
@@ -83,7 +86,7 @@ class Replay:
 
     def _play(self, entry: LogEntry, details: Details) -> None:
         kind = entry.action.partition(".")[0]
-        if kind == "home":
+        if entry.action == Action.HOME_CREATED:
             self.home = details
         elif kind == "user":
             self._person(entry, details)
@@ -93,12 +96,29 @@ class Replay:
             self._alert(entry, details)
         elif kind in ("known", "reviewer"):
             self.vigilance.play(entry, details)
+        elif entry.action == Action.REFUSED:
+            refusal = Refusal(entry.actor, details["attempt"], details["subject"], details["refusal"])
+            times = details["times"]
+            _require(entry, refusal.due(times) and times in _after(self.refusals.get(refusal)), "a refusal out of turn")
+            self.refusals[refusal] = times
 
     def _person(self, entry: LogEntry, details: Details) -> None:
-        if entry.action == Action.USER_ADDED:
+        if entry.action == Action.USER_RECOVERED:
+            self.home = self.home | {"recovery": hashlib.sha256(bytes.fromhex(details["recovery_key"])).hexdigest()}
+        if entry.action in (Action.USER_ADDED, Action.USER_RECOVERED):
+            _require(entry, details["user"] not in self.people, "somebody who was there already")
             self.people[details["user"]] = PersonFacts(details["roles"], details["key"], details["record"])
+            return
+        found = self.people[details["user"]]
+        _require(entry, found.record != NO_RECORD, "somebody who was removed before")
+        if entry.action == Action.USER_PASSPHRASE:
+            found.record = details["record"]
+        elif entry.action == Action.USER_REMOVED:
+            found.suspended, found.record = True, NO_RECORD
+        elif entry.action in (Action.USER_SUSPENDED, Action.USER_RESTORED):
+            found.suspended = entry.action == Action.USER_SUSPENDED
         else:
-            self.people[details["user"]].suspended = entry.action == Action.USER_SUSPENDED
+            raise IntegrityError(f"log entry {entry.sequence} is of a kind unknown here: use the release that wrote it")
 
     def _collection(self, entry: LogEntry, details: Details) -> None:
         action = entry.action
@@ -179,6 +199,13 @@ class Replay:
         elif entry.action in (Action.DISCLOSED, Action.RECUSED, Action.FINISHED):
             found.steps.add((entry.actor, entry.action.partition(".")[2]))
         found.seats[entry.actor].add((entry.account, entry.terminal))
+
+
+def _after(last: int | None) -> tuple[int, ...]:
+    """What may be told next of a kind of refusal: the next that is due, or the first of another day."""
+    if last is None:
+        return (1,)
+    return (1, last + 1 if last < FIRST_REFUSALS else 2 * last)
 
 
 def _check_reduced(entry: LogEntry, details: Details, found: CollectionFacts) -> None:

@@ -36,7 +36,7 @@ from matcher.services.collections import find_cohort, find_list
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
 from matcher.services.lineage import Step, lineage_of, next_attempt
 from matcher.services.same_model import require_comparable
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 PROBES_AT_ONCE = 64  # searches whose candidates are counted together
 
@@ -227,7 +227,8 @@ def _store(
         made_at=now,
         body=report.canonical(),
     )
-    with session.place.work() as work:
+    with refusals_logged(session, "calibrate", subjects.watchlist.name), session.place.work() as work:
+        still_here(session, work)
         watchlist = find_list(work, subjects.watchlist.name)
         if watchlist.latest != listed:
             raise Refused(f"somebody loaded list {watchlist.name} meanwhile: calibrate again")

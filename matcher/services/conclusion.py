@@ -8,6 +8,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.tables import UnitOfWork
 from matcher.errors import IntegrityError
 from matcher.services.review_files import Standing, standing
+from matcher.services.unsealing import require_signed
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session
 
@@ -30,6 +31,7 @@ def conclude_alert(work: UnitOfWork, found: Standing, actor: str, now: datetime)
     counts = {outcome: sum(one is outcome for _, one in found.outcomes) for outcome in Outcome}
     for candidate, outcome in found.outcomes:
         if outcome is Outcome.LEAD:
+            require_signed(work, alert_id)
             work.alerts.add_lead(alert_id, candidate, now)
             work.log.append(event(Action.UNSEALED, actor, alert=alert_id, candidate=candidate))
     work.log.append(

@@ -9,10 +9,12 @@ from datetime import datetime
 
 from matcher.domain.case import Outcome, ReviewFile, independent
 from matcher.domain.desk import Label
+from matcher.domain.people import Role
 from matcher.domain.tables import UnitOfWork
 from matcher.errors import IntegrityError
 from matcher.services.review_files import Standing, standing
-from matcher.services.workplace import Session, Workplace
+from matcher.services.unsealing import require_signed
+from matcher.services.workplace import Session, Workplace, refusals_logged, still_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,18 @@ class Outcomes:
 
 def outcomes(place: Workplace, session: Session | None, list_name: str | None) -> Outcomes:
     """Outcomes of one list or of all. Without a session (or as an auditor) labels stay sealed."""
+    if session is None:
+        return _outcomes(place, None, list_name)
+    with refusals_logged(session, "outcomes", list_name or ""):
+        session.user.require(*Role)
+        return _outcomes(place, session, list_name)
+
+
+def _outcomes(place: Workplace, session: Session | None, list_name: str | None) -> Outcomes:
     now = place.clock()
     with place.work(write=False) as work:
+        if session is not None:
+            still_here(session, work)
         names = {one.list_id: one.name for one in work.lists.all()}
         lines = [line for line in work.alerts.lines() if list_name in (None, names[line.list_id])]
         known = [line for line in work.alerts.known_lines() if list_name in (None, names[line.list_id])]
@@ -67,6 +79,8 @@ def _concluded(
     result = []
     for candidate, outcome in found.outcomes:
         final = outcome if line.closed_reason is None else Outcome.INCONCLUSIVE
+        if final is Outcome.LEAD:
+            require_signed(work, line.alert_id)
         label, case = (None, "") if session is None else _opened(work, session, line.alert_id, candidate)
         result.append(
             ConcludedAlert(

@@ -6,7 +6,7 @@ from matcher.domain.people import Role
 from matcher.domain.rooms import ListOffice, ReviewDesk
 from matcher.services.list_office import Office
 from matcher.services.review_desk import Confidence, Desk
-from matcher.services.workplace import Workplace, sign_in
+from matcher.services.workplace import Workplace, refusals_logged, sign_in
 
 _SCREEN_ROLES = (Role.REVIEWER, Role.APPROVER, Role.AUDITOR)
 
@@ -27,5 +27,6 @@ class Lobby:
     def sign_in(self, name: str, passphrase: str) -> tuple[ReviewDesk, ListOffice]:
         """Raises WrongPassphrase, MissingRole or Refused."""
         session = sign_in(self._place, name, passphrase)
-        session.user.require(*_SCREEN_ROLES)
+        with refusals_logged(session, "sign in", name):
+            session.user.require(*_SCREEN_ROLES)
         return Desk(session, self._confidence), Office(session)

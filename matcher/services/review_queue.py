@@ -23,7 +23,8 @@ def waiting_page(session: Session, order: QueueOrder, most: int) -> QueuePage:
         return QueuePage((), 0)
     now, name = session.place.clock(), session.user.name
     with session.place.work(write=False) as work:
-        if suspension_of(work, name) is not None:
+        user = work.users.get(name)
+        if user is None or user.suspended or suspension_of(work, name) is not None:
             return QueuePage((), 0)
         rules = queue_rules(work, now)
         waiting = work.alerts.waiting_for(name, now, rules, order, most)

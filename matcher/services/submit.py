@@ -30,9 +30,9 @@ from matcher.errors import BadInput, NotSearchable
 from matcher.services.collections import find_list
 from matcher.services.known_answers import due_item, queue_item
 from matcher.services.same_model import require_same_model, require_same_templates
-from matcher.services.search import OpenedList, open_list, search
+from matcher.services.search import OpenedList, open_list, search, time_of_list
 from matcher.services.watch import take_looks
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def submit(
     """
     with refusals_logged(session, "submit", list_name):
         session.user.require(Role.ADMIN, Role.REVIEWER)
+        _still_here(session)
         opened = open_list(session, list_name)
     pipeline = open_pipeline()
     with refusals_logged(session, "submit", list_name):
@@ -99,6 +100,11 @@ def submit(
         yield Submission(path.name, len(faces), alerts, rejected, work, left_out)
 
 
+def _still_here(session: Session) -> None:
+    with session.place.work(write=False) as work:
+        still_here(session, work)
+
+
 def _search_faces(
     session: Session,
     opened: OpenedList,
@@ -112,9 +118,10 @@ def _search_faces(
     answer = search(opened.certificate, opened, templates, pipeline.identity, now)
     item = due_item(session, opened, any(answer.hits), now)
     queued = 0
-    with session.place.work() as work:
+    with refusals_logged(session, "submit", opened.watchlist.name), session.place.work() as work:
+        still_here(session, work)
         watchlist = find_list(work, opened.watchlist.name)
-        _, serving = watchlist.require_active(now)
+        _, serving = watchlist.require_active(time_of_list(work, now))
         if serving.digest() != opened.certificate.digest():
             raise NotSearchable(f"list {watchlist.name} was activated anew meanwhile: submit again")
         for face, hits in zip(faces, answer.hits, strict=True):

@@ -151,7 +151,8 @@ def reminders(place: Workplace) -> Sequence[str]:
 
 def statistics(session: Session) -> ReviewerStatistics:
     """Everybody's figures for an admin or auditor, for a reviewer their own. Raises MissingRole."""
-    session.user.require(Role.ADMIN, Role.AUDITOR, Role.REVIEWER)
+    with refusals_logged(session, "reviewers", session.user.name):
+        session.user.require(Role.ADMIN, Role.AUDITOR, Role.REVIEWER)
     with session.place.work(write=False) as work:
         verdicts = _common(work)
         if session.user.roles.isdisjoint({Role.ADMIN, Role.AUDITOR}):

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from matcher.domain.events import Action, event
+from matcher.domain.events import Action, Refusal, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
 from matcher.domain.ports import IndexBuilder, IndexOpener, Keyring, Revisions, Screener, UnlockedKeys, Vault
@@ -41,6 +41,7 @@ class Session:
     place: Workplace
     who: SignedIn
     keys: UnlockedKeys
+    record: bytes = field(repr=False)  # the key record that was opened
 
     @property
     def user(self) -> User:
@@ -60,25 +61,30 @@ def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
     """Opens a user's keys. Raises Refused for an unknown or suspended user, WrongPassphrase."""
     with place.work(write=False) as work:
         user = work.users.get(name)
+        record = b"" if user is None else work.users.keys(name)
+    # Of somebody unknown only the operating-system account is written down: what they typed may be anything.
+    with refusals_of(place, place.seat.account if user is None else name, "sign in", name):
         if user is None:
             raise Refused(f"there is no user {name} in this home: an admin adds one with matcher user add")
-        record = work.users.keys(name)
-    with refusals_of(place, name, "sign in", name):
         user.require(*Role)
         keys = place.keyring.unlock(record, passphrase)
         if keys.public_key != user.public_key:
             raise IntegrityError(f"the keys of user {name} are another person's: the database was altered")
-    return Session(place, SignedIn(user, place.seat, keys.sign), keys)
+    return Session(place, SignedIn(user, place.seat, keys.sign), keys, record)
 
 
 def still_here(session: Session, work: UnitOfWork) -> None:
     """Asked inside every transaction that changes something: a session may be older than a suspension.
 
-    Raises Refused for somebody who was suspended or taken out since they signed in.
+    Raises Refused for somebody who was suspended or removed since they signed in, or whose keys were renewed: what an
+    older home key seals from then on would open for nobody.
     """
     user = work.users.get(session.user.name)
-    if user is None or user.suspended:
-        raise Refused(f"user {session.user.name} is suspended: an admin must lift the suspension first")
+    if user is None:
+        raise Refused(f"user {session.user.name} is not in this home any more")
+    user.require(*Role)
+    if work.users.keys(user.name) != session.record:
+        raise Refused(f"the keys of {user.name} were renewed since they signed in: sign in again")
 
 
 @contextmanager
@@ -90,12 +96,19 @@ def refusals_logged(session: Session, attempt: str, subject: str) -> Iterator[No
 
 @contextmanager
 def refusals_of(place: Workplace, actor: str, attempt: str, subject: str) -> Iterator[None]:
-    """Writes a log entry of its own for every refused attempt, then lets the refusal go on."""
+    """Counts every refused attempt, writes those that are due to the log, then lets the refusal go on.
+
+    Somebody who is refused over and over fills no disk (`Refusal.due`). `subject` is written down where it is the name
+    of something in this home: anything else was typed by somebody, and may be the name of a subject.
+    """
     try:
         yield
-    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence, IntegrityError) as refusal:
+    except (Refused, NotSearchable, AnotherPersonNeeded, InsufficientEvidence, IntegrityError) as refused:
         with place.work() as work:
-            kind = type(refusal).__name__
-            work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=subject, refusal=kind))
+            known, kind = subject if work.log.knows(subject) else "", type(refused).__name__
+            refusal = Refusal(actor, attempt, known, kind)
+            times = work.log.count_refusal(refusal, place.clock())
+            if refusal.due(times):
+                work.log.append(event(Action.REFUSED, actor, attempt=attempt, subject=known, refusal=kind, times=times))
             work.commit()
         raise

@@ -9,6 +9,7 @@ from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, Matche
 
 _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("users.name", BadInput("a user of this name exists already: choose another name")),
+    ("users: a name and a key", BadInput("a user of this name exists already: choose another name")),
     ("watchlists.name", BadInput("a list of this name exists already: choose another name")),
     ("cohorts.name", BadInput("a cohort of this name exists already: choose another name")),
     ("revisions.collection_id", Refused("somebody else loaded a revision meanwhile: load again")),
@@ -18,7 +19,7 @@ _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("serves_only_with_certificate", Refused("a list serves only what a certificate was signed for")),
     ("FOREIGN KEY", Refused("the database refuses a row that refers to something that is not there")),
 )
-_DAMAGE = ("malformed", "not a database", "no such table", "no such column", "corrupt")
+_DAMAGE = ("malformed", "Could not decode", "not a database", "no such table", "no such column", "corrupt")
 
 
 @contextmanager
@@ -28,6 +29,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         raise _ours(error) from None
+    except UnicodeDecodeError:
+        raise IntegrityError("the database holds a text that is none: restore a backup") from None
     except UnicodeEncodeError:
         raise BadInput("a text holds bytes that are not valid Unicode: it cannot be stored") from None
     except OverflowError:
@@ -48,16 +51,19 @@ def _ours(error: exc.DBAPIError) -> MatcherError:
     if isinstance(error, exc.IntegrityError):
         return _constraint(text)
     if any(word in text for word in _DAMAGE):
-        return IntegrityError(f"the database is damaged ({text}): restore a backup")
+        # SQLite says "malformed" of a page that the disk did not give, too (SQLITE_IOERR_CORRUPTFS).
+        return IntegrityError(
+            f"the database is damaged or the disk cannot be read ({text}): try again, then restore a backup"
+        )
     if "locked" in text or "busy" in text:
         return StorageFailed("another matcher is writing to this home: try again in a moment")
     return StorageFailed(f"the database cannot be read or written: {text}")
 
 
 def _constraint(text: str) -> MatcherError:
-    if "constraint failed" not in text and "cannot store" not in text:
-        return Refused(text)  # a trigger's own sentence
     for words, ours in _CONSTRAINTS:
         if words in text:
             return ours
+    if "constraint failed" not in text and "cannot store" not in text:
+        return Refused(text)  # a trigger's own sentence
     return Refused(f"the database refuses this change: {text}")

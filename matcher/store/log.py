@@ -7,23 +7,24 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from matcher.domain.events import Event, LogEntry, LogHead
+from matcher.domain.events import Event, LogEntry, LogHead, Refusal
 from matcher.domain.ids import Clock, utc_text, utc_time
 from matcher.domain.people import Seat
 from matcher.errors import IntegrityError
 from matcher.store.failures import well_formed
-from matcher.store.schema import log, log_head
+from matcher.store.schema import alerts, cohorts, log, log_head, refusals, users, watchlists
 from matcher.store.transaction import Transaction
 
 EMPTY = LogHead(0, datetime(1970, 1, 1, tzinfo=UTC), "0" * 64)
 _BATCH = 1000
+_KIND = ("actor", "attempt", "subject", "refusal")
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), allow_nan=False
 )  # json.dumps would make one per call
@@ -78,6 +79,30 @@ class SqlLog:
                 return
             after = found[-1].sequence
             left = None if left is None else left - batch
+
+    def knows(self, word: str) -> bool:
+        """Whether a list, cohort, user or alert of this home is called so; nothing of it is read."""
+        names = (watchlists.c.name, cohorts.c.name, users.c.name, alerts.c.alert_id)
+        return any(self._transaction.row(select(name).where(name == word)) is not None for name in names)
+
+    def count_refusal(self, refusal: Refusal, now: datetime) -> int:
+        """Counts a refusal; which of its kind it is on its day (UTC). A clock that went back goes on with its day."""
+        same = [refusals.c[name] == getattr(refusal, name) for name in _KIND]
+        row = self._transaction.row(select(refusals.c.day, refusals.c.times).where(*same))
+        today = utc_text(now)[:10]
+        if row is None:
+            kind = {name: getattr(refusal, name) for name in _KIND}
+            self._transaction.run(insert(refusals), kind | {"day": today, "times": 1})
+            return 1
+        day = max(today, row.day)
+        times = row.times + 1 if day == row.day else 1
+        self._transaction.run(update(refusals).where(*same), {"day": day, "times": times})
+        return times
+
+    def refusals(self) -> Mapping[Refusal, tuple[str, int]]:
+        """Every kind of refusal there was: the last day of it, and how many there were on that day."""
+        rows = self._transaction.rows(select(refusals))
+        return {Refusal(*(getattr(row, name) for name in _KIND)): (row.day, row.times) for row in rows}
 
     def verify(self, each: Callable[[LogEntry], None] | None = None) -> LogHead:
         """Recomputes the whole chain and returns its head; `each` is handed every entry as soon as it holds.
@@ -164,6 +189,7 @@ def _entry(row: Row[Any]) -> LogEntry:
     with well_formed("a log entry"):
         # A million entries are read to verify them: this takes a quarter of `utc_time`, and no second spelling.
         moment = datetime.fromisoformat(time)
+        "".join(rest)  # damage may turn text into bytes, whatever the table says
         if utc_text(moment) != time:
             raise ValueError("not how times are stored")
         return LogEntry(sequence, moment, *rest)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 _Long = BigInteger().with_variant(Integer, "sqlite")  # a strict SQLite table knows no BIGINT; its INTEGER has 64 bits
@@ -76,6 +76,7 @@ users = _table(
     _text("created_at"),
     _flag("suspended"),
     UniqueConstraint("name", "public_key"),
+    UniqueConstraint("public_key"),  # one key under two names would be one person counted twice
 )
 
 user_roles = _table(
@@ -404,6 +405,18 @@ log_head = _table(
     _number("sequence"),
     _text("time"),
     _text("hash"),
+)
+
+# What was refused, counted for each day: the log has the first few of a kind, then every doubling (`refusals.py`).
+refusals = _table(
+    "refusals",
+    _text("actor"),
+    _text("attempt"),
+    _text("subject"),
+    _text("refusal"),
+    _text("day"),
+    _number("times", CheckConstraint("times >= 1")),
+    PrimaryKeyConstraint("actor", "attempt", "subject", "refusal"),
 )
 
 checkpoints = _table(

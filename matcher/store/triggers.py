@@ -1,4 +1,4 @@
-"""Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too.
+"""Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too; roles in `role_triggers.py`.
 
 1. Log entries, checkpoints, certificates, reports, policies, revisions, candidates, judgements, corrections, leads,
    searches, refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by
@@ -19,6 +19,10 @@
     entered once its reviewer saw the score, in the order in which they come.
 11. Rights are taken and given back in turn; who is suspended judges nothing.
 """
+
+from matcher.store.role_triggers import ROLE_TRIGGERS
+from matcher.store.role_triggers import once as _once
+from matcher.store.role_triggers import refuse as _refuse
 
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
 # without asking the DELETE trigger unless `recursive_triggers` is on).
@@ -44,14 +48,7 @@ _KEPT = {
 def trigger_statements() -> list[str]:
     """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
     kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
-    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE]
-
-
-def _refuse(name: str, moment: str, table: str, condition: str, sentence: str) -> str:
-    return (
-        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW WHEN {condition} "
-        f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
-    )
+    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE, *ROLE_TRIGGERS]
 
 
 def _kept(table: str, key: tuple[str, ...]) -> list[str]:
@@ -125,10 +122,6 @@ _ALERT_FACTS = (
 )
 
 
-def _once(*columns: str) -> str:
-    return " OR ".join(f"(OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column})" for column in columns)
-
-
 _REVIEW = [
     _refuse(
         "candidates_reach_threshold",
@@ -192,6 +185,10 @@ _WITHDRAWN = (
 )
 _SAYING_SAME = f"{_people_saying('same', 'NEW.alert_id', 'NEW.candidate_id')} AND NOT {_WITHDRAWN}"
 _SAYING_DIFFERENT = _people_saying("different", "NEW.alert_id", "candidates.candidate_id")
+_QUORUM = (
+    "SELECT MAX(2, COALESCE(MAX(json_extract(CAST(body AS TEXT), '$.review.reviewers_required')), 2)) "
+    "FROM alerts JOIN policies ON policies.digest = policy_digest WHERE alert_id = NEW.alert_id"
+)
 _OF_ALERT = "SELECT 1 FROM candidates WHERE alert_id = NEW.alert_id"
 _NOT_REJECTED = f"(NOT EXISTS ({_OF_ALERT}) OR EXISTS ({_OF_ALERT} AND ({_SAYING_DIFFERENT}) < 2))"
 _LEADS = [
@@ -199,7 +196,7 @@ _LEADS = [
         "leads_need_two_people",
         "INSERT",
         "leads",
-        f"({_SAYING_SAME}) < 2",
+        f"({_SAYING_SAME}) < ({_QUORUM})",
         "a lead needs two different people who judge the candidate to be the same",
     ),
     _refuse(

@@ -112,7 +112,7 @@ def test_a_candidate_below_the_threshold_is_refused(serving: World) -> None:
 
 
 def test_an_alert_needs_the_certificate_it_was_searched_with(serving: World) -> None:
-    with serving.work() as work, pytest.raises(Refused, match="not there"):
+    with serving.work() as work, pytest.raises(Refused, match="a list is searched that serves"):
         work.alerts.add(VAULT, replace(alert(), certificate_digest="0" * 64))
 
 
@@ -210,14 +210,14 @@ def test_of_many_who_claim_at_once_exactly_one_wins(alerted: World) -> None:
 
 def test_progress_is_in_the_order_of_finishing_then_claiming(alerted: World) -> None:
     with alerted.work() as work:
-        for name in ("cai", "dee", "eli", "ada"):
+        for name in ("cai", "dee", "eli", "fay"):
             assert claim(work, name)
             work.alerts.release("alert1", name)
         work.alerts.mark("alert1", "eli", "finished", NOON + LEASE)
         work.alerts.mark("alert1", "dee", "finished", NOON)  # the clock ran backwards: the order is that of finishing
         work.alerts.mark("alert1", "eli", "finished", NOON + 2 * LEASE)
         found = work.alerts.progress("alert1")
-    assert [step.reviewer for step in found] == ["eli", "dee", "cai", "ada"]
+    assert [step.reviewer for step in found] == ["eli", "dee", "cai", "fay"]
     assert found[0].finished_at == NOON + LEASE
 
 

@@ -47,12 +47,12 @@ def test_unknown_people_are_named(peopled: World) -> None:
 
 
 def test_a_user_without_a_role_is_not_trusted(peopled: World) -> None:
-    peopled.raw("DELETE FROM user_roles WHERE name = 'ben'")
+    peopled.raw("DROP TRIGGER user_roles_never_removed", "DELETE FROM user_roles WHERE name = 'ben'")
     with peopled.work(write=False) as work, pytest.raises(IntegrityError, match="no role"):
         work.users.get("ben")
 
 
 def test_a_row_that_makes_no_sense_is_not_trusted(peopled: World) -> None:
-    peopled.raw("UPDATE users SET created_at = 'yesterday' WHERE name = 'ben'")
+    peopled.raw("DROP TRIGGER users_stay", "UPDATE users SET created_at = 'yesterday' WHERE name = 'ben'")
     with peopled.work(write=False) as work, pytest.raises(IntegrityError, match="a user that cannot be read"):
         work.users.get("ben")

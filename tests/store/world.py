@@ -35,6 +35,7 @@ REPORT = hashlib.sha256(BODY).hexdigest()
 TERMS = ListTerms("find missing people", "act 7", "desk 4", date(2031, 1, 2), 40, "0.001", "last year")
 PLACE = FacePlace((1.5, 2.25, 30.0, 40.125), ((0.1, 0.2), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0), (9.0, 1 / 3)))
 ROLES = {"ada": Role.ADMIN, "ben": Role.APPROVER, "cai": Role.REVIEWER, "dee": Role.REVIEWER, "eli": Role.REVIEWER}
+ROLES |= {"fay": Role.REVIEWER}
 KEYS = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"k")) for name in ROLES}
 VAULT = HomeVault(bytes(range(32)), Path("/nonexistent"))
 SAME, OTHER, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNDECIDED
