@@ -1,7 +1,8 @@
 """The home: a private folder that holds everything of one installation.
 
     home.toml      written last by `init`: format version and whether this is a demonstration
-    matcher.db     the database with its log (unless another engine is configured)
+    matcher.db     the database with its log, or
+    database.toml  which home's database on a PostgreSQL server is this folder's (`belonging.py`)
     sealed/        containers
 
 1. The folder is 0700 and belongs to the account that runs the program, or it is not opened; the message has the command
@@ -27,7 +28,7 @@ from matcher.toml_text import parsed
 FORMAT = 1
 MARKER = "home.toml"
 _SEALED = "sealed"
-_UNFINISHED = (_SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal")
+_UNFINISHED = (_SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "database.toml")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SMALL = 65_536  # bytes; the files `read_file` reads are keys and marks
 
