@@ -11,6 +11,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ def new_backup(path: Path, head: BackupHead, key: bytes, random: RandomBytes = o
     require_free(path)
     before = _encoded(head)
     try:
+        _clear(path)
         writer = Writer(path, _CONTAINER, _key_of(key, before), random, before)
     except OSError as error:
         raise StorageFailed(f"the backup {path} cannot be made: {error.strerror}") from None
@@ -100,6 +102,14 @@ def require_free(path: Path) -> None:
         raise BadInput(f"{path} is there already: name another file for the backup")
     if not path.parent.is_dir():
         raise BadInput(f"there is no folder {path.parent}: name another file for the backup")
+
+
+def _clear(path: Path) -> None:
+    """Removes what killed backups to this name left; it is sealed, and takes room."""
+    left = re.compile(re.escape(f".{path.stem}.") + r"[0-9a-f]{16}\.part")
+    for entry in path.parent.iterdir():
+        if left.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
 
 
 def _key_of(key: bytes, before: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -340,10 +339,31 @@ def test_what_a_killed_restore_left_is_no_home_and_the_next_clears_it(
     assert not (tmp_path / ".again.restoring").exists()
 
 
-def test_a_killed_backup_leaves_no_file_under_its_name(whole: tuple[World, Path, bytes], tmp_path: Path) -> None:
-    """What it left in the home, the database of that moment, goes with the next backup."""
-    world, _, _ = whole
-    shutil.copy(world.folder / "home" / "matcher.db", world.folder / "home" / ".backup.db")
-    backed_up(world, tmp_path / "two.backup")
-    assert not (world.folder / "home" / ".backup.db").exists()
-    restored(world, tmp_path / "two.backup", tmp_path / "again")
+KILLED_BACKUP = """
+import os, signal, sys
+from pathlib import Path
+from matcher.services.backup import back_up
+from matcher.store.archive import HomeArchive
+from tests.services.world import World
+folder, out = map(Path, sys.argv[1:])
+world = World(folder)
+archive = HomeArchive(folder / "home", world.store.engine)
+back_up(world.sessions["boss"], archive, out, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_a_killed_backup_is_none_and_what_it_left_goes_with_the_next(world: World, tmp_path: Path) -> None:
+    folder, out = tmp_path / "killed", tmp_path / "one.backup"
+    folder.mkdir()
+    done = subprocess.run([sys.executable, "-c", KILLED_BACKUP, folder, out], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not out.exists()
+    assert len(list(tmp_path.glob(".one.*.part"))) == 1
+    assert (folder / "home" / ".backup.db").exists()
+    there = at(world, folder / "home")
+    there.sessions["boss"] = sign_in(there.place, "boss", PASSPHRASE)
+    backed_up(there, out)
+    assert list(tmp_path.glob(".one.*.part")) == []
+    assert not (folder / "home" / ".backup.db").exists()
+    restored(there, out, tmp_path / "again")
+    assert there.log_actions().count("home.backed_up") == 2
