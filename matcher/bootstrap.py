@@ -56,7 +56,8 @@ class Program:
     settings: Settings
     place: Workplace
     demo: bool
-    store: "Store"
+    database: Callable[[], str]  # its engine and version; raises StorageFailed
+    archive: Callable[[], "Archive"]  # what makes backups of this home
 
     def pipeline(self, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
         """The face pipeline of the settings' models, which are installed first if they are missing, saying so."""
@@ -93,12 +94,6 @@ class Program:
 
         return kernels.normalise(rows)
 
-    def archive(self) -> "Archive":
-        """What makes backups of this home."""
-        from matcher.store.archive import HomeArchive
-
-        return HomeArchive(self.settings.home, self.store.engine)
-
     def reception(self) -> "Reception":
         """Signing in at the terminal interface."""
         from matcher.services.reception import Lobby
@@ -119,6 +114,8 @@ def restore_program(settings: Settings, file: Path, who: tuple[str, str], speake
     from matcher.store.keyring import HomeKeyring
     from matcher.store.unit_of_work import open_store
 
+    if settings.database is not None:
+        raise BadInput("a home is restored with its database in its folder: unset MATCHER_DATABASE")
     backup = read_backup(file)
     require_no_home(settings.home)
     keyring = HomeKeyring(settings.home, KeyCost())
@@ -167,24 +164,38 @@ def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) 
     Raises BadInput or Refused where a home cannot be made.
     """
     from matcher.services.people import begin_home
+    from matcher.store.belonging import note_belonging, undone
     from matcher.store.home import new_home, private_files
     from matcher.store.unit_of_work import create_store
 
     with private_files(), new_home(settings.home, demo) as home:
         seat = _seat()
-        store = create_store(settings.home, seat, _now)
-        tell(begin_home(_program(settings, home, store, seat).place, demo))
+        store = create_store(settings.home, seat, _now, _address(settings, home))
+        with undone(store):
+            code = begin_home(_program(settings, home, store, seat).place, demo)
+            note_belonging(home, store)
+            tell(code)
         store.close()
 
 
 def open_program(settings: Settings, in_browser: bool = False) -> Program:
     """Opens a home, for somebody `in_browser` or at this terminal. Raises BadInput, Refused, IntegrityError."""
+    from matcher.store.belonging import belonging_of, require_belonging
     from matcher.store.home import open_home
     from matcher.store.unit_of_work import open_store
 
     home = open_home(settings.home)
+    address = _address(settings, home)
+    belongs = belonging_of(home, address)
     seat = _seat(in_browser)
-    return _program(settings, home, open_store(settings.home, seat, _now), seat)
+    store = open_store(settings.home, seat, _now, address)
+    require_belonging(belongs, store)
+    return _program(settings, home, store, seat)
+
+
+def _address(settings: Settings, home: "Home") -> str | None:
+    """Where the home's database is; that of a demonstration is always in its folder."""
+    return None if home.demo else settings.database
 
 
 def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Program:
@@ -205,7 +216,13 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         random=os.urandom,
         seat=seat,
     )
-    return Program(settings, place, home.demo, store)
+
+    def archive() -> "Archive":
+        from matcher.store.archive import HomeArchive
+
+        return HomeArchive(home.path, store.engine)
+
+    return Program(settings, place, home.demo, store.describe, archive)
 
 
 def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":

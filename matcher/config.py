@@ -5,15 +5,16 @@ weakens a safeguard: there is none to name.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matcher.errors import BadInput
+from matcher.toml_text import parsed
 
 _VARIABLES = {
     "home": "MATCHER_HOME",
+    "database": "MATCHER_DATABASE",
     "models": "MATCHER_MODELS",
     "user": "MATCHER_USER",
     "provider": "MATCHER_PROVIDER",
@@ -30,7 +31,8 @@ class Settings:
 
     `provider` is what runs the embedder (`domain/provider.py`); `embedder` and `detector` are ids of models, None for
     the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`), `image_mode` is how
-    the screens draw them (`review/pixels.py`).
+    the screens draw them (`review/pixels.py`). `database` is the address of a PostgreSQL server
+    (`store/address.py`) and may hold a password; None for SQLite in the home, which a demonstration always has.
     """
 
     home: Path
@@ -42,6 +44,7 @@ class Settings:
     viewer: str | None
     image_mode: str
     origins: tuple[tuple[str, str], ...]
+    database: str | None = field(default=None, repr=False)
 
 
 def load_settings(environment: Mapping[str, str] = os.environ, **given: str | None) -> Settings:
@@ -55,7 +58,13 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "provider": "onnxruntime",
         "image_mode": "auto",
     }
-    unset = {"user": "not set", "embedder": "default", "detector": "default", "viewer": "not set"}
+    unset = {
+        "database": "default",
+        "user": "not set",
+        "embedder": "default",
+        "detector": "default",
+        "viewer": "not set",
+    }
     origins = dict.fromkeys(values, "default") | unset
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
@@ -76,6 +85,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         viewer=values.get("viewer"),
         image_mode=values["image_mode"],
         origins=tuple(sorted(origins.items())),
+        database=values.get("database"),
     )
 
 
@@ -88,10 +98,10 @@ def _folder(text: str) -> Path:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (ValueError, RecursionError, OSError) as error:  # TOML and UTF-8 errors are ValueErrors
+    except (ValueError, OSError) as error:  # TOML and UTF-8 errors are ValueErrors
         raise BadInput(f"configuration {path} cannot be read: {error}") from None
     for key, value in found.items():
         if key not in _VARIABLES or not isinstance(value, str):

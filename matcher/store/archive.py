@@ -28,6 +28,7 @@ from matcher.domain.backup import BackupHead
 from matcher.domain.ports import Vault
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.backup_file import require_free
+from matcher.store.database import is_sqlite
 from matcher.store.engine import DATABASE, revisions_in, snapshot
 from matcher.store.files import sync_folder
 from matcher.store.home import MARKER, SEALED
@@ -53,7 +54,9 @@ class HomeArchive:
     engine: Engine
 
     def require_free(self, out: Path) -> None:
-        """Raises BadInput where a backup cannot be written."""
+        """Raises BadInput where a backup cannot be written, Refused for a home whose database is on a server."""
+        if not is_sqlite(self.engine):
+            raise Refused("the database of this home is on a server: back it up there (docs/several-terminals.md)")
         require_free(out)
 
     def write(self, vault: Vault, out: Path, head: BackupHead, progress: Progress) -> int:

@@ -1,7 +1,8 @@
 """The home: a private folder that holds everything of one installation.
 
     home.toml      written last by `init`: format version and whether this is a demonstration
-    matcher.db     the database with its log (unless another engine is configured)
+    matcher.db     the database with its log, or
+    database.toml  which home's database on a PostgreSQL server is this folder's (`belonging.py`)
     sealed/        containers
 
 1. The folder is 0700 and belongs to the account that runs the program, or it is not opened; the message has the command
@@ -22,11 +23,12 @@ from pathlib import Path
 
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.files import sync_folder, write_private
+from matcher.toml_text import parsed
 
 FORMAT = 1
 MARKER = "home.toml"
 SEALED = "sealed"
-_UNFINISHED = (SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal")
+_UNFINISHED = (SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "database.toml")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SMALL = 65_536  # bytes; the files `read_file` reads are keys and marks
 
@@ -158,8 +160,8 @@ def _quoted(path: Path) -> str:
 def _demo(path: Path, marker: bytes) -> bool:
     """The demonstration mark, after checking the format."""
     try:
-        facts = tomllib.loads(marker.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        facts = parsed(marker.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         facts = {}
     found, demo = facts.get("format"), facts.get("demo")
     if type(found) is int and found > FORMAT:

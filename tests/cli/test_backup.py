@@ -20,6 +20,7 @@ def test_a_home_is_backed_up_and_restored(tmp_path: Path) -> None:
         ({"user": None}, {}, 2),
         ({"user": "ana"}, {}, 3),
         ({"user": "boss"}, {"MATCHER_PASSPHRASE": "another correct horse"}, 3),
+        ({"user": "boss"}, {"MATCHER_DATABASE": "postgresql+psycopg://somebody@localhost/matcher"}, 8),
     ):
         assert cli("restore", file, "--home", other, **words, **environment).code == code
     whole = file.read_bytes()

@@ -4,11 +4,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from sqlalchemy import Engine
 
-from matcher.errors import IntegrityError
-from matcher.store.archive import unpack
+from matcher.errors import IntegrityError, Refused
+from matcher.store.archive import HomeArchive, unpack
 
 FILES = {"matcher.db": b"database", "home.toml": b"format = 1", "sealed/one-items.box": b"x" * (3 << 20)}
 
@@ -22,6 +25,12 @@ class Opened:
 
     def read(self, offset: int, length: int) -> bytes:
         return self.content[offset : offset + length]
+
+
+def test_a_home_on_a_server_is_backed_up_there(tmp_path: Path) -> None:
+    server = cast(Engine, SimpleNamespace(dialect=SimpleNamespace(name="postgresql")))
+    with pytest.raises(Refused, match="back it up there"):
+        HomeArchive(tmp_path, server).require_free(tmp_path / "one.backup")
 
 
 def packed(files: dict[str, bytes], **changed: list[object]) -> Opened:
