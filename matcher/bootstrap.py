@@ -149,7 +149,14 @@ def open_program(settings: Settings, in_browser: bool = False) -> Program:
 
     home = open_home(settings.home)
     seat = _seat(in_browser)
-    return _program(settings, home, open_store(settings.home, seat, _now), seat)
+    program = _program(settings, home, open_store(settings.home, seat, _now), seat)
+    with program.place.work(write=False) as work:
+        unfinished = bool(work.erasures.unfinished())
+    if unfinished:
+        from matcher.services.finish_erasure import finish_all
+
+        finish_all(program.place)
+    return program
 
 
 def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Program:

@@ -15,7 +15,7 @@ from matcher.domain.ids import RandomBytes
 from matcher.domain.ports import ContainerWriter, LoadJournal
 from matcher.domain.records import LoadBegun
 from matcher.errors import IntegrityError
-from matcher.store import containers, leftovers, load_journal
+from matcher.store import containers, erasing, leftovers, load_journal
 from matcher.store.crypto import NONCE_BYTES, Aead, subkey
 
 
@@ -70,6 +70,15 @@ class HomeVault:
     def load_journal(self, binding: str, begin: LoadBegun) -> AbstractContextManager[LoadJournal]:
         """The journal of the load that `binding` describes. Raises Refused while another process has it."""
         return load_journal.journal_of(self._folder, self._journals, binding, begin, self._random)
+
+    def new_successor(self, container_id: str, erasure_id: str) -> AbstractContextManager[ContainerWriter]:
+        """What is to replace a container once an erasure is committed; nothing where it is not kept."""
+        path = erasing.successor_path(self._folder, container_id, erasure_id)
+        return containers.new_successor(path, self._containers, container_id, self._random)
+
+    def discard_journals(self) -> int:
+        """Removes the journals of interrupted loads. Raises Refused while a load is under way."""
+        return erasing.discard_journals(self._folder)
 
     def remove(self, container_id: str) -> None:
         """Removes a container's file, and unfinished ones of its id (nothing happens if there are none)."""

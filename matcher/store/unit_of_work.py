@@ -13,7 +13,8 @@ from matcher.domain.people import Seat
 from matcher.errors import IntegrityError
 from matcher.store.alerts import SqlAlerts
 from matcher.store.cohorts import SqlCohorts
-from matcher.store.engine import begin, create_database, open_database, schema_statements
+from matcher.store.engine import begin, create_database, open_database, schema_statements, scrub
+from matcher.store.erasures import SqlErasures
 from matcher.store.failures import translated
 from matcher.store.lists import SqlLists
 from matcher.store.log import SqlLog
@@ -37,6 +38,7 @@ class SqlUnitOfWork:
     alerts: tables.Alerts
     watch: tables.Watch
     vigilance: tables.Vigilance
+    erasures: tables.Erasures
     log: tables.Log
 
     def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
@@ -61,6 +63,7 @@ class SqlUnitOfWork:
         self.alerts = SqlAlerts(transaction)
         self.watch = SqlWatch(transaction)
         self.vigilance = SqlVigilance(transaction)
+        self.erasures = SqlErasures(transaction)
         self.log = SqlLog(transaction, self._seat, self._clock)
         return self
 
@@ -72,6 +75,15 @@ class SqlUnitOfWork:
     def commit(self) -> None:
         """Makes everything durable. Nothing more can be done in this unit."""
         self._begun().commit()
+
+    def scrub(self) -> None:
+        """Ends this unit, and rewrites the database's files so that nothing is in them that was deleted.
+
+        Raises StorageFailed while somebody else reads or writes.
+        """
+        self._begun().end()
+        with translated():
+            scrub(self._engine)
 
     def check_schema(self) -> None:
         """Raises IntegrityError when a table, constraint or trigger is missing, was changed or was added."""
