@@ -12,7 +12,7 @@ from matcher.domain.erasure import CLOSED
 from matcher.domain.events import Action
 from matcher.domain.revision import Revision
 from matcher.domain.watchlist import ListState, Watchlist
-from matcher.errors import AnotherPersonNeeded, BadInput, MissingRole, NotSearchable, Refused
+from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, MissingRole, NotSearchable, Refused
 from matcher.services.activate import prepare
 from matcher.services.audit import verify
 from matcher.services.collections import find_list
@@ -23,6 +23,7 @@ from matcher.services.reports import replay
 from matcher.store.engine import DATABASE
 from tests.services.homes import bytes_of, copied, holding
 from tests.services.pictured import OTHER, SAME, Pictured
+from tests.services.test_audit import edit
 from tests.services.world import NOBODY, World
 
 GONE = "S007"
@@ -295,6 +296,69 @@ def test_a_report_about_what_was_erased_is_not_made_again(shown: Pictured) -> No
     erase(shown)
     with pytest.raises(Refused, match="people were erased from revision 1"):
         replay(shown.sessions["boss"], body, NOBODY)
+
+
+# --- the database and the audit ---------------------------------------------------------------------------------------
+
+WORDS = {
+    "waits": "(SELECT alert_id FROM alerts WHERE concluded_at IS NULL AND closed_at IS NULL)",
+    "ended": "(SELECT alert_id FROM alerts WHERE length(probe) = 0 LIMIT 1)",
+}
+REFUSED = {
+    "out of turn": "INSERT INTO erasures VALUES (7, 'e', 'l', 'boss', '2026', NULL)",
+    "by a reviewer": "INSERT INTO erasures VALUES (2, 'e', 'l', 'ana', '2026', NULL)",
+    "a photograph emptied": "UPDATE alerts SET probe = x'' WHERE alert_id = {waits}",
+    "a place emptied": "UPDATE alerts SET place = x'' WHERE alert_id = {waits}",
+    "a candidate emptied": "UPDATE candidates SET subject = x'' WHERE alert_id = {waits}",
+    "a score with it": "UPDATE candidates SET subject = x'', score = 1 WHERE alert_id = {ended}",
+    "something put in its place": "UPDATE alerts SET probe = x'01' WHERE alert_id = {ended}",
+    "somebody put in their place": "UPDATE candidates SET subject = x'01' WHERE alert_id = {ended}",
+    "what waits": "INSERT INTO erased_parts VALUES ({waits}, 'probe', 'd', 1)",
+    "what serves": "INSERT INTO remains SELECT serving_id, 1, NULL, 0, 0, 0 FROM watchlists",
+    "forgotten": "DELETE FROM erasures",
+    "unfinished": "UPDATE erasures SET finished_at = NULL",
+    "a part forgotten": "DELETE FROM erased_parts",
+    "a part of another digest": "UPDATE erased_parts SET digest = 'x'",
+    "more left than was": "UPDATE remains SET subjects = 20",
+    "what is left forgotten": "DELETE FROM remains",
+    "serving again": "UPDATE watchlists SET serving_id = (SELECT revision_id FROM remains), "
+    "certificate_digest = (SELECT certificates.digest FROM certificates JOIN remains USING (revision_id) LIMIT 1)",
+}
+FOUND = {
+    "a photograph emptied": "UPDATE alerts SET probe = x'' WHERE alert_id = {waits}",
+    "a part of another digest": "UPDATE erased_parts SET digest = 'x' WHERE part = 'probe'",
+    "less left than was": "UPDATE remains SET digest = NULL",
+    "another eraser": "UPDATE erasures SET erased_by = 'ana'",
+    "an erasure more": "INSERT INTO erasures VALUES (2, 'e', 'l', 'boss', '2026', '2026')",
+    "an erased alert waits again": "UPDATE alerts SET closed_at = NULL, closed_reason = NULL WHERE length(probe) = 0",
+}
+
+
+def test_the_database_refuses_what_no_erasure_does(shown: Pictured) -> None:
+    without_and_signed(shown)
+    erase(shown)
+    database = dbapi2.connect(str(shown.folder / "home" / DATABASE), isolation_level=None)
+    database.execute("PRAGMA foreign_keys = OFF")
+    for what, statement in REFUSED.items():
+        with pytest.raises(dbapi2.IntegrityError, match=r": |^(what|a list) "):
+            assert database.execute(statement.format(**WORDS)) is None, what
+    database.close()
+    sound(shown)
+
+
+def test_the_audit_finds_what_was_altered_about_an_erasure(shown: Pictured, tmp_path: Path) -> None:
+    without_and_signed(shown)
+    erase(shown)
+    shown.store.close()
+    for number, (what, statement) in enumerate(FOUND.items()):
+        altered = copied(shown, tmp_path / str(number))
+        edit(altered.folder / "home", statement.format(**WORDS))
+        found = None
+        try:
+            sound(altered)
+        except IntegrityError as error:
+            found = error
+        assert found is not None, what
 
 
 # --- cohorts ----------------------------------------------------------------------------------------------------------
