@@ -1,6 +1,7 @@
 """Erasing people: nothing of them is found in any byte of the home, nor behind any seal; what stays verifies."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from sqlcipher3 import dbapi2
 from matcher.domain.case import Verdict
 from matcher.domain.erasure import CLOSED
 from matcher.domain.events import Action
+from matcher.domain.face import Picture
+from matcher.domain.policy import Quality
+from matcher.domain.records import LoadBegun
 from matcher.domain.revision import Revision
 from matcher.domain.watchlist import ListState, Watchlist
 from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, MissingRole, NotSearchable, Refused
@@ -21,10 +25,11 @@ from matcher.services.outcomes import outcomes
 from matcher.services.remove import remove_subjects
 from matcher.services.reports import replay
 from matcher.store.engine import DATABASE
+from matcher.store.sealing import HomeVault
 from tests.services.homes import bytes_of, copied, holding
 from tests.services.pictured import OTHER, SAME, Pictured
 from tests.services.test_audit import edit
-from tests.services.world import NOBODY, World
+from tests.services.world import NOBODY, VectorPipeline, World
 
 GONE = "S007"
 
@@ -296,6 +301,37 @@ def test_a_report_about_what_was_erased_is_not_made_again(shown: Pictured) -> No
     erase(shown)
     with pytest.raises(Refused, match="people were erased from revision 1"):
         replay(shown.sessions["boss"], body, NOBODY)
+
+
+def test_whoever_kept_an_old_file_cannot_open_it_with_the_home_key(shown: Pictured) -> None:
+    """Its header is overwritten before its name is gone: without the salt there is no key."""
+    sealed = shown.folder / "home" / "sealed"
+    held = {path.name: path for path in sealed.glob("*.box")}
+    kept = shown.folder / "kept"
+    kept.mkdir()
+    for name, path in held.items():
+        os.link(path, kept / name)
+    gone = sealed_of(shown, GONE)
+    erase(shown, stop=True)
+    shredded = [path for path in kept.iterdir() if not path.read_bytes()[:100].strip(b"\0")]
+    assert {path.name for path in shredded} == {name for name in held if name in gone}
+    vault = HomeVault(b"k" * 32, kept)
+    for path in shredded:
+        with pytest.raises(IntegrityError, match="does not begin as it should"):
+            vault.read(path.stem, 0, 1)
+
+
+def test_an_interrupted_load_may_hold_them_and_begins_anew(shown: Pictured) -> None:
+    vault = shown.sessions["boss"].vault
+    begin = LoadBegun("r" * 26, shown.clock())
+    face = VectorPipeline().faces(Picture("x", shown.templates[7].tobytes()), Quality())[0]
+    with vault.load_journal("a load", begin) as journal:
+        journal.add("ab" * 32, face)
+        with pytest.raises(Refused, match="a load is under way"):
+            erase(shown, stop=True)
+    assert list((shown.folder / "home" / "sealed").glob("*.journal"))
+    erase(shown, stop=True)
+    assert not list((shown.folder / "home" / "sealed").glob("*.journal"))
 
 
 # --- the database and the audit ---------------------------------------------------------------------------------------
