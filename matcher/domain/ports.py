@@ -137,6 +137,12 @@ class Vault(Protocol):
     def read(self, container_id: str, offset: int, length: int) -> bytes:
         """Bytes of a container; only the chunks needed are opened. Raises IntegrityError."""
 
+    def holds(self, container_id: str) -> bool:
+        """Whether a container of that id is there."""
+
+    def salt(self, revision_id: str, subject_id: str) -> bytes:
+        """32 bytes that nobody knows without the home key, the same every time (`domain/listed.py`)."""
+
     def size(self, container_id: str) -> int:
         """The plain length of a container in bytes."""
 

@@ -6,6 +6,8 @@
 3. Random nonces are safe for 2^32 values under one key (SP 800-38D section 8.3); a home stays far below.
 """
 
+import hmac
+import json
 import os
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -22,12 +24,13 @@ from matcher.store.crypto import NONCE_BYTES, Aead, subkey
 class HomeVault:
     """`ports.Vault` over one home key (32 bytes) and the folder of containers. It never shows its keys."""
 
-    __slots__ = ("_columns", "_containers", "_folder", "_journals", "_random")
+    __slots__ = ("_columns", "_containers", "_folder", "_journals", "_random", "_salts")
 
     def __init__(self, home_key: bytes, folder: Path, random: RandomBytes = os.urandom) -> None:
         self._columns = Aead(subkey(home_key, "columns"))
         self._containers = subkey(home_key, "containers")
         self._journals = subkey(home_key, "journals")
+        self._salts = subkey(home_key, "salts")
         self._folder = folder
         self._random = random
 
@@ -58,6 +61,14 @@ class HomeVault:
         """The plain length of a container; its last chunk is opened, so that a cut file is found here."""
         with containers.opened(self._folder, self._containers, container_id) as container:
             return container.size()
+
+    def holds(self, container_id: str) -> bool:
+        """Whether a container of that id is there."""
+        return containers.container_path(self._folder, container_id).is_file()
+
+    def salt(self, revision_id: str, subject_id: str) -> bytes:
+        """HMAC-SHA-256 of both under a key of its own: 32 bytes, the same every time."""
+        return hmac.digest(self._salts, json.dumps([revision_id, subject_id]).encode(), "sha256")
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
         """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""

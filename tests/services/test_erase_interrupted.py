@@ -67,7 +67,7 @@ def _counted(step: Callable[..., Any], count: Iterator[int]) -> Callable[..., An
 
 
 def test_it_is_finished_or_was_never_begun(lived: Pictured, tmp_path: Path) -> None:
-    """Before some steps; `python -m tests.simulations.erasing` takes every one. The 19th is the first after it began."""
+    """Before some steps, the 19th the first after it began; `python -m tests.simulations.erasing` takes every one."""
     ends = [interrupted(lived, tmp_path, step) for step in (8, 18, 19, 27, 34)]
     found = [end for end in ends if end is not None]
     assert found.count("begun") >= 2

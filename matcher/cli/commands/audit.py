@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -86,6 +87,22 @@ def _seen(entry: "LogEntry", user: "User | None") -> dict[str, Any]:
         return place | {"actor": "", "account": "", "terminal": "", "action": "closed", "details": {"closed": CLOSED}}
     who = {"actor": entry.actor, "account": entry.account, "terminal": entry.terminal}
     return place | who | {"action": entry.action, "details": shown_details(entry, user)}
+
+
+@command.command("listed")
+@click.argument("proofs", type=click.Path(path_type=Path), metavar="PROOF.json")
+@leaf
+def listed(call: Call, proofs: Path) -> None:
+    """Check a proof that somebody was listed (`matcher watchlist listed`) against the log; it takes no key.
+
+    Exit code 6: it was altered, or is of another home.
+
+    Example: `matcher audit listed proof.json`
+    """
+    from matcher.cli.listed_output import print_checked, read_proofs
+    from matcher.services.listed import check_proof
+
+    print_checked(call.output, [(one, check_proof(call.program.place, one)) for one in read_proofs(proofs)])
 
 
 @command.command("innocents")

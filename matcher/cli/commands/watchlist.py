@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -273,6 +274,25 @@ def erase(call: Call, name: str | None, subjects: tuple[str, ...], **given: bool
         raise UsageError("who is erased? give --subject SUBJECT_ID, or ids on standard input, one a line")
     agreed(f"Erase {len(wanted)} subjects from list {name}, for good?", given["yes"])
     print_erased(call.output, erase_listed(call.session, name, wanted, given["stop"]), "list")
+
+
+@command.command("listed")
+@click.argument("subject", metavar="SUBJECT_ID")
+@click.option("--on", "day", type=DAY, required=True, help="A day (UTC), YYYY-MM-DD.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the proofs go, as JSON.")
+@leaf
+def listed(call: Call, subject: str, day: datetime, out: Path | None) -> None:
+    """Say whether somebody was listed on a day, after the list is gone too, with a proof for whoever has the log.
+
+    An admin asks, and the log says that it was asked, not of whom. That somebody was not listed is a statement: only
+    another holder of the home key can check it.
+
+    Example: `matcher watchlist listed S-0042 --on 2026-11-25 -o proof.json --user boss`
+    """
+    from matcher.cli.listed_output import print_listed
+    from matcher.services.listed import was_listed
+
+    print_listed(call.output, was_listed(call.session, subject, day.date()), out)
 
 
 def _lines_of_stdin() -> tuple[str, ...]:
