@@ -14,6 +14,9 @@ class Action(StrEnum):
     USER_ADDED = "user.added"
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"
+    USER_PASSPHRASE = "user.passphrase"  # noqa: S105 -- the name of an entry
+    USER_REMOVED = "user.removed"
+    USER_RECOVERED = "user.recovered"  # an admin made with the recovery code, which is used up
     LIST_CREATED = "list.created"
     LIST_LOADED = "list.loaded"
     LIST_REDUCED = "list.reduced"

@@ -34,9 +34,12 @@ class User:
     public_key: bytes
     created_at: datetime
     suspended: bool = False
+    removed: bool = False  # for good: their keys are gone, their name and public key stay for what they signed
 
     def require(self, *roles: Role) -> None:
-        """Raises MissingRole unless the user holds one of `roles`, Refused if suspended."""
+        """Raises MissingRole unless the user holds one of `roles`, Refused if suspended or removed."""
+        if self.removed:
+            raise Refused(f"user {self.name} was removed from this home: what they signed stays, they can do nothing")
         if self.suspended:
             raise Refused(f"user {self.name} is suspended: an admin must lift the suspension first")
         if not self.roles & set(roles):

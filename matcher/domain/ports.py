@@ -65,6 +65,9 @@ class UnlockedKeys(Protocol):
     def keys_for(self, name: str, passphrase: str, holds_home_key: bool) -> NewKeys:
         """Keys for another user, with this user's home key wrapped for them. Raises MissingRole without one."""
 
+    def under(self, passphrase: str) -> bytes:
+        """The same keys as an encoded key record under another passphrase. Raises BadInput for a weak one."""
+
 
 class Keyring(Protocol):
     """Makes and opens keys."""
@@ -74,6 +77,12 @@ class Keyring(Protocol):
 
     def first_user(self, name: str, passphrase: str, recovery_public: bytes) -> NewKeys:
         """Makes the home key: wrapped for its first user and sealed to the recovery key."""
+
+    def recovered(self, code: str, sealed: bytes, who: tuple[str, str], recovery_public: bytes) -> NewKeys:
+        """Keys for a new user, `who` by name and passphrase, with the home key that a recovery code opens.
+
+        The home key is sealed to another recovery key. Raises BadInput for a mistyped code, WrongPassphrase.
+        """
 
     def unlock(self, record: bytes, passphrase: str) -> UnlockedKeys:
         """Raises WrongPassphrase."""

@@ -56,6 +56,11 @@ class Users(Protocol):
         """The encoded key record of a user."""
 
     def set_suspended(self, name: str, suspended: bool) -> None: ...
+    def set_keys(self, name: str, keys: bytes) -> None:
+        """Replaces the encoded key record of a user."""
+
+    def remove(self, name: str) -> None:
+        """Deletes the wrapped keys of a user; name, roles and public key stay."""
 
 
 class HomeTable(Protocol):
@@ -64,6 +69,8 @@ class HomeTable(Protocol):
     def create(self, home_id: str, created_at: datetime, demo: bool, recovery_public: bytes) -> None: ...
     def get(self) -> HomeFacts: ...
     def set_recovery_sealed(self, sealed: bytes) -> None: ...
+    def replace_recovery(self, public: bytes, sealed: bytes) -> None:
+        """Another recovery key, and the home key as sealed to it."""
 
 
 class Lists(Protocol):

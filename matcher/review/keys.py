@@ -61,7 +61,10 @@ def how_to_enlarge(session: Session) -> str:
     unused = [] if session.view.full else ["f full screen"]
     unused += [] if session.view.zoom == len(ZOOMS) - 1 else ["z zoom"]
     times = session.min_pixels / session.drawn.face_pixels
-    larger = f"a terminal about {times:.1f} times as tall, or one with Kitty or Sixel graphics"
+    if session.in_browser:
+        larger = f"letters of 1/{times:.1f} the size (the browser's zoom, or /?fontsize=9 in its address)"
+    else:
+        larger = f"a terminal about {times:.1f} times as tall, or one with Kitty or Sixel graphics"
     return f"Try {', '.join([*unused, larger])}"
 
 

@@ -63,7 +63,7 @@ class Session:
     """The whole state; times are monotonic seconds.
 
     `seen` are candidates whose stage 2 panel was on screen, `details`: it says what the score says; `busy`: the desk
-    works on an intent; `asking`: a question is open.
+    works on an intent; `asking`: a question is open; `in_browser`: letters may be made smaller there.
     """
 
     alert_id: str
@@ -85,6 +85,7 @@ class Session:
     drawn: Drawn = Drawn()
     busy: bool = False
     asking: bool = False
+    in_browser: bool = False
     message: str = ""
     last_key: str = ""
     last_at: float = float("-inf")

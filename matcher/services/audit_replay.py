@@ -1,5 +1,6 @@
 """The log played again: what the tables must say if nobody wrote to them but this program."""
 
+import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from matcher.services.audit_watch import WatchFacts
 
 Details = dict[str, Any]
 LOAD_FACTS = ("model", "loaders", "quality", "touchstone", "digest", "subjects", "templates", "rejected_in_all")
+NO_RECORD = hashlib.sha256(b"").hexdigest()  # what is left of the wrapped keys of somebody who was removed
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ class Replay:
 
     def _play(self, entry: LogEntry, details: Details) -> None:
         kind = entry.action.partition(".")[0]
-        if kind == "home":
+        if entry.action == Action.HOME_CREATED:
             self.home = details
         elif kind == "user":
             self._person(entry, details)
@@ -105,10 +107,22 @@ class Replay:
             self.refusals[refusal] = times
 
     def _person(self, entry: LogEntry, details: Details) -> None:
-        if entry.action == Action.USER_ADDED:
+        if entry.action == Action.USER_RECOVERED:
+            self.home = self.home | {"recovery": hashlib.sha256(bytes.fromhex(details["recovery_key"])).hexdigest()}
+        if entry.action in (Action.USER_ADDED, Action.USER_RECOVERED):
+            _require(entry, details["user"] not in self.people, "somebody who was there already")
             self.people[details["user"]] = PersonFacts(details["roles"], details["key"], details["record"])
+            return
+        found = self.people[details["user"]]
+        _require(entry, found.record != NO_RECORD, "somebody who was removed before")
+        if entry.action == Action.USER_PASSPHRASE:
+            found.record = details["record"]
+        elif entry.action == Action.USER_REMOVED:
+            found.suspended, found.record = True, NO_RECORD
+        elif entry.action in (Action.USER_SUSPENDED, Action.USER_RESTORED):
+            found.suspended = entry.action == Action.USER_SUSPENDED
         else:
-            self.people[details["user"]].suspended = entry.action == Action.USER_SUSPENDED
+            raise IntegrityError(f"log entry {entry.sequence} is of a kind unknown here: use the release that wrote it")
 
     def _collection(self, entry: LogEntry, details: Details) -> None:
         action = entry.action

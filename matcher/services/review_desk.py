@@ -45,7 +45,7 @@ from matcher.services.review_files import Standing, queue_rules, signed_bytes, s
 from matcher.services.review_queue import closings, waiting_page
 from matcher.services.review_waiting import may_judge, waiting_text
 from matcher.services.vigilance import enter_result, practice, require_right
-from matcher.services.workplace import Session, refusals_logged
+from matcher.services.workplace import Session, refusals_logged, still_here
 
 Confidence = Callable[[bytes, Millionths, int, Prior | None], MatchConfidence]
 
@@ -278,10 +278,8 @@ class Desk:
         return alert
 
     def _waiting(self, work: UnitOfWork, alert_id: str, now: datetime) -> Standing:
-        user = work.users.get(self.user.name)
-        if user is None:
-            raise Refused(f"user {self.user.name} is not in this home any more")
-        user.require(Role.REVIEWER)
+        still_here(self._session, work)
+        self.user.require(Role.REVIEWER)
         line = work.alerts.line(alert_id)
         if line is None:
             raise BadInput(f"there is no alert {alert_id}")

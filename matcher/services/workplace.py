@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matcher.domain.events import Action, Refusal, event
 from matcher.domain.ids import Clock, RandomBytes
@@ -41,6 +41,7 @@ class Session:
     place: Workplace
     who: SignedIn
     keys: UnlockedKeys
+    record: bytes = field(repr=False)  # the key record that was opened
 
     @property
     def user(self) -> User:
@@ -69,17 +70,21 @@ def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
         keys = place.keyring.unlock(record, passphrase)
         if keys.public_key != user.public_key:
             raise IntegrityError(f"the keys of user {name} are another person's: the database was altered")
-    return Session(place, SignedIn(user, place.seat, keys.sign), keys)
+    return Session(place, SignedIn(user, place.seat, keys.sign), keys, record)
 
 
 def still_here(session: Session, work: UnitOfWork) -> None:
     """Asked inside every transaction that changes something: a session may be older than a suspension.
 
-    Raises Refused for somebody who was suspended or taken out since they signed in.
+    Raises Refused for somebody who was suspended or removed since they signed in, or whose keys were renewed: what an
+    older home key seals from then on would open for nobody.
     """
     user = work.users.get(session.user.name)
-    if user is None or user.suspended:
-        raise Refused(f"user {session.user.name} is suspended: an admin must lift the suspension first")
+    if user is None:
+        raise Refused(f"user {session.user.name} is not in this home any more")
+    user.require(*Role)
+    if work.users.keys(user.name) != session.record:
+        raise Refused(f"the keys of {user.name} were renewed since they signed in: sign in again")
 
 
 @contextmanager

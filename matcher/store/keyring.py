@@ -32,6 +32,10 @@ class UnlockedKeys:
         record = keys.new_user_keys(name, passphrase, home_key, self._cost)
         return NewKeys(record.public_key, record.encode())
 
+    def under(self, passphrase: str) -> bytes:
+        """The encoded key record of the same keys under another passphrase, with a fresh salt. Raises BadInput."""
+        return self._unlocked.under(passphrase, self._cost).encode()
+
 
 @dataclass(frozen=True, slots=True)
 class HomeKeyring:
@@ -48,6 +52,15 @@ class HomeKeyring:
         """Makes the home key: wrapped for its first user and sealed to the recovery key, in memory only until then."""
         home_key = keys.new_home_key()
         record = keys.new_user_keys(name, passphrase, home_key, self.cost)
+        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
+
+    def recovered(self, code: str, sealed: bytes, who: tuple[str, str], recovery_public: bytes) -> NewKeys:
+        """Keys for a new user, `who` by name and passphrase; the home key is sealed to another recovery key.
+
+        Raises BadInput for a mistyped code or a weak passphrase, WrongPassphrase for another home's code or a used one.
+        """
+        home_key = recovery.recover(code, sealed)
+        record = keys.new_user_keys(*who, home_key, self.cost)
         return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
 
     def unlock(self, record: bytes, passphrase: str) -> UnlockedKeys:

@@ -31,6 +31,7 @@ class Unlocked:
     public_key: bytes
     sign: Callable[[bytes], bytes] = field(repr=False)
     home_key: bytes | None = field(repr=False)
+    under: Callable[[str, KeyCost], KeyRecord] = field(repr=False)  # the same keys under another passphrase
 
 
 def new_home_key(random: RandomBytes = os.urandom) -> bytes:
@@ -66,7 +67,12 @@ def unlock(record: KeyRecord, passphrase: str) -> Unlocked:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     signing, home_key = _opened(record, passphrase)
-    return Unlocked(record.name, record.public_key, Ed25519PrivateKey.from_private_bytes(signing).sign, home_key)
+
+    def under(new: str, cost: KeyCost) -> KeyRecord:
+        return _wrapped(record.name, new, (signing, home_key), cost, os.urandom)
+
+    sign = Ed25519PrivateKey.from_private_bytes(signing).sign
+    return Unlocked(record.name, record.public_key, sign, home_key, under)
 
 
 def check_new_passphrase(passphrase: str) -> None:

@@ -187,6 +187,7 @@ def _entry(row: Row[Any]) -> LogEntry:
     with well_formed("a log entry"):
         # A million entries are read to verify them: this takes a quarter of `utc_time`, and no second spelling.
         moment = datetime.fromisoformat(time)
+        "".join(rest)  # damage may turn text into bytes, whatever the table says
         if utc_text(moment) != time:
             raise ValueError("not how times are stored")
         return LogEntry(sequence, moment, *rest)

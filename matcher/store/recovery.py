@@ -42,7 +42,7 @@ def recover(code: str, sealed: bytes) -> bytes:
         key = _shared(private, ephemeral, ephemeral, _public_half(private))
         return Aead(key).open(_ONCE, sealed[KEY_BYTES:], b"home key")
     except IntegrityError:
-        raise WrongPassphrase("the recovery code does not open this home: is it another home's?") from None
+        raise WrongPassphrase("the recovery code does not open this home: it is another home's, or was used") from None
 
 
 def _code(private: bytes) -> str:

@@ -1,12 +1,13 @@
 """Who may do what, as SQLite triggers (`triggers.py`): whoever writes SQL is held to roles, terms and counts too.
 
-1. A person's name, key and roles are what they were added with; nobody is removed. Only the suspension and the wrapped
-   keys (a new passphrase) change.
+1. A person's name, key and roles are what they were added with. Only the suspension and the wrapped keys (a new
+   passphrase) change; whoever was removed, which is to have no wrapped keys, stays removed, and their row stays.
 2. Who is suspended, or lacks the role, loads, calibrates, approves, searches and judges nothing. The loader is one of
    the loaders.
 3. A certificate rests on a certified report of its list, and its row says what its signed terms say. A list once
    retired stays so, and a suspension ends with a certificate that was signed since.
-4. The terms of lists and cohorts, and the facts of the home, stay. Searches of a case are counted one by one.
+4. The terms of lists and cohorts, and the facts of the home, stay; another recovery key needs a log entry of the
+   recovery that made it. Searches of a case are counted one by one.
 5. An alert is of a list that serves; a search or a lead is at the threshold of its certificate. Whoever searched judges
    it only where the policy lets them. Closed and concluded alerts are judged no more. A lead needs the quorum of its
    policy (`triggers.py`).
@@ -28,7 +29,8 @@ def once(*columns: str) -> str:
 
 
 _ADDED = (
-    "EXISTS (SELECT 1 FROM log WHERE action = 'user.added' AND json_extract(details, '$.user') = NEW.name) "
+    "EXISTS (SELECT 1 FROM log WHERE action IN ('user.added', 'user.recovered') "
+    "AND json_extract(details, '$.user') = NEW.name) "
     "OR EXISTS (SELECT 1 FROM user_roles WHERE name = NEW.name AND role = NEW.role)"
 )
 _PEOPLE = [
@@ -47,6 +49,13 @@ _PEOPLE = [
         once("name", "public_key", "created_at"),
         "users: a name and its key stay together",
     ),
+    refuse(
+        "users_removed_stay_so",
+        "UPDATE",
+        "users",
+        "length(OLD.keys) = 0 AND (length(NEW.keys) <> 0 OR NEW.suspended = 0)",
+        "users: whoever was removed stays removed",
+    ),
     refuse("user_roles_stay", "UPDATE", "user_roles", "1", "user_roles: a person keeps the roles of the beginning"),
     refuse("user_roles_never_removed", "DELETE", "user_roles", "1", "user_roles: a person keeps their roles"),
     refuse("user_roles_of_new_people", "INSERT", "user_roles", _ADDED, "user_roles: nobody is given a role later"),
@@ -61,13 +70,20 @@ _COHORT_TERMS = (
     *("cohort_id", "name", "source", "legal_basis", "expires", "consent_ref", "label_method", "captured", "uses"),
     *("created_by", "created_at"),
 )
+_OTHER_RECOVERY = once("recovery_public", "recovery_sealed")
+_LOGGED_RECOVERY = (
+    "EXISTS (SELECT 1 FROM log WHERE sequence = (SELECT MAX(sequence) FROM log) AND action = 'user.recovered' "
+    "AND json_extract(details, '$.recovery_key') = lower(hex(NEW.recovery_public))) "
+    "AND NEW.recovery_public IS NOT OLD.recovery_public AND NEW.recovery_sealed IS NOT OLD.recovery_sealed"
+)
 _TERMS = [
+    refuse("home_stays", "UPDATE", "home", once("id", "home_id", "created_at", "demo"), "home: its facts stay"),
     refuse(
-        "home_stays",
+        "home_keeps_its_recovery_key",
         "UPDATE",
         "home",
-        once("id", "home_id", "created_at", "demo", "recovery_public", "recovery_sealed"),
-        "home: its facts stay",
+        f"({_OTHER_RECOVERY}) AND NOT ({_LOGGED_RECOVERY})",
+        "home: its recovery key changes when it was used, and the log says so",
     ),
     refuse("home_never_removed", "DELETE", "home", "1", "home: its facts stay"),
     refuse("home_only_one", "INSERT", "home", "EXISTS (SELECT 1 FROM home)", "home: it was set up already"),

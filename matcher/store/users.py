@@ -41,6 +41,12 @@ class SqlHome:
         if self._transaction.run(statement, {"recovery_sealed": sealed}) != 1:
             raise Refused("this home has its home key already")
 
+    def replace_recovery(self, public: bytes, sealed: bytes) -> None:
+        """Another recovery key, and the home key as sealed to it. Raises Refused where there is no home key."""
+        statement = update(home).where(home.c.id == 1, home.c.recovery_sealed.is_not(None))
+        if self._transaction.run(statement, {"recovery_public": public, "recovery_sealed": sealed}) != 1:
+            raise Refused("this home has no home key yet: add its first user")
+
 
 class SqlUsers:
     """The people of a home with their encoded key records; implements `tables.Users`."""
@@ -82,6 +88,16 @@ class SqlUsers:
         if self._transaction.run(statement, {"suspended": int(suspended)}) != 1:
             raise BadInput(f"there is no user {name} in this home: see matcher user list")
 
+    def set_keys(self, name: str, keys: bytes) -> None:
+        """Replaces the key record of a user. Raises BadInput when there is no such user."""
+        if self._transaction.run(update(users).where(users.c.name == name), {"keys": keys}) != 1:
+            raise BadInput(f"there is no user {name} in this home: see matcher user list")
+
+    def remove(self, name: str) -> None:
+        """Deletes the wrapped keys of a user: an empty key record is what tells that somebody was removed."""
+        self.set_keys(name, b"")
+        self.set_suspended(name, True)
+
     def _roles(self, name: str) -> frozenset[Role]:
         rows = self._transaction.rows(select(user_roles.c.role).where(user_roles.c.name == name))
         if not rows:
@@ -92,4 +108,5 @@ class SqlUsers:
 
 def _user(row: Row[Any], roles: frozenset[Role]) -> User:
     with well_formed("a user"):
-        return User(row.name, roles, row.public_key, utc_time(row.created_at), bool(row.suspended))
+        removed = not row._mapping["keys"]  # a row has a method of this name
+        return User(row.name, roles, row.public_key, utc_time(row.created_at), bool(row.suspended), removed)

@@ -32,6 +32,7 @@ async def test_a_judgement_in_a_browser(tmp_path: Path) -> None:
             await tab.until(lambda: "stay closed until" in tab.said, "queue")
             await tab.key("Enter", 13)
             await tab.until(lambda: re.search(r"face \d+ px", tab.said) is not None, "faces")
+            await tab.until(lambda: "fontsize=9" in tab.said, "what makes faces larger in a browser")
             await tab.picture(tmp_path / "compare.png")
             await tab.type("d")
             await tab.until(lambda: "DIFFERENT" in tab.said, "a choice")

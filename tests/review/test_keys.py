@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matcher.domain.case import Component, Correction, Finding, Verdict
 from matcher.domain.desk import Stage
 from matcher.review.intents import AskCorrection, AskRecusal, Commit, Disclose, Finish, Leave
-from matcher.review.keys import HANDLERS, press
+from matcher.review.keys import HANDLERS, how_to_enlarge, press
 from matcher.review.session import Drawn, Session, corrected, disclosed, finished, moved, opened, saved
 from tests.fakes.review_office import Desk, alert, home, user
 
@@ -80,6 +80,16 @@ def test_triage_refuses_same_even_when_it_was_chosen_before() -> None:
     session, intents = play(draw(session, 63), "enter", start=99.0)
     assert intents == []
     assert "63 pixels high, 64 are needed" in session.message
+
+
+def test_what_would_make_faces_larger_is_what_this_place_can_do() -> None:
+    session = draw(begun(), face_pixels=16)
+    assert how_to_enlarge(session) == (
+        "Try f full screen, z zoom, a terminal about 4.0 times as tall, or one with Kitty or Sixel graphics"
+    )
+    assert how_to_enlarge(replace(session, in_browser=True)).endswith(
+        "letters of 1/4.0 the size (the browser's zoom, or /?fontsize=9 in its address)"
+    )
 
 
 def test_nothing_is_committed_on_faces_that_are_not_drawn() -> None:

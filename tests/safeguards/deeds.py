@@ -297,6 +297,10 @@ SQL: dict[str, str] = {
     ),
     "the head of the log": "UPDATE log_head SET sequence = 1",
     "the head of the log gone": "DELETE FROM log_head",
+    "somebody removed who is back": (
+        "UPDATE users SET keys = (SELECT keys FROM users WHERE name = 'ana') WHERE name = 'vera'"
+    ),
+    "a recovery key of one's own": "UPDATE home SET recovery_public = zeroblob(32), recovery_sealed = zeroblob(92)",
     "a demo home that is none": "UPDATE home SET demo = 1",
     "refusals forgotten": "DELETE FROM refusals",
     "refusals counted anew": "UPDATE refusals SET times = 1",
@@ -323,6 +327,7 @@ SQL: dict[str, str] = {
 
 # What has to be so before a deed can be tried; nothing forbids it by itself.
 BEFORE: dict[str, tuple[str, ...]] = {
+    "somebody removed who is back": ("UPDATE users SET keys = x'', suspended = 1 WHERE name = 'vera'",),
     "a suspended list that serves again": (
         "UPDATE watchlists SET suspended_by = 'ana', suspended_at = '2999', suspension_reason = 'x'",
     ),

@@ -1,5 +1,6 @@
 """The log screen: filter, order, the whole log, and a verification that can be stopped."""
 
+from textual.events import Key
 from textual.widgets import DataTable
 
 from matcher.tui.screens.log import LogScreen
@@ -46,6 +47,17 @@ async def test_letters_filter_what_is_shown_and_enter_looks_through_the_whole_lo
         await stage.until(lambda: "1 of 800 entries hold 'home.created'" in stage.drawn_text(), "found")
         await stage.keys("escape")
         await stage.until(lambda: "the newest 500 of them" in stage.drawn_text(), "newest again")
+
+
+async def test_a_filter_ended_and_begun_again_in_one_breath_keeps_its_first_letter() -> None:
+    async with on_stage(long_log()) as stage:
+        log = await open_log(stage)
+        await stage.keys("slash", *"activated")
+        await stage.until(lambda: ", 1 shown" in stage.text(), "filtered")
+        for key in ("escape", "slash", *"home.created"):
+            stage.app.simulate_key(key)
+        stage.app.post_message(Key("slash", "/"))
+        await stage.until(lambda: log.wanted == "home.created/", "every letter, and a slash is one there")
 
 
 async def test_order_by_key_and_by_a_click_on_a_head() -> None:

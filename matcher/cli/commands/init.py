@@ -10,8 +10,8 @@ from matcher.cli.common import Call, leaf
 def command(call: Call) -> None:
     """Create a home: a folder with the database, the log and the keys, readable by you alone.
 
-    Prints a recovery code once. Keep it away from this machine: the home key is sealed to it, and it will be the only
-    way back when every passphrase is lost. This version has no command yet that uses it.
+    Prints a recovery code once. Keep it away from this machine: the home key is sealed to it, and `matcher user
+    recover` is the only way back when every admin's passphrase is lost. Whoever has code and files opens everything.
 
     Example: `matcher init --home ~/matcher-home`
     """

@@ -80,6 +80,7 @@ def run_review(
     from matcher.review.pixels import ImageMode
     from matcher.tui.app import ReviewApp
     from matcher.tui.graphics import colours as found
+    from matcher.tui.heap import keep_what_is_loaded
     from matcher.tui.silence import silence
 
     forbid_core_dumps()
@@ -91,6 +92,7 @@ def run_review(
         banner=_banner(call),
         report_table=lambda body, width: styled(report_table(parse_report(body)), width),
     )
+    keep_what_is_loaded()
     with silence() as silent:
         app.run()
     if silent.summary():

@@ -55,7 +55,7 @@ class CalibrationScreen(Room):
     def on_mount(self) -> None:
         """Reads report and consequence."""
         self.query_one("#signing").display = False
-        self.query_one("#report-scroll").focus()
+        self.set_focus(self.query_one("#report-scroll"))
         self.query_one("#stopped").display = bool(self._line.stopped)
         self._read()
 
@@ -98,7 +98,7 @@ class CalibrationScreen(Room):
             return
         consequence.update(joined(("You sign: ", "$muted"), prose(sentence, "bold $ink")))
         self.query_one("#signing").display = True
-        self.query_one("#number").focus()
+        self.set_focus(self.query_one("#number"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the number."""
@@ -130,7 +130,7 @@ class CalibrationScreen(Room):
         self.query_one("#signing").display = self.query_one("#stopped").display = False
         self.query_one("#consequence", Static).update(prose("Active. Your signature is in the log.", "$good"))
         self.notice("")
-        self.query_one("#report-scroll").focus()
+        self.set_focus(self.query_one("#report-scroll"))
 
     def action_back(self) -> None:
         """To the lists."""

@@ -79,6 +79,7 @@ class CompareScreen(Room):
 
     def on_mount(self) -> None:
         """An alert left in stage 2 comes back there."""
+        self.session = replace(self.session, in_browser=self.app.is_web)
         self._refresh()
         if self.session.stage is Stage.DISCLOSED:
             self._carry_out(Disclose())

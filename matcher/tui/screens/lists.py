@@ -33,7 +33,10 @@ class ListsScreen(TableRoom[ListLine]):
         Binding("enter", "open", "report", key_display="⏎", priority=True,
                 tooltip="the report of this list, and its activation"),
         Binding("ctrl+s", "stop", "stop", key_display="^s", tooltip="stop this list, with a reason"),
-        Binding("escape", "leave", "queue", key_display="esc", tooltip="end the filter; then back to the queue"),
+        Binding(
+            "escape", "leave", "queue", key_display="esc", priority=True,
+            tooltip="end the filter; then back to the queue",
+        ),
     ]  # fmt: skip
 
     def columns(self) -> Sequence[Column[ListLine]]:

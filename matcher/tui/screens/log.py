@@ -159,7 +159,7 @@ class LogScreen(TableRoom[LogLine]):
 
     def filtered(self) -> None:
         """Enter in the filter: the whole log."""
-        self.query_one(DataTable).focus()
+        self.set_focus(self.query_one(DataTable))
         if self.wanted:
             self._search(self.wanted)
 

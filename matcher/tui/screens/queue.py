@@ -41,7 +41,7 @@ class QueueScreen(TableRoom[QueueEntry]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "compare", key_display="⏎", priority=True, tooltip="compare the faces of this alert"),
         Binding("l", "app.room('lists')", "lists", show=False, tooltip="lists, reports, activation"),
-        Binding("escape", "leave", "all", show=False, tooltip="end the filter"),
+        Binding("escape", "leave", "all", show=False, priority=True, tooltip="end the filter"),
     ]
 
     _closings: tuple[str, ...] = ()

@@ -66,7 +66,7 @@ class SignInScreen(Room):
             return
         start = self.desk_app.start_user
         names.highlighted = self._names.index(start) if start in self._names else 0
-        (self.query_one("#passphrase") if start in self._names else names).focus()
+        self.set_focus(self.query_one("#passphrase") if start in self._names else names)
         if start is not None and start not in self._names:
             self.notice(f"{start} is not among those who sign in here: choose a name")
 
@@ -76,11 +76,11 @@ class SignInScreen(Room):
         self.notice("")
         self.refresh_bar()
         if self._names:
-            self.query_one("#names").focus()
+            self.set_focus(self.query_one("#names"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A name: now its passphrase."""
-        self.query_one("#passphrase").focus()
+        self.set_focus(self.query_one("#passphrase"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A passphrase: try it, once at a time."""
@@ -98,7 +98,7 @@ class SignInScreen(Room):
             desk, office = await self.ask(lambda: self.desk_app.reception.sign_in(name, passphrase))
         except MatcherError as error:
             self.notice(str(error), "$bad")
-            self.query_one("#passphrase").focus()
+            self.set_focus(self.query_one("#passphrase"))
             return
         finally:
             self._opening = False

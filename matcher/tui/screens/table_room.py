@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -25,11 +26,19 @@ class TableRoom(Room, Generic[R]):
 
     AUTO_FOCUS = ""  # the table, once there are rows
     FILTER_HINT: ClassVar[str] = "filter"
+    # Keys with priority act before the next key is handed to a widget: letters typed fast land in the filter.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", key_display="/", tooltip="filter the rows"),
+        Binding("slash", "filter", "filter", key_display="/", priority=True, tooltip="filter the rows"),
         Binding("o", "order", "order", tooltip="order the rows by another column, or the other way round"),
         Binding("r", "reload", "refresh", tooltip="read again"),
-        Binding("escape", "leave", "back", key_display="esc", tooltip="end the filter; then back to the queue"),
+        Binding(
+            "escape",
+            "leave",
+            "back",
+            key_display="esc",
+            priority=True,
+            tooltip="end the filter; then back to the queue",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -101,7 +110,7 @@ class TableRoom(Room, Generic[R]):
         self.query_one("#empty").display = not found
         table.display = found
         if found and not self.filtering:
-            table.focus()
+            self.set_focus(table)
         self.put("#summary", self.summary())
 
     @property
@@ -112,12 +121,14 @@ class TableRoom(Room, Generic[R]):
     @property
     def filtering(self) -> bool:
         """True while somebody types in the filter."""
-        return self.query_one("#filter").has_focus
+        return self.focused is self.query_one("#filter")  # `has_focus` is only true once an event has told the field
 
     # --- actions ------------------------------------------------------------------------------------------------------
 
     def action_filter(self) -> None:
         """A line to type in; the rows follow it."""
+        if self.filtering:
+            raise SkipAction  # a slash is a letter there
         field = self.query_one("#filter", Input)
         field.display = True
         self.set_focus(field)  # at once: the next key is a letter of the filter
@@ -155,7 +166,7 @@ class TableRoom(Room, Generic[R]):
 
     def filtered(self) -> None:
         """Enter in the filter."""
-        self.query_one(DataTable).focus()
+        self.set_focus(self.query_one(DataTable))
 
     def open_row(self, row: R) -> None:
         """Enter or a click on a row."""
