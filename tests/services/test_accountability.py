@@ -27,16 +27,16 @@ OUTCOMES = ("leads", "rejected", "inconclusive", "closed", "waiting")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Three searches on the first day and one on the next: a lead, a rejected alert with a correction, one closed."""
     made = World(tmp_path_factory.mktemp("lived")).active()
-    made.submit(made.templates[7], case="lead")
+    made.submit(made.templates[7], case="2026/1")
     made.conclude(Verdict.SAME)
-    made.submit(made.templates[8], case="rejected")
+    made.submit(made.templates[8], case="2026/2")
     alert = made.judge("ana", Verdict.SAME)
     candidate = made.desk("ana").disclose(alert).candidates[0].candidate_id
     made.desk("ana").correct(alert, Correction(candidate, Verdict.UNDECIDED, "other ears"))
     made.desk("ana").finish(alert)
-    made.submit(-made.templates[9], case="nobody")
+    made.submit(-made.templates[9], case="2026/3")
     made.clock.now += timedelta(hours=20)
-    made.submit(made.templates[10], case="closed")
+    made.submit(made.templates[10], case="2026/4")
     suspend_list(made.sessions["ana"], "missing", "wrong pictures")
     return made
 

@@ -35,14 +35,6 @@ STEPS: tuple[tuple[Any, str], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
-    made = Pictured(tmp_path_factory.mktemp("lived"))
-    made.practised(share=0.0)
-    made.hit(7, case="waiting")
-    return made
-
-
 def ended_before(step: int, do: Callable[[], object]) -> bool:
     """Does it in a process of its own that ends, as by kill -9, before its so-many-th step; whether it came so far."""
     child = os.fork()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from matcher.domain.case import Verdict
 from matcher.domain.erasure import CLOSED
 from matcher.domain.events import Action
 from matcher.domain.policy import Policy, parse_policy, policy_from_canonical
@@ -14,24 +13,10 @@ from matcher.services.audit import verify
 from matcher.services.collections import retire_list
 from matcher.services.expire import erase_expired_cohorts, erase_expired_lists, expired_reminders
 from matcher.services.outcomes import outcomes
+from tests.services.conftest import RETENTION
 from tests.services.homes import copied, holding
 from tests.services.pictured import Pictured
 from tests.services.test_erase import opened_everything, sealed_of
-
-RETENTION = '[certification]\nalpha = 0.05\n[review]\nsame_account = "mark"\n[retention]\nprobe_days = 30\n'
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
-    """A list of which alerts became a lead, were rejected and wait, and a known-answer item waits."""
-    made = Pictured(tmp_path_factory.mktemp("lived"))
-    made.practised(share=0.0)
-    made.calibrate(parse_policy(RETENTION))
-    made.activate()
-    made.hit(7, case="lead")
-    made.conclude(Verdict.SAME)
-    made.hit(7, case="waiting")
-    return made
 
 
 @pytest.fixture
@@ -68,12 +53,12 @@ def test_probes_go_once_their_policy_keeps_them_no_longer_and_what_waits_keeps_i
     assert erase_expired_lists(old.sessions["boss"], None, close_waiting=False).erased == ()
     old.clock.now += timedelta(days=2)
     (done,) = erase_expired_lists(old.sessions["boss"], None, close_waiting=False).erased
-    assert (done.alerts, done.closed, done.sought.found) == (1, 0, 0)
+    assert (done.alerts, done.closed, done.sought.found) == (2, 0, 0)
     assert old.newest(Action.LIST_ERASED)["why"] == "retention"
     with old.place.work(write=False) as work:
         found = [work.alerts.get(vault, line.alert_id) for line in work.alerts.lines()]
-    assert [bool(one.probe) for one in found if one] == [False, True]
-    assert [one.candidates[0].subject_id for one in found if one] == ["S007", "S007"]
+    assert [bool(one.probe) for one in found if one] == [False, False, True, True]
+    assert [one.candidates[0].subject_id for one in found if one] == ["S007", "S007", "S007", "S008"]
     assert [one.label.subject_id for one in outcomes(old.place, old.sessions["boss"], None).concluded if one.label] == [
         "S007"
     ]
@@ -86,10 +71,10 @@ def test_a_list_that_is_over_is_left_while_alerts_wait_and_says_so(old: Pictured
     assert expired_reminders(old.place)[0] == "list missing is expired: matcher watchlist erase missing --expired"
     before = sealed_of(old, "S007")
     left = erase_expired_lists(old.sessions["boss"], "missing", close_waiting=False)
-    assert left.waiting == (("missing", 1),)
-    assert [one.alerts for one in left.erased] == [1]  # the old probe of the lead, by its policy
+    assert left.waiting == (("missing", 2),)
+    assert [one.alerts for one in left.erased] == [2]  # old probes, by their policy
     (done,) = erase_expired_lists(old.sessions["boss"], "missing", close_waiting=True).erased
-    assert (done.subjects, done.closed, done.cases) == (20, 1, ("waiting",))
+    assert (done.subjects, done.closed, done.cases) == (20, 2, ("another", "waiting"))
     assert holding(old.folder / "home", before) == []
     assert old.desk("ana").closings()
     assert CLOSED in old.desk("ana").closings()[0]
@@ -105,7 +90,7 @@ def test_a_retired_list_is_over_too_and_its_judgements_stay(old: Pictured) -> No
     (done,) = erase_expired_lists(old.sessions["boss"], None, close_waiting=False).erased
     assert (done.subjects, done.closed) == (20, 0)
     found = outcomes(old.place, old.sessions["boss"], None).concluded
-    assert [one.label for one in found] == [None, None]
+    assert [one.label for one in found] == [None] * 4
     assert [(one.case, one.outcome, one.reviewers) for one in outcomes(old.place, None, None).concluded] == before
     assert not any(f"S{number:03}".encode() in opened_everything(old) for number in range(20))
     sound(old)
