@@ -5,12 +5,12 @@ weakens a safeguard: there is none to name.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from matcher.errors import BadInput
+from matcher.toml_text import parsed
 
 _VARIABLES = {
     "home": "MATCHER_HOME",
@@ -88,10 +88,10 @@ def _folder(text: str) -> Path:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (ValueError, RecursionError, OSError) as error:  # TOML and UTF-8 errors are ValueErrors
+    except (ValueError, OSError) as error:  # TOML and UTF-8 errors are ValueErrors
         raise BadInput(f"configuration {path} cannot be read: {error}") from None
     for key, value in found.items():
         if key not in _VARIABLES or not isinstance(value, str):

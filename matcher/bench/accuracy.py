@@ -32,7 +32,7 @@ from matcher.domain.policy import Quality
 from matcher.domain.ports import FacePipeline
 from matcher.domain.rejection import Rejected
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths, Scores
-from matcher.vision.decode import decode
+from matcher.vision.decoders import decoders
 from matcher.vision.files import read_picture_file
 
 Which = Literal["largest", "central"]
@@ -194,7 +194,7 @@ def _face(pipeline: FacePipeline, folder: Path, name: str, taking: Taking) -> Fa
 
 def _from_centre(picture: Picture) -> Callable[[Face], float]:
     """How far the middle of a face's box is from the middle of the picture, in px."""
-    pixels = decode(picture)
+    pixels = decoders().pixels(picture)
     height, width = (0, 0) if isinstance(pixels, Rejected) else pixels.shape[:2]
 
     def distance(face: Face) -> float:

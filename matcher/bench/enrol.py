@@ -31,7 +31,7 @@ from matcher.domain.template import Floats
 from matcher.errors import BadInput
 from matcher.models.rewrite import plain
 from matcher.vision.align import align, crop_of
-from matcher.vision.decode import decode
+from matcher.vision.decoders import decoders
 from matcher.vision.detect import Detector
 from matcher.vision.files import read_picture_file
 from matcher.vision.pipeline import open_pipeline
@@ -162,7 +162,7 @@ def _stages(setting: Setting, pictures: Sequence[Picture]) -> dict[str, float]:
         return made
 
     for picture in pictures:
-        pixels = timed("decode", decode, picture)
+        pixels = timed("decode", decoders().pixels, picture)
         if isinstance(pixels, Rejected):
             continue
         places = timed("detect", detector.find, pixels)

@@ -16,7 +16,7 @@ from matcher.models.chain import read_chain
 from matcher.models.ranges import Ranges, measure
 from matcher.models.rewrite import plain
 from matcher.vision.align import align
-from matcher.vision.decode import decode
+from matcher.vision.decoders import decoders
 from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
 from matcher.vision.weights import read_weights
@@ -40,7 +40,7 @@ def measured(detector: InstalledModel, embedder: InstalledModel, pictures: Seque
 
 def _faces(detector: Detector, pictures: Sequence[Picture]) -> Iterator[Pixels]:
     for picture in pictures:
-        pixels = decode(picture)
+        pixels = decoders().pixels(picture)
         places = [] if isinstance(pixels, Rejected) else detector.find(pixels)
         if places and not isinstance(pixels, Rejected):
             yield np.ascontiguousarray(align(pixels, places[0])[..., ::-1].transpose(2, 0, 1))

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from matcher.errors import BadInput, Refused
+from matcher.toml_text import parsed
 
 MAX_ALPHA = 0.05
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -188,12 +189,10 @@ def tier_of(alpha: float) -> Tier:
 def parse_policy(text: str) -> Policy:
     """A policy from TOML. Raises BadInput naming the first wrong key, Refused for alpha above 0.05."""
     try:
-        policy = Policy.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        policy = Policy.model_validate(parsed(text))
+    except tomllib.TOMLDecodeError as error:
         raise BadInput(f"policy is not TOML: {error}") from None
-    except ValueError as error:
-        if not isinstance(error, ValidationError):  # a whole number of thousands of digits
-            raise BadInput(f"policy is not TOML: {error}") from None
+    except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].lower()

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from matcher.domain.model_manifest import Kind, ModelManifest
 from matcher.errors import BadInput
 from matcher.models.record import RECORD
+from matcher.toml_text import parsed
 
 SHIPPED = "matcher_models"
 MANIFEST = "manifest.toml"
@@ -84,8 +85,8 @@ def adopted(path: Path, folder: Path) -> tuple[ModelManifest, bytes | None]:
 def parse_manifest(text: str, where: str) -> ModelManifest:
     """A manifest from TOML; `where` names it in errors. Raises BadInput naming the first wrong key."""
     try:
-        manifest = ModelManifest.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        manifest = ModelManifest.model_validate(parsed(text))
+    except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{where} is not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors(include_input=False)[0]

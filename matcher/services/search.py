@@ -3,7 +3,8 @@
 1. Only an active list is opened: its sealed screen, which is stamped with the digest of the content it was made from.
 2. The report behind the certificate is parsed as a `CertifiedReport`, which recomputes counts, bounds and threshold.
 3. `search` takes the certificate and checks every digest in it against what was opened, and the probe's model identity.
-4. A clock that went back by more than five minutes suspends the list.
+4. A clock that went back by more than five minutes suspends the list; one that went back by less gives no lease a
+   minute more: time is never earlier than the newest entry of the log.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from matcher.domain.ports import Index
 from matcher.domain.records import StoredReport
 from matcher.domain.revision import Revision
 from matcher.domain.search import SearchAnswer
+from matcher.domain.tables import UnitOfWork
 from matcher.domain.template import Floats, ModelIdentity, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError, NotSearchable
@@ -44,8 +46,7 @@ class OpenedList:
 
 def open_list(session: Session, name: str) -> OpenedList:
     """Opens an active list. Raises NotSearchable (what is missing), IntegrityError."""
-    now = session.place.clock()
-    _check_clock(session, name, now)
+    now = _checked_time(session, name)
     with session.place.work(write=False) as work:
         watchlist = find_list(work, name)
         revision, certificate = watchlist.require_active(now)
@@ -88,12 +89,19 @@ def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certif
     )
 
 
-def _check_clock(session: Session, name: str, now: datetime) -> None:
+def time_of_list(work: UnitOfWork, now: datetime) -> datetime:
+    """The time that a lease is measured by: the clock's, or the log's where the clock is behind it."""
+    return max(now, work.log.head().time)
+
+
+def _checked_time(session: Session, name: str) -> datetime:
+    now = session.place.clock()
     with session.place.work(write=False) as work:
-        last = work.log.head().time
-    if last - now > CLOCK_TOLERANCE:
+        time = time_of_list(work, now)
+    if time - now > CLOCK_TOLERANCE:
         reason = "the clock went back by more than five minutes"
         suspend_list(session, name, reason)
         raise NotSearchable(
             f"list {name} is suspended: {reason}; set the clock right, then an approver activates it again"
         )
+    return time

@@ -30,7 +30,7 @@ from matcher.errors import BadInput, NotSearchable
 from matcher.services.collections import find_list
 from matcher.services.known_answers import due_item, queue_item
 from matcher.services.same_model import require_same_model, require_same_templates
-from matcher.services.search import OpenedList, open_list, search
+from matcher.services.search import OpenedList, open_list, search, time_of_list
 from matcher.services.watch import take_looks
 from matcher.services.workplace import Session, refusals_logged, still_here
 
@@ -120,7 +120,7 @@ def _search_faces(
     with refusals_logged(session, "submit", opened.watchlist.name), session.place.work() as work:
         still_here(session, work)
         watchlist = find_list(work, opened.watchlist.name)
-        _, serving = watchlist.require_active(now)
+        _, serving = watchlist.require_active(time_of_list(work, now))
         if serving.digest() != opened.certificate.digest():
             raise NotSearchable(f"list {watchlist.name} was activated anew meanwhile: submit again")
         for face, hits in zip(faces, answer.hits, strict=True):

@@ -52,6 +52,11 @@ class SqlCertificates:
         certificate = _certificate(row)
         if certificate.approver_key != row.public_key or certificate.terms.approver != row.approver:
             raise IntegrityError("a certificate was not signed by its approver: do not search")
+        terms = certificate.terms
+        said = (row.digest, row.list_id, row.revision_id, row.report_digest)
+        # The row was found by an index, which a damaged page may contradict.
+        if said != (certificate.digest(), terms.list_id, terms.revision_id, terms.binding.report_digest):
+            raise IntegrityError("the row of a certificate says something else than was signed: do not search")
         if certificate.digest() != digest:
             raise IntegrityError("a certificate is not the one that the list was activated with: do not search")
         return certificate

@@ -19,7 +19,7 @@ _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("serves_only_with_certificate", Refused("a list serves only what a certificate was signed for")),
     ("FOREIGN KEY", Refused("the database refuses a row that refers to something that is not there")),
 )
-_DAMAGE = ("malformed", "not a database", "no such table", "no such column", "corrupt")
+_DAMAGE = ("malformed", "Could not decode", "not a database", "no such table", "no such column", "corrupt")
 
 
 @contextmanager
@@ -29,6 +29,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         raise _ours(error) from None
+    except UnicodeDecodeError:
+        raise IntegrityError("the database holds a text that is none: restore a backup") from None
     except UnicodeEncodeError:
         raise BadInput("a text holds bytes that are not valid Unicode: it cannot be stored") from None
     except OverflowError:
@@ -49,7 +51,10 @@ def _ours(error: exc.DBAPIError) -> MatcherError:
     if isinstance(error, exc.IntegrityError):
         return _constraint(text)
     if any(word in text for word in _DAMAGE):
-        return IntegrityError(f"the database is damaged ({text}): restore a backup")
+        # SQLite says "malformed" of a page that the disk did not give, too (SQLITE_IOERR_CORRUPTFS).
+        return IntegrityError(
+            f"the database is damaged or the disk cannot be read ({text}): try again, then restore a backup"
+        )
     if "locked" in text or "busy" in text:
         return StorageFailed("another matcher is writing to this home: try again in a moment")
     return StorageFailed(f"the database cannot be read or written: {text}")

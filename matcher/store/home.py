@@ -22,6 +22,7 @@ from pathlib import Path
 
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.files import sync_folder, write_private
+from matcher.toml_text import parsed
 
 FORMAT = 1
 MARKER = "home.toml"
@@ -158,8 +159,8 @@ def _quoted(path: Path) -> str:
 def _demo(path: Path, marker: bytes) -> bool:
     """The demonstration mark, after checking the format."""
     try:
-        facts = tomllib.loads(marker.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        facts = parsed(marker.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         facts = {}
     found, demo = facts.get("format"), facts.get("demo")
     if type(found) is int and found > FORMAT:

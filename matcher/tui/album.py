@@ -9,6 +9,7 @@ from matcher.review.pixels import Grid, ImageMode
 from matcher.review.session import View
 from matcher.tui.graphics import strips
 from matcher.tui.pictures import Crops, Decoded, crop_pair, decode
+from matcher.vision.decoders import FOR_EYES, decoders
 
 KEPT = 6  # decoded pictures; a photograph of 12 megapixels is 36 MB
 
@@ -40,6 +41,7 @@ class Album:
     def __init__(self, alert: BlindAlert) -> None:
         self._alert = alert
         self._decoded: dict[tuple[int, int], Decoded] = {}
+        decoders(FOR_EYES).prepare()  # it starts while the screen is drawn
 
     def draw(self, job: Job) -> DrawnPair:
         """Both faces for a view. Raises BadInput when one cannot be shown."""

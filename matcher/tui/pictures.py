@@ -1,25 +1,19 @@
-"""Bytes of a photograph -> the aligned crop that is drawn. Only for eyes; templates come from elsewhere.
+"""Bytes of a photograph -> the aligned crop that is drawn. Only for eyes; templates come from elsewhere."""
 
-A JPEG of more than 64 million pixels is read at a half, a quarter or an eighth of its width, which the decoder does for
-nothing; a face in it still has more pixels than a terminal.
-"""
-
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from matcher.domain.desk import FacePicture
+from matcher.domain.face import Picture
+from matcher.domain.rejection import Rejected
 from matcher.errors import BadInput
 from matcher.review.crop import Placement, inverse, place_faces
 from matcher.review.pixels import Grid, ImageMode, face_pixels
 from matcher.review.session import ZOOMS, View
-from matcher.vision.heic import is_heic, open_heic
+from matcher.vision.decoders import FOR_EYES, decoders
 
-MAX_PIXELS = 64_000_000
 DRAWN_PIXELS = 2_000_000  # more than any terminal shows; keeps a huge window from costing seconds
 
 GRID_COLOUR = (255, 220, 80)
@@ -43,34 +37,11 @@ class Crops:
 
 
 def decode(data: bytes) -> Decoded:
-    """The upright RGB picture. Raises BadInput when it cannot be shown."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked on the next lines
-            image = open_heic(data) if is_heic(data) else Image.open(BytesIO(data))
-        if image is None:
-            raise BadInput("this picture is HEIC: it is shown once `pip install 'watchlist-matcher[heic]'` is done")
-        width, height, shrunk = image.width, image.height, 1
-        while image.format in ("JPEG", "MPO") and width * height > MAX_PIXELS * shrunk**2 and shrunk < 8:
-            shrunk *= 2
-        if width * height > MAX_PIXELS * shrunk**2:
-            raise BadInput(f"this picture has {width}x{height} pixels, too many to be shown")
-        if shrunk > 1:
-            image.draft("RGB", (width // shrunk, height // shrunk))
-        return Decoded(ImageOps.exif_transpose(_of_eight_bits(image)).convert("RGB"), shrunk)
-    except (RuntimeError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise BadInput("this picture cannot be read") from None
-
-
-def _of_eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey by its upper eight bits, as templates have it; Pillow would show all but the darkest as white."""
-    if not image.mode.startswith("I;16"):
-        return image
-    grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    exif = grey.getexif()
-    for tag, value in image.getexif().items():
-        exif[tag] = value
-    return grey
+    """The upright RGB picture, decoded in a process of its own. Raises BadInput when it cannot be shown."""
+    with decoders(FOR_EYES).raster(Picture("this picture", data)) as made:
+        if isinstance(made, Rejected):
+            raise BadInput(made.detail)
+        return Decoded(Image.fromarray(made.pixels), made.shrunk)
 
 
 def crop_pair(

@@ -1,5 +1,7 @@
 """Bytes to pixels: the header is probed first (Pillow), then one decoder makes the pixels (OpenCV).
 
+The product does this in a process of its own (`decoders.py`), never in the one that holds keys and faces.
+
 1. JPEG, PNG, WebP, TIFF or BMP, told by content, never by name; exactly one frame. HEIC where its reader is installed
    (`heic.py`), which then makes the pixels too: OpenCV has none.
 2. At most 64 MB, 20,000 px a side and 50 Mpx (JPEG 220 Mpx), checked on the header: a bomb is never unpacked. A PNG's
@@ -17,7 +19,6 @@
 """
 
 import io
-import struct
 import warnings
 
 import cv2
@@ -26,6 +27,8 @@ from PIL import Image, UnidentifiedImageError
 
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Reason, Rejected
+from matcher.vision.answering import Task
+from matcher.vision.damage import DAMAGE
 from matcher.vision.heic import is_heic, open_heic
 from matcher.vision.limits import (
     FORMATS,
@@ -39,21 +42,9 @@ from matcher.vision.limits import (
 from matcher.vision.pixels import Pixels
 from matcher.vision.png import plain_png
 from matcher.vision.signatures import begins_like, looks_like
+from matcher.vision.webp import promised_size
 
 _MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
-# What Pillow's readers raise on damaged files; each was met by flipping bytes.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    Warning,
-)
 DAMAGED = "the picture's data is damaged or cut off: save it anew, or take another picture"
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _TOO_MANY = f"more than {MAX_JPEG_PIXELS // 1_000_000} million pixels: scale it down"
@@ -90,11 +81,21 @@ def is_very_large(picture: Picture) -> bool:
     """Whether decoding it takes so much memory that one at a time is enough. False for what cannot be read."""
     if begins_like(picture.data) != "JPEG" or len(picture.data) > MAX_BYTES:
         return False  # others are not decoded where they are
+    if PIXELS_FOR_A_BYTE * len(picture.data) <= MAX_PIXELS:
+        return False  # nor what is next to empty
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
             return image.width * image.height > MAX_PIXELS
-    except (UnidentifiedImageError, *_BOMB, *_DAMAGE):
+    except (UnidentifiedImageError, *_BOMB, *DAMAGE):
         return False
+
+
+def _for_templates(picture: Picture) -> tuple[Pixels, int] | Rejected:
+    pixels = decode(picture)
+    return pixels if isinstance(pixels, Rejected) else (pixels, 1)
+
+
+FOR_TEMPLATES = Task(_for_templates, is_very_large)
 
 
 def _too_little_or_much(picture: Picture) -> Rejected | None:
@@ -104,6 +105,9 @@ def _too_little_or_much(picture: Picture) -> Rejected | None:
 
 
 def _probe(picture: Picture) -> Rejected | None:
+    promised = promised_size(picture.data)
+    if promised is not None and (wrong := _check_size(picture.name, promised, MAX_PIXELS, len(picture.data))):
+        return wrong
     try:
         with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
             if (wrong := _check_header(picture.name, image, len(picture.data))) is not None:
@@ -114,7 +118,7 @@ def _probe(picture: Picture) -> Rejected | None:
         return _unidentified(picture)
     except _BOMB:
         return Rejected(picture.name, Reason.TOO_LARGE, _TOO_MANY)
-    except _DAMAGE:
+    except DAMAGE:
         return Rejected(picture.name, Reason.UNREADABLE, DAMAGED)
 
 
@@ -140,27 +144,33 @@ def _decode_heic(picture: Picture) -> Pixels | Rejected:
             pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"), np.uint8)[..., ::-1])
     except _BOMB:
         return Rejected(picture.name, Reason.TOO_LARGE, _TOO_MANY)
-    except (UnidentifiedImageError, RuntimeError, *_DAMAGE):
+    except (UnidentifiedImageError, RuntimeError, *DAMAGE):
         return Rejected(picture.name, Reason.UNREADABLE, DAMAGED)
     pixels.flags.writeable = False
     return pixels
 
 
 def _check_header(name: str, image: Image.Image, size: int) -> Rejected | None:
-    width, height = image.size
     most = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
-    if width * height > most or max(width, height) > MAX_SIDE:
-        words = f"at most {most // 1_000_000} million px and {MAX_SIDE:,} px a side: scale it down"
-        return Rejected(name, Reason.TOO_LARGE, f"{width:,} x {height:,} px, {words}")
-    if width * height > PIXELS_FOR_A_BYTE * size:
-        words = f"{size:,} bytes for {width:,} x {height:,} px is next to empty: crop it to the face"
-        return Rejected(name, Reason.UNREADABLE, words)
+    if (wrong := _check_size(name, image.size, most, size)) is not None:
+        return wrong
     if not (image.mode in _MODES or image.mode.startswith("I;16")):
         return Rejected(name, Reason.UNREADABLE, f"pixels of kind {image.mode} are not taken: save it as JPEG or PNG")
     if image.format == "TIFF" and _reduced(image):
         return Rejected(name, Reason.UNREADABLE, "a camera's raw file with a thumbnail: save it as JPEG or PNG")
     if _has_second_frame(image):
         return Rejected(name, Reason.SEVERAL_FRAMES, f"{image.format}: save the one picture that is meant")
+    return None
+
+
+def _check_size(name: str, sides: tuple[int, int], most: int, size: int) -> Rejected | None:
+    width, height = sides
+    if width * height > most or max(width, height) > MAX_SIDE:
+        words = f"at most {most // 1_000_000} million px and {MAX_SIDE:,} px a side: scale it down"
+        return Rejected(name, Reason.TOO_LARGE, f"{width:,} x {height:,} px, {words}")
+    if width * height > PIXELS_FOR_A_BYTE * size:
+        words = f"{size:,} bytes for {width:,} x {height:,} px is next to empty: crop it to the face"
+        return Rejected(name, Reason.UNREADABLE, words)
     return None
 
 

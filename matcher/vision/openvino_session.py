@@ -12,7 +12,8 @@ from matcher.domain.model_input import EmbedderInput
 from matcher.domain.provider import Provider
 from matcher.domain.template import Floats
 from matcher.errors import BadInput, UsageError
-from matcher.vision.pixels import SFACE, Pixels, embedded_one_by_one
+from matcher.vision.feeding import SFACE, embedded_one_by_one
+from matcher.vision.pixels import Pixels
 
 _PRECISION = {Provider.OPENVINO: "f32", Provider.OPENVINO_BF16: "bf16"}
 

@@ -6,11 +6,9 @@ between the bytes and the embedder's input (decoder, sizes at which faces are so
 answers, alignment); a change there is a new name: templates of two names are never compared.
 """
 
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 
@@ -28,7 +26,7 @@ from matcher.domain.touchstone import touchstone_of
 from matcher.errors import BadInput
 from matcher.kernels.threads import processors
 from matcher.vision.align import STANDARD, Crop, align, crop_of
-from matcher.vision.decode import decode, is_very_large
+from matcher.vision.decoders import Decoders, decoders
 from matcher.vision.detect import Detector
 from matcher.vision.pixels import Pixels
 from matcher.vision.provider import Embedding, open_embedder
@@ -51,13 +49,15 @@ class FacePipeline:
         identity: ModelIdentity,
         threads: int,
         crop: Crop = STANDARD,
+        *,
+        decoding: Decoders | None = None,
     ) -> None:
         self._detector = detector
         self._embedder = embedder
         self._crop = crop
         self._identity = identity
         self._threads = threads
-        self._very_large = threading.Lock()
+        self._decoders = decoders() if decoding is None else decoding
 
     @property
     def identity(self) -> ModelIdentity:
@@ -101,16 +101,14 @@ class FacePipeline:
                 yield _result(waiting)
         finally:
             pool.shutdown(cancel_futures=True)
+            self._decoders.close(kept=1)
 
     def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         """Every face of a probe picture, the largest first, each a face or the reason why not; never empty."""
-        with self._turn(picture):
-            return self._every_face(picture, quality)
+        with self._decoders.raster(picture) as made:
+            return [made] if isinstance(made, Rejected) else self._every_face(picture, made.pixels, quality)
 
-    def _every_face(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
-        pixels = decode(picture)
-        if isinstance(pixels, Rejected):
-            return [pixels]
+    def _every_face(self, picture: Picture, pixels: Pixels, quality: Quality) -> list[Face | Rejected]:
         places = self._detector.find(pixels, every=True)
         if not places:
             return [Rejected(picture.name, Reason.NO_FACE)]
@@ -119,16 +117,10 @@ class FacePipeline:
     def _reference(self, picture: Picture | Rejected, quality: Quality) -> Face | Rejected:
         if isinstance(picture, Rejected):
             return picture
-        with self._turn(picture):
-            return self._only_face(picture, quality)
+        with self._decoders.raster(picture) as made:
+            return made if isinstance(made, Rejected) else self._only_face(picture, made.pixels, quality)
 
-    def _turn(self, picture: Picture) -> AbstractContextManager[object]:
-        return self._very_large if is_very_large(picture) else nullcontext()
-
-    def _only_face(self, picture: Picture, quality: Quality) -> Face | Rejected:
-        pixels = decode(picture)
-        if isinstance(pixels, Rejected):
-            return pixels
+    def _only_face(self, picture: Picture, pixels: Pixels, quality: Quality) -> Face | Rejected:
         places = self._detector.find(pixels)
         if not places:
             return Rejected(picture.name, Reason.NO_FACE)
@@ -174,6 +166,7 @@ def open_pipeline(
         raise BadInput(f"graph {embedder.rewrite} of {embedder.manifest.id} is not what provider {provider} runs")
     # One thread per picture is ours; OpenCV's own threads would only compete with it.
     cv2.setNumThreads(1)
+    decoders().prepare()  # it starts while the models are read
     identity = ModelIdentity(
         embedder=embedder.manifest.pinned(),
         detector=detector.manifest.pinned(),

@@ -5,8 +5,9 @@ from typing import Protocol
 from matcher.domain.model_input import EmbedderInput
 from matcher.domain.provider import Provider
 from matcher.domain.template import Floats
+from matcher.vision.feeding import SFACE
 from matcher.vision.openvino_session import OpenVinoEmbedder
-from matcher.vision.pixels import SFACE, Pixels
+from matcher.vision.pixels import Pixels
 from matcher.vision.session import Embedder
 
 

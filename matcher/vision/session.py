@@ -26,7 +26,8 @@ from matcher.domain.provider import Provider
 from matcher.domain.template import Floats
 from matcher.errors import BadInput, UsageError
 from matcher.vision import exactness
-from matcher.vision.pixels import SFACE, Pixels, embedded_one_by_one
+from matcher.vision.feeding import SFACE, embedded_one_by_one
+from matcher.vision.pixels import Pixels
 
 # What the runtime raises on a model that it cannot run; its classes have no common ancestor below Exception.
 _UNUSABLE = (

@@ -6,7 +6,7 @@
    appended to a demo picture's bytes: no two pictures are equal. Its time is left out of the rate. The real models are
    in memory all the same, and have looked at some pictures before: what they take counts.
 3. Memory is what the system counts as resident, looked at every 20 ms, by step. `besides templates` leaves out one copy
-   of the templates: what is searched has to exist once.
+   of the templates: what is searched has to exist once. Processes that decode pictures are told beside (`decoders_mb`).
 """
 
 import argparse
@@ -133,6 +133,13 @@ def resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / MB
 
 
+def decoders() -> float:
+    """Megabytes of the processes that decode pictures, without what they share with others (libraries)."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    sizes = [Path(f"/proc/{child}/statm").read_text().split() for task in tasks for child in task.read_text().split()]
+    return sum(int(size[1]) - int(size[2]) for size in sizes) * PAGE / MB
+
+
 def manifest(folder: Path, count: int) -> Path:
     path = folder / "people.csv"
     with path.open("w") as file:
@@ -178,6 +185,7 @@ def measure(count: int, dim: int, interrupted_at: int) -> dict[str, Any]:
             faces.seconds = 0.0
             watch.seconds.clear()
         faces.look_at(pictures[:LOOKED_AT])
+        beside = decoders()
         source = PictureSource(rows, reader(pictures), faces, Quality(), resuming)
         began = perf_counter()
         with watch.during("the rest"):
@@ -200,6 +208,7 @@ def measure(count: int, dim: int, interrupted_at: int) -> dict[str, Any]:
         "high_water_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB),
         "templates_mb": round(templates, 1),
         "besides_templates_mb": round(peak - templates),
+        "decoders_mb": round(beside),
         "steps": {
             step: {"seconds": round(watch.seconds.get(step, 0.0), 1), "peak_mb": round(peak)}
             for step, peak in watch.peaks.items()

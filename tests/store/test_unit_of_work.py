@@ -6,9 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from matcher.domain.events import Action, event
-from matcher.errors import BadInput, Refused, StorageFailed
+from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.unit_of_work import open_store
 from tests.store.world import NOON, SEAT, World, user
 
@@ -140,3 +141,9 @@ def test_facts_of_the_home_are_written_once(world: World) -> None:
 def test_text_that_is_no_unicode_is_bad_input(world: World) -> None:
     with pytest.raises(BadInput, match="Unicode"), world.work() as work:
         work.home.create("home\udcff", NOON, False, b"public")
+
+
+def test_a_stored_text_that_is_no_unicode_is_damage(world: World) -> None:
+    """One flipped byte of a page does it; the driver raises a ValueError."""
+    with world.work(write=False) as work, pytest.raises(IntegrityError, match="restore a backup"):
+        work._begun().rows(text("SELECT CAST(x'ff' AS TEXT)"))

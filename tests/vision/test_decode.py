@@ -19,6 +19,7 @@ from matcher.vision.decode import decode, is_very_large
 from matcher.vision.limits import MAX_BYTES
 from matcher.vision.pixels import Pixels
 from matcher.vision.png import plain_png
+from matcher.vision.webp import promised_size
 from tests.vision.pictures import (
     ONE_FACE,
     face,
@@ -297,3 +298,14 @@ def test_a_jpeg_larger_than_other_formats_may_be_is_read() -> None:
     assert is_very_large(Picture("a", data))
     assert not is_very_large(Picture("a", saved(face(), "JPEG")))
     assert not is_very_large(Picture("a", data[:100]))
+
+
+@pytest.mark.parametrize(
+    "options", [{"quality": 80}, {"lossless": True}, {"quality": 80, "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}]
+)
+@pytest.mark.parametrize("sides", [(320, 200), (1, 4_000), (4_000, 1)])
+def test_a_webp_promises_what_its_reader_finds(sides: tuple[int, int], options: dict[str, object]) -> None:
+    data = saved(face().resize(sides), "WEBP", **options)
+    assert promised_size(data) == sides
+    assert promised_size(data[:29]) is None
+    assert promised_size(b"RIFX" + data[4:]) is None

@@ -18,9 +18,9 @@ from matcher.models.rewrite import rewrite, sha256
 from matcher.models.verify import verify
 from matcher.vision.align import STANDARD, align, crop_of
 from matcher.vision.decode import decode
+from matcher.vision.feeding import prepared
 from matcher.vision.files import read_picture_file
 from matcher.vision.pipeline import FacePipeline, open_pipeline
-from matcher.vision.pixels import prepared
 from matcher.vision.session import Embedder
 from matcher.vision.touchstone import NAMES, shipped_faces
 from tests.models.tiny_embedder import manifest_of, plain, tiny_embedder

@@ -1,0 +1,1 @@
+"""Files for tests, none of them stored: each is made by a script, and named for its defect."""
