@@ -49,9 +49,14 @@ class Listed:
     proof: ListedProof | None
 
 
+def listed_of(revision_id: str) -> str:
+    """The container of the leaves of a revision."""
+    return f"{revision_id}-listed"
+
+
 def commit_listed(session: Session, revision: Revision) -> tuple[str, int]:
     """Seals the leaves of a revision unless they are, and returns their root (hex) and how many there are."""
-    container_id = _container_of(revision.revision_id)
+    container_id = listed_of(revision.revision_id)
     if not session.vault.holds(container_id):
         screen, _ = session.place.revisions.screen(session.vault, revision)
         leaves = sorted(_leaf(session, revision.revision_id, subject) for subject in screen.subject_ids)
@@ -143,10 +148,6 @@ def _leaf(session: Session, revision_id: str, subject_id: str) -> bytes:
 
 
 def _leaves(session: Session, revision_id: str) -> Sequence[bytes]:
-    container_id = _container_of(revision_id)
+    container_id = listed_of(revision_id)
     data = session.vault.read(container_id, 0, session.vault.size(container_id))
     return [data[at : at + LEAF_BYTES] for at in range(0, len(data), LEAF_BYTES)]
-
-
-def _container_of(revision_id: str) -> str:
-    return f"{revision_id}-listed"

@@ -99,9 +99,10 @@ def test_an_erasure_that_was_cut_short_is_finished_by_the_next_command(
     def ended(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(module, "finish", ended)
+    monkeypatch.setattr(module, "finish", ended)
+    with pytest.raises(KeyboardInterrupt):
         module.erase_listed(town.sessions["boss"], "missing", ["S007"], stop=True)
+    monkeypatch.undo()
     assert list((town.folder / "home" / "sealed").glob("*.next"))
     run(town, "audit", "verify")
     assert not list((town.folder / "home" / "sealed").glob("*.next"))

@@ -22,10 +22,22 @@ __attribute__((constructor)) static void open_trace(void)
         trace = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+static int name_of(int file, char *name, size_t size)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    const ssize_t length = readlink(link, name, size - 1);
+    name[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+
+/* memfd_create(2) makes memory that only looks like a file: pictures go to the process that decodes them in it. */
 static int regular(int file)
 {
     struct stat facts;
-    return trace >= 0 && file != trace && fstat(file, &facts) == 0 && S_ISREG(facts.st_mode);
+    char name[4096];
+    return trace >= 0 && file != trace && fstat(file, &facts) == 0 && S_ISREG(facts.st_mode)
+        && name_of(file, name, sizeof name) && strncmp(name, "/memfd:", 7) != 0;
 }
 
 static void note(const void *data, size_t size)
@@ -95,10 +107,9 @@ size_t fwrite(const void *data, size_t size, size_t count, FILE *stream)
 static void note_mapping(int protection, int flags, int file)
 {
     if ((protection & PROT_WRITE) && (flags & MAP_SHARED) && file >= 0 && regular(file)) {
-        char link[64], name[4096] = "mapped ";
-        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-        if (readlink(link, name + 7, sizeof name - 9) > 0)
-            note(strcat(name, "\n"), strlen(name) + 1);
+        char name[4096] = "mapped ";
+        if (name_of(file, name + 7, sizeof name - 9))
+            note(strcat(name, "\n"), strlen(name));
     }
 }
 
