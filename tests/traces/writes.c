@@ -108,8 +108,10 @@ static void note_mapping(int protection, int flags, int file)
 {
     if ((protection & PROT_WRITE) && (flags & MAP_SHARED) && file >= 0 && regular(file)) {
         char name[4096] = "mapped ";
-        if (name_of(file, name + 7, sizeof name - 9))
-            note(strcat(name, "\n"), strlen(name));
+        if (name_of(file, name + 7, sizeof name - 9)) {
+            strcat(name, "\n");
+            note(name, strlen(name));
+        }
     }
 }
 
