@@ -6,12 +6,12 @@ import pwd
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
@@ -20,6 +20,7 @@ from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
     from matcher.calibration.resolutions import Resolutions
+    from matcher.domain.checkpoint import Note
     from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
+    from matcher.services.notary import LogNotary
     from matcher.store.home import Home
     from matcher.store.unit_of_work import Store
 
@@ -55,6 +57,12 @@ class Program:
     settings: Settings
     place: Workplace
     demo: bool
+    database: Callable[[], str]  # its engine and version; raises StorageFailed
+    notary: "LogNotary"
+
+    def finish(self) -> None:
+        """At the end of a program that wrote: a checkpoint. Raises StorageFailed for an anchor that failed."""
+        self.notary.finish(self.place.work)
 
     def pipeline(self, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
         """The face pipeline of the settings' models, which are installed first if they are missing, saying so."""
@@ -126,30 +134,62 @@ def read_report(path: Path) -> bytes:
     return raw
 
 
+def read_anchors(paths: tuple[Path, ...]) -> "tuple[Note, ...]":
+    """The checkpoints in these files and folders. Raises BadInput."""
+    from matcher.store.anchors import read_anchors as read
+
+    return read(paths)
+
+
+def new_export(path: Path) -> "AbstractContextManager[Callable[[str], AbstractContextManager[TextIO]]]":
+    """A folder or `.zip` file under construction. Raises BadInput, StorageFailed."""
+    from matcher.store.export_files import new_export as begin
+
+    return begin(path)
+
+
+def write_note(path: Path, note: "Note") -> None:
+    """Keeps a checkpoint in a new file. Raises BadInput where there is one already, StorageFailed."""
+    from matcher.store.anchors import write_note as write
+
+    write(path, note)
+
+
 def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) -> None:
     """Makes a home. `tell` is given its recovery code before the home can be opened: nobody has one without the other.
 
     Raises BadInput or Refused where a home cannot be made.
     """
     from matcher.services.people import begin_home
+    from matcher.store.belonging import note_belonging, undone
     from matcher.store.home import new_home, private_files
     from matcher.store.unit_of_work import create_store
 
     with private_files(), new_home(settings.home, demo) as home:
         seat = _seat()
-        store = create_store(settings.home, seat, _now)
-        tell(begin_home(_program(settings, home, store, seat).place, demo))
+        store = create_store(settings.home, seat, _now, _address(settings, home))
+        with undone(store):
+            program = _program(settings, home, store, seat)
+            code = begin_home(program.place, demo)
+            note_belonging(home, store)
+            tell(code)
+            program.finish()
         store.close()
 
 
 def open_program(settings: Settings, in_browser: bool = False) -> Program:
     """Opens a home, for somebody `in_browser` or at this terminal. Raises BadInput, Refused, IntegrityError."""
+    from matcher.store.belonging import belonging_of, require_belonging
     from matcher.store.home import open_home
     from matcher.store.unit_of_work import open_store
 
     home = open_home(settings.home)
+    address = _address(settings, home)
+    belongs = belonging_of(home, address)
     seat = _seat(in_browser)
-    program = _program(settings, home, open_store(settings.home, seat, _now), seat)
+    store = open_store(settings.home, seat, _now, address)
+    require_belonging(belongs, store)
+    program = _program(settings, home, store, seat)
     with program.place.work(write=False) as work:
         unfinished = bool(work.erasures.unfinished())
     if unfinished:
@@ -159,15 +199,25 @@ def open_program(settings: Settings, in_browser: bool = False) -> Program:
     return program
 
 
+def _address(settings: Settings, home: "Home") -> str | None:
+    """Where the home's database is; that of a demonstration is always in its folder."""
+    return None if home.demo else settings.database
+
+
 def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Program:
+    from matcher.services.notary import LogNotary
+    from matcher.store.anchors import anchor_to
     from matcher.store.key_record import KeyCost
     from matcher.store.keyring import HomeKeyring
+    from matcher.store.log_key import LogKey
     from matcher.store.revisions_file import SealedRevisions
 
+    anchor = anchor_to(settings.anchor_folder, settings.anchor_command)
+    notary = LogNotary(LogKey(home, os.urandom), seat.account, anchor)
     # A demo home has published passphrases: making them slow to try would protect nothing.
     cost = KeyCost(passes=1, memory_kib=8_192, lanes=1) if home.demo else KeyCost()
     place = Workplace(
-        work=store.unit_of_work,
+        work=replace(store, notary=notary).unit_of_work,
         revisions=SealedRevisions(home.sealed),
         keyring=HomeKeyring(home.sealed, cost),
         build_index=_build_index,
@@ -177,7 +227,7 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         random=os.urandom,
         seat=seat,
     )
-    return Program(settings, place, home.demo)
+    return Program(settings, place, home.demo, store.describe, notary)
 
 
 def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":

@@ -50,6 +50,8 @@ class Action(StrEnum):
     LIST_ERASED = "list.erased"
     COHORT_ERASED = "cohort.erased"
     ERASURE_FINISHED = "erasure.finished"  # the actor is who erased, whoever's program came to finish it
+    LOG_KEYED = "log.keyed"  # the public key that signs checkpoints from here on; the actor is the account
+    LOG_EXPORTED = "log.exported"
     REFUSED = "refused"
 
 
@@ -113,6 +115,10 @@ class Verified:
     revisions: int
     searches: int
     refutations: int
+    checkpoints: int = 0  # signed ones in the home
+    log_keys: int = 0  # that the log names
+    anchors: int = 0  # checkpoints from elsewhere that it was compared with
+    anchored: int = 0  # entries under the newest of them
 
 
 @dataclass(frozen=True, slots=True)

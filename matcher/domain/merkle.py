@@ -59,9 +59,17 @@ class Frontier:
 
     __slots__ = ("_peaks", "size")
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []  # roots of the complete subtrees, the largest first
+    def __init__(self, size: int = 0, peaks: bytes = b"") -> None:
+        """An empty one, or one that goes on where `peaks` of `size` leaves were kept."""
+        if len(peaks) != size.bit_count() * _WIDTH:
+            raise ValueError(f"{len(peaks)} bytes are not the peaks of {size:,} leaves")
+        self.size = size
+        self._peaks = [peaks[place : place + _WIDTH] for place in range(0, len(peaks), _WIDTH)]  # the largest first
+
+    @property
+    def peaks(self) -> bytes:
+        """The roots of the complete subtrees, the largest first: all that is needed to go on from here."""
+        return b"".join(self._peaks)
 
     def append(self, leaf: bytes) -> None:
         """Put one more leaf at the end."""

@@ -1,7 +1,8 @@
 """Making and opening a home's database file: `matcher.db`, SQLite in WAL mode, readable by its owner only.
 
-All that is particular to SQLite is in here and in `triggers.py`. The driver is sqlcipher3 without a key: it brings its
-own SQLite, and the one that comes with Python may still corrupt a WAL database with two connections (3.7.0 to 3.51.2).
+All that is particular to SQLite is in here and in `triggers.py`; `database.py` chooses between it and PostgreSQL. The
+driver is sqlcipher3 without a key: it brings its own SQLite, and the one that comes with Python may still corrupt a WAL
+database with two connections (3.7.0 to 3.51.2).
 """
 
 import os
@@ -82,14 +83,7 @@ def open_database(home: Path) -> Engine:
         raise Refused(f"the home in {home} was never finished: run matcher init again")
     if found != _APPLICATION_ID:
         raise IntegrityError(f"{path} is not a database of this program")
-    if version > schema.SCHEMA_VERSION:
-        known = schema.SCHEMA_VERSION
-        raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
-    if version < schema.SCHEMA_VERSION:
-        known = schema.SCHEMA_VERSION
-        raise Refused(
-            f"this home is of version {version}, made by an older matcher, and this one needs {known}: use that"
-        )
+    require_version(version)
     return engine
 
 
@@ -115,6 +109,17 @@ def scrub(engine: Engine) -> None:
         busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     if busy:
         raise StorageFailed("another matcher is reading this home: what was erased is overwritten when it is done")
+
+
+def require_version(version: int) -> None:
+    """Raises Refused for a database that another version of the program made."""
+    known = schema.SCHEMA_VERSION
+    if version > known:
+        raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
+    if version < known:
+        raise Refused(
+            f"this home is of version {version}, made by an older matcher, and this one needs {known}: use that"
+        )
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:

@@ -1,9 +1,13 @@
-"""Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too; roles in `role_triggers.py`.
+"""Rules that a constraint cannot say, as triggers: they hold for raw SQL too; about roles in `role_triggers.py`.
 
-1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches,
-   refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by REPLACE
-   either.
-2. A log entry builds on the head; the head only moves to the entry just written.
+Each is one condition that refuses a row (`rule.py`); what SQLite makes of it is in here, PostgreSQL in
+`postgres_rules.py`.
+
+1. Log entries, checkpoints, certificates, reports, policies, revisions, candidates, judgements, corrections, leads,
+   searches, refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by
+   REPLACE either.
+2. A log entry builds on the head; the head only moves to the entry just written. A checkpoint is of the log up to its
+   head.
 3. A list serves only what one of its certificates is for; no certificate is approved by a loader of a part.
 4. A candidate scores at least the alert's threshold.
 5. No judgement after its reviewer saw the score, no correction before it or after finishing; a step once taken stays.
@@ -22,13 +26,15 @@
 """
 
 from matcher.store.role_triggers import ROLE_TRIGGERS
-from matcher.store.role_triggers import once as _once
-from matcher.store.role_triggers import refuse as _refuse
+from matcher.store.rule import ALWAYS, Rule, names_in, number_of, sqlite_condition
+from matcher.store.rule import once as _once
+from matcher.store.rule import refuse as _refuse
 
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
 # without asking the DELETE trigger unless `recursive_triggers` is on).
 _KEPT = {
     "log": ("sequence",),
+    "checkpoints": ("size",),
     "policies": ("digest",),
     "reports": ("digest",),
     "certificates": ("digest",),
@@ -52,19 +58,28 @@ _EMPTIED = {
 }
 
 
-def trigger_statements() -> list[str]:
-    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
-    kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
+def rules() -> list[Rule]:
+    """Every rule, in the order in which the triggers are made."""
+    kept = [rule for table, key in _KEPT.items() for rule in _kept(table, key)]
     return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE, *ROLE_TRIGGERS, *_ERASURE]
 
 
-def _kept(table: str, key: tuple[str, ...]) -> list[str]:
-    same = " AND ".join(f"old.{column} = NEW.{column}" for column in key)
-    there = f"EXISTS (SELECT 1 FROM {table} AS old WHERE {same})"  # noqa: S608 -- names from the table above
+def trigger_statements() -> list[str]:
+    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
+    return [
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.moment} ON {rule.table} FOR EACH ROW WHEN {sqlite_condition(rule)} "
+        f"BEGIN SELECT RAISE(ABORT, '{rule.sentence}'); END"
+        for rule in rules()
+    ]
+
+
+def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
+    same = " AND ".join(f"there.{column} = NEW.{column}" for column in key)
+    there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {same})"  # noqa: S608 -- names from the table above
     sentence = f"{table}: rows are only ever added"
     return [
         _refuse(f"{table}_never_changed", "UPDATE", table, _but_emptied(table), sentence),
-        _refuse(f"{table}_never_removed", "DELETE", table, "1", sentence),
+        _refuse(f"{table}_never_removed", "DELETE", table, ALWAYS, sentence),
         _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
     ]
 
@@ -72,10 +87,10 @@ def _kept(table: str, key: tuple[str, ...]) -> list[str]:
 def _but_emptied(table: str) -> str:
     """Every change, but for emptying a sealed value that an erasure wrote down."""
     if table not in _EMPTIED:
-        return "1"
+        return ALWAYS
     column, part, others = _EMPTIED[table]
-    same = " AND ".join(f"NEW.{one} IS OLD.{one}" for one in others)
-    return f"NOT (NEW.{column} = x'' AND {same} AND {_written_down(part)})"
+    same = " AND ".join(f"NEW.{one} IS NOT DISTINCT FROM OLD.{one}" for one in others)
+    return f"NOT (length(NEW.{column}) = 0 AND {same} AND {_written_down(part)})"
 
 
 def _written_down(part: str) -> str:
@@ -98,7 +113,14 @@ _LOG = [
         "(SELECT 1 FROM log WHERE sequence = NEW.sequence AND hash = NEW.hash AND previous = OLD.hash)",
         "log_head: it only moves to the entry just written",
     ),
-    _refuse("log_head_never_removed", "DELETE", "log_head", "1", "log_head: it is never removed"),
+    _refuse(
+        "checkpoints_are_of_the_head",
+        "INSERT",
+        "checkpoints",
+        "NOT EXISTS (SELECT 1 FROM log_head WHERE sequence = NEW.size)",
+        "a checkpoint is of the log up to its head",
+    ),
+    _refuse("log_head_never_removed", "DELETE", "log_head", ALWAYS, "log_head: it is never removed"),
     _refuse(
         "log_head_only_one", "INSERT", "log_head", "EXISTS (SELECT 1 FROM log_head)", "log_head: it is there already"
     ),
@@ -122,7 +144,7 @@ _LISTS = [
         "certificates_two_people",
         "INSERT",
         "certificates",
-        "EXISTS (SELECT 1 FROM revisions, json_each(revisions.loaders) AS loader "
+        f"EXISTS (SELECT 1 FROM revisions, {names_in('revisions.loaders')} "  # noqa: S608 -- words from this file
         "WHERE revision_id = NEW.revision_id AND loader.value = NEW.approver)",
         "nobody who loaded a part of a revision can approve it",
     ),
@@ -134,7 +156,7 @@ _ALERT_FACTS = (
     *("case_reference", "reason", "searches_of_case", "submitted_by", "submitted_at"),
 )
 _KEPT_SEALED = " OR ".join(
-    f"(NEW.{part} IS NOT OLD.{part} AND NOT (NEW.{part} = x'' AND {_written_down(repr(part))}))"
+    f"(NEW.{part} IS DISTINCT FROM OLD.{part} AND NOT (length(NEW.{part}) = 0 AND {_written_down(repr(part))}))"
     for part in ("probe", "place")
 )
 
@@ -177,7 +199,7 @@ _REVIEW = [
         + _once("disclosed_at", "finished_at", "finish_number", "recused_at"),
         "a step once taken stays taken",
     ),
-    _refuse("progress_never_removed", "DELETE", "progress", "1", "a step once taken stays taken"),
+    _refuse("progress_never_removed", "DELETE", "progress", ALWAYS, "a step once taken stays taken"),
     _refuse(
         "progress_never_replaced", "INSERT", "progress", f"EXISTS ({_OWN_PROGRESS})", "a step once taken stays taken"
     ),
@@ -203,7 +225,7 @@ _WITHDRAWN = (
 _SAYING_SAME = f"{_people_saying('same', 'NEW.alert_id', 'NEW.candidate_id')} AND NOT {_WITHDRAWN}"
 _SAYING_DIFFERENT = _people_saying("different", "NEW.alert_id", "candidates.candidate_id")
 _QUORUM = (
-    "SELECT MAX(2, COALESCE(MAX(json_extract(CAST(body AS TEXT), '$.review.reviewers_required')), 2)) "
+    f"SELECT COALESCE(MAX({number_of('body', 'review.reviewers_required')}), 2) "  # noqa: S608 -- words from this file
     "FROM alerts JOIN policies ON policies.digest = policy_digest WHERE alert_id = NEW.alert_id"
 )
 _OF_ALERT = "SELECT 1 FROM candidates WHERE alert_id = NEW.alert_id"
@@ -213,7 +235,7 @@ _LEADS = [
         "leads_need_two_people",
         "INSERT",
         "leads",
-        f"({_SAYING_SAME}) < ({_QUORUM})",
+        f"({_SAYING_SAME}) < 2 OR ({_SAYING_SAME}) < ({_QUORUM})",
         "a lead needs two different people who judge the candidate to be the same",
     ),
     _refuse(
@@ -253,14 +275,14 @@ _WATCH = [
         "searches_in_order",
         "INSERT",
         "searches",
-        f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
+        f"NEW.number IS DISTINCT FROM (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
         "searches are numbered without a gap",
     ),
     _refuse(
         "searches_count_each_case_once",
         "INSERT",
         "searches",
-        f"NEW.place IS NOT (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
+        f"NEW.place IS DISTINCT FROM (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
         f"THEN NULL ELSE (SELECT COALESCE(MAX(place), 0) + 1 {_OF_REPORT}) END)",
         "the first search of a case counts, and no other",
     ),
@@ -313,7 +335,8 @@ _RESULTS = "SELECT COUNT(*) FROM known_results WHERE reviewer = NEW.reviewer"
 
 
 def _next_of(table: str) -> str:
-    return f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer)"  # noqa: S608 -- tables of this file
+    following = f"SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer"  # noqa: S608 -- tables of this file
+    return f"NEW.number IS DISTINCT FROM ({following})"
 
 
 _VIGILANCE = [
@@ -363,7 +386,8 @@ _ERASURE = [
         "erasures_in_order",
         "INSERT",
         "erasures",
-        "NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 FROM erasures) OR NEW.finished_at IS NOT NULL",
+        "NEW.number IS DISTINCT FROM (SELECT COALESCE(MAX(number), 0) + 1 FROM erasures) "
+        "OR NEW.finished_at IS NOT NULL",
         "erasures: each follows the one before it, and is finished afterwards",
     ),
     _refuse(
@@ -373,7 +397,7 @@ _ERASURE = [
         _once("number", "erasure_id", "collection_id", "erased_by", "erased_at", "finished_at"),
         "erasures: they are finished once, and nothing else of them changes",
     ),
-    _refuse("erasures_never_removed", "DELETE", "erasures", "1", "erasures: they are never removed"),
+    _refuse("erasures_never_removed", "DELETE", "erasures", ALWAYS, "erasures: they are never removed"),
     _refuse(
         "erased_parts_not_of_what_waits",
         "INSERT",

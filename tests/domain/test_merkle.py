@@ -84,6 +84,20 @@ def test_roots_of_every_earlier_size_are_the_recursive_definition(leaves: list[b
 
 
 @given(leaf_lists, st.data())
+def test_a_frontier_goes_on_from_its_peaks(leaves: list[bytes], data: st.DataObject) -> None:
+    size = data.draw(st.integers(0, len(leaves)))
+    first = Frontier()
+    for leaf in leaves[:size]:
+        first.append(leaf)
+    second = Frontier(size, first.peaks)
+    for leaf in leaves[size:]:
+        second.append(leaf)
+    assert (second.size, second.root()) == (len(leaves), naive_root(leaves))
+    with pytest.raises(ValueError, match="not the peaks"):
+        Frontier(size, first.peaks + EMPTY_ROOT)
+
+
+@given(leaf_lists, st.data())
 def test_inclusion_proofs_are_the_recursive_definition_and_verify(leaves: list[bytes], data: st.DataObject) -> None:
     size = data.draw(st.integers(1, len(leaves)))
     index = data.draw(st.integers(0, size - 1))
@@ -111,6 +125,7 @@ def test_an_inclusion_proof_says_nothing_about_anything_else(leaves: list[bytes]
     assert not verify_inclusion(leaves[index], index, size, (*proof, EMPTY_ROOT), root)
     assert not verify_inclusion(leaves[index], size, size, proof, root)
     assert not verify_inclusion(leaves[index], -1, size, proof, root)
+    assert not verify_inclusion(leaves[index], index, 2 * size + 1, proof, root)  # a taller tree needs a longer proof
     for place in range(len(proof)):
         assert not verify_inclusion(leaves[index], index, size, proof[:place] + proof[place + 1 :], root)
         bent = (*proof[:place], leaf_hash(proof[place]), *proof[place + 1 :])
@@ -140,6 +155,7 @@ def test_every_step_of_a_consistency_proof_counts(leaves: list[bytes], data: st.
     first = data.draw(st.integers(1, second - 1))
     proof = Tree(leaves).consistency(first)
     old, new = naive_root(leaves[:first]), naive_root(leaves)
+    assert not verify_consistency(first, 2 * second + 2, proof, old, new)  # a taller tree needs a longer proof
     for place in range(len(proof)):
         assert not verify_consistency(first, second, proof[:place] + proof[place + 1 :], old, new)
         bent = (*proof[:place], leaf_hash(proof[place]), *proof[place + 1 :])
