@@ -220,7 +220,14 @@ def open_program(settings: Settings, in_browser: bool = False) -> Program:
     seat = _seat(in_browser)
     store = open_store(settings.home, seat, _now, address)
     require_belonging(belongs, store)
-    return _program(settings, home, store, seat)
+    program = _program(settings, home, store, seat)
+    with program.place.work(write=False) as work:
+        unfinished = bool(work.erasures.unfinished())
+    if unfinished:
+        from matcher.services.finish_erasure import finish_all
+
+        finish_all(program.place)
+    return program
 
 
 def _address(settings: Settings, home: "Home") -> str | None:

@@ -59,12 +59,13 @@ class Call:
         return session
 
     def _remind(self, session: "Session") -> None:
-        """Tells an admin who is suspended from judging, until somebody is restored."""
+        """Tells an admin who is suspended from judging, until somebody is restored, and what is over and still here."""
         from matcher.domain.people import Role
+        from matcher.services.expire import expired_reminders
         from matcher.services.vigilance import reminders
 
         if Role.ADMIN in session.user.roles:
-            for line in reminders(session.place):
+            for line in (*reminders(session.place), *expired_reminders(session.place)):
                 self.output.say(line)
 
 

@@ -48,6 +48,10 @@ class Action(StrEnum):
     REVIEWER_SUSPENDED = "reviewer.suspended"  # by the count: the actor is the reviewer whose judgement completed it
     REVIEWER_RESTORED = "reviewer.restored"
     HANDLES_READ = "handles.read"
+    LISTED_ASKED = "listed.asked"
+    LIST_ERASED = "list.erased"
+    COHORT_ERASED = "cohort.erased"
+    ERASURE_FINISHED = "erasure.finished"  # the actor is who erased, whoever's program came to finish it
     LOG_KEYED = "log.keyed"  # the public key that signs checkpoints from here on; the actor is the account
     LOG_EXPORTED = "log.exported"
     REFUSED = "refused"

@@ -19,6 +19,9 @@ class FacePlace:
     landmarks: tuple[Point, Point, Point, Point, Point]
 
 
+NOWHERE = FacePlace((0.0, 0.0, 0.0, 0.0), ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)))  # erased
+
+
 @dataclass(frozen=True, slots=True)
 class QualityMeasures:
     """Named measures of one face; units and sources in `vision/quality.py`. `feature_norm` is None until embedded."""

@@ -87,6 +87,16 @@ class Lease(_Section):
     hours: Annotated[int, Field(ge=1, le=30 * 24)] | None = None
 
 
+class Retention(_Section):
+    """How long the photograph of an alert is kept once the alert is concluded or closed; None: until it is erased.
+
+    Nothing is erased by a clock alone: what is over is erased by `matcher watchlist erase --expired`. A limit of None
+    is left out of the canonical JSON.
+    """
+
+    probe_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
 class Quality(_Section):
     """Limits a face must meet to become a reference, cohort or probe template; measures in `vision/quality.py`.
 
@@ -143,6 +153,12 @@ class Policy(_Section):
     review: Review = Review()
     lease: Lease = Lease()
     quality: Quality = Quality()
+    retention: Retention = Retention()
+
+    @model_serializer(mode="wrap")
+    def _without_retention_that_is_off(self, ordinary: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        limits: dict[str, Any] = ordinary(self)
+        return limits if self.retention.probe_days else {k: v for k, v in limits.items() if k != "retention"}
 
     def canonical(self) -> bytes:
         """UTF-8 JSON with sorted keys and no spaces."""

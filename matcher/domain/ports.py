@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from matcher.domain.backup import BackupHead
+from matcher.domain.erasure import Sought
 from matcher.domain.face import Face, Picture
 from matcher.domain.records import (
     LoadBegun,
     NewKeys,
 )
 from matcher.domain.rejection import Rejected
-from matcher.domain.revision import Revision, RevisionContent, Screen
+from matcher.domain.revision import Remains, Revision, RevisionContent, Screen
 from matcher.domain.search import SearchAnswer
 from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
 
@@ -157,6 +158,12 @@ class Vault(Protocol):
     def read(self, container_id: str, offset: int, length: int) -> bytes:
         """Bytes of a container; only the chunks needed are opened. Raises IntegrityError."""
 
+    def holds(self, container_id: str) -> bool:
+        """Whether a container of that id is there."""
+
+    def salt(self, revision_id: str, subject_id: str) -> bytes:
+        """32 bytes that nobody knows without the home key, the same every time (`domain/listed.py`)."""
+
     def size(self, container_id: str) -> int:
         """The plain length of a container in bytes."""
 
@@ -165,6 +172,12 @@ class Vault(Protocol):
 
     def new_backup(self, path: Path, head: BackupHead) -> AbstractContextManager[ContainerWriter]:
         """A backup under construction, `head` readable without a key; on leaving without `keep` nothing stays."""
+
+    def new_successor(self, container_id: str, erasure_id: str) -> AbstractContextManager[ContainerWriter]:
+        """What is to replace a container once an erasure is committed; on leaving without `keep` it is nothing."""
+
+    def discard_journals(self) -> int:
+        """Removes the journals of interrupted loads; how many. Raises Refused while a load is under way."""
 
     def load_journal(self, binding: str, begin: LoadBegun) -> AbstractContextManager[LoadJournal]:
         """The journal of the load that `binding` describes, held by this process alone. Raises Refused otherwise."""
@@ -186,13 +199,34 @@ class Revisions(Protocol):
         """What a search keeps in memory, and where it reads the rest. Raises IntegrityError."""
 
     def read(self, vault: Vault, revision: Revision) -> RevisionContent:
-        """Opens everything and checks the content digest. Raises IntegrityError."""
+        """Opens everything and checks the content digest. Raises Refused where people were erased, IntegrityError."""
+
+    def left(self, vault: Vault, revision: Revision) -> RevisionContent:
+        """What is left of a revision, all of it where nobody was erased. Raises IntegrityError."""
 
     def discard(self, vault: Vault, revision_id: str) -> None:
         """Removes what `write` made, for a load whose transaction failed."""
 
-    def present(self, revision_id: str) -> bool:
-        """Whether the containers are there; needs no key."""
+    def present(self, revision: Revision) -> bool:
+        """Whether the containers, or those that an erasure left, are there; needs no key."""
+
+    def write_left(self, vault: Vault, revision_id: str, erasure_id: str, content: RevisionContent) -> None:
+        """Seals what an erasure leaves of a revision, beside what there is."""
+
+    def drop(self, erasure_id: str) -> None:
+        """Removes what was sealed for an erasure that was never committed."""
+
+    def hold(self, erasure_id: str, container_ids: Sequence[str]) -> None:
+        """Raises StorageFailed unless everything that is to be exchanged is there."""
+
+    def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
+        """Puts what a committed erasure left in the place of what there was; needs no key, and twice is once."""
+
+    def samples(self, container_ids: Sequence[str]) -> Sequence[bytes]:
+        """Sealed bytes of containers as they lie on the disk."""
+
+    def sought(self, samples: Sequence[bytes]) -> Sought:
+        """Searches every file of the home for samples of what was erased."""
 
 
 class RowReader(Protocol):

@@ -71,15 +71,20 @@ def without(content: RevisionContent, subjects: AbstractSet[str]) -> RevisionCon
     """The content with none of these subjects. Raises BadInput for one who is not in it, Refused for all of them."""
     if absent := len(subjects - {item.subject_id for item in content.items}):
         raise BadInput(f"{absent} of the {len(subjects)} subjects are not on the list: nobody was removed")
+    part = cut(content, subjects)
+    require_part(content, part)
+    return part
+
+
+def cut(content: RevisionContent, subjects: AbstractSet[str]) -> RevisionContent:
+    """What is left of a content without these subjects: all of it, or nothing."""
     kept = [item for item in content.items if item.subject_id not in subjects]
     rows = np.array([item.row for item in kept if item.row is not None], np.int64)
     number = {int(row): place for place, row in enumerate(rows)}
     items = tuple(replace(item, row=None if item.row is None else number[item.row]) for item in kept)
     templates = content.templates[rows]
     templates.flags.writeable = False
-    part = RevisionContent(items, templates)
-    require_part(content, part)
-    return part
+    return RevisionContent(items, templates)
 
 
 def _key(item: Item) -> tuple[str, str]:

@@ -52,12 +52,23 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Remains:
+    """What is left of a revision from which people were erased: digest and counts; no digest where nothing is."""
+
+    digest: str | None
+    subjects: int
+    templates: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """A revision's public facts: counts and digests, nothing sealed. `subjects` are those with a template.
 
     `loaders` are all who loaded what it holds, by name; `loaded_by` is the last of them. `quality` is the digest of the
     quality limits that its pictures were held to, "unseen" for embeddings, "mixed" for several. `touchstone` is what
-    its machine made of the shipped faces (`touchstone.py`); empty for embeddings.
+    its machine made of the shipped faces (`touchstone.py`); empty for embeddings. `left` is None unless people were
+    erased from it: all other facts go on telling what it held when it was made.
     """
 
     revision_id: str
@@ -73,6 +84,7 @@ class Revision:
     loaders: tuple[str, ...]
     quality: str
     touchstone: bytes = b""
+    left: Remains | None = None
 
     @property
     def touchstone_digest(self) -> str:

@@ -12,6 +12,7 @@ from matcher.domain.certificate import Certificate
 from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import QueueEntry, QueueOrder
+from matcher.domain.erasure import Erasure, Shown
 from matcher.domain.events import Event, LogEntry, LogHead, Refusal
 from matcher.domain.people import SignedIn, User
 from matcher.domain.records import (
@@ -25,7 +26,7 @@ from matcher.domain.records import (
     StoredCheckpoint,
     StoredReport,
 )
-from matcher.domain.revision import Revision
+from matcher.domain.revision import Remains, Revision
 from matcher.domain.vigilance import Answer, KnownItem, Result, Right
 from matcher.domain.watch import Refutation, Search, Watched
 from matcher.domain.watchlist import Watchlist
@@ -278,6 +279,52 @@ class Vigilance(Protocol):
         """(alert, candidate, reviewer, blind verdict) of concluded alerts of searches; who stepped back is left out."""
 
 
+class Erasures(Protocol):
+    """What was erased, and what is left. Values are emptied once what they were is written down."""
+
+    def begin(self, erasure_id: str, collection_id: str, by: str, now: datetime) -> int:
+        """Its number."""
+
+    def leave(self, number: int, revision_id: str, left: Remains) -> None:
+        """Notes what is left of a revision that serves no list."""
+
+    def empty(self, number: int, alert_id: str, part: str) -> bytes:
+        """Empties a sealed value of an alert that does not wait; returns it as it was, nothing if it was empty."""
+
+    def close(self, alert_ids: Sequence[str], reason: str, now: datetime) -> None:
+        """Closes alerts that wait, as inconclusive."""
+
+    def shown(self, vault: Vault, list_id: str) -> Iterator[Shown]:
+        """Candidates of searches of a list, but for the erased."""
+
+    def practised(self, vault: Vault, revision_ids: frozenset[str]) -> Iterator[Shown]:
+        """Candidates of known-answer items made of cohort revisions, but for the erased."""
+
+    def policies(self) -> Sequence[str]:
+        """Digests of the policies of alerts that ended and still have their probe."""
+
+    def ended(self, policy_digest: str, before: datetime) -> Sequence[tuple[str, str]]:
+        """(list, alert) of alerts under a policy that ended before, and still have their probe."""
+
+    def waiting(self, list_id: str) -> Sequence[str]:
+        """Alerts of a list that wait, known-answer items among them."""
+
+    def cases(self, alert_ids: Sequence[str]) -> Sequence[str]:
+        """Case references of alerts of searches, each once."""
+
+    def finish(self, number: int, now: datetime) -> None: ...
+    def all(self) -> Sequence[Erasure]: ...
+    def unfinished(self) -> Sequence[Erasure]: ...
+    def left(self, number: int) -> Sequence[tuple[str, Remains]]:
+        """What an erasure left of each revision that it touched."""
+
+    def parts(self, number: int) -> int:
+        """How many sealed values it emptied."""
+
+    def fingerprint(self, number: int) -> str:
+        """sha256 (hex) over what it left of revisions and what it emptied."""
+
+
 class Log(Protocol):
     """The append-only log; an entry commits with the change it describes."""
 
@@ -343,6 +390,7 @@ class UnitOfWork(Protocol):
     alerts: Alerts
     watch: Watch
     vigilance: Vigilance
+    erasures: Erasures
     log: Log
     checkpoints: Checkpoints
 
@@ -351,6 +399,11 @@ class UnitOfWork(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def commit(self) -> None: ...
+    def scrub(self) -> None:
+        """Ends this unit, and rewrites the database's files so that nothing is in them that was deleted.
+
+        Raises StorageFailed while somebody else reads or writes.
+        """
 
 
 class UnitsOfWork(Protocol):

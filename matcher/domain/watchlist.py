@@ -192,6 +192,10 @@ class Watchlist:
         self.require_open(now)
         return replace(self, retired_at=now)
 
+    def unserved(self) -> "Watchlist":
+        """Without what served: somebody was erased from it, so it is not what was certified. Alerts go on waiting."""
+        return replace(self, serving=None, certificate=None, refutation=None)
+
     def _has_another_report(self) -> bool:
         known = None if self.refutation is None else self.refutation.report
         return self.latest_certified and self.latest_report not in (None, known)

@@ -34,6 +34,7 @@ from matcher.domain.template import Millionths, score_text
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, Refused
 from matcher.services.collections import find_list
+from matcher.services.listed import commit_listed
 from matcher.services.remove import reduction_of
 from matcher.services.workplace import Session, refusals_logged, still_here
 
@@ -317,6 +318,7 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
 
 def _store(session: Session, prepared: Prepared, certificate: Certificate, action: Action) -> Certificate:
     now = session.place.clock()
+    listed_root, listed = commit_listed(session, prepared.revision)
     with refusals_logged(session, _ATTEMPTS[action], prepared.watchlist.name), session.place.work() as work:
         still_here(session, work)
         found = find_list(work, prepared.watchlist.name)
@@ -336,6 +338,9 @@ def _store(session: Session, prepared: Prepared, certificate: Certificate, actio
                 tier=certificate.terms.tier,
                 consequence=prepared.consequence,
                 lease_until=certificate.terms.lease_until,
+                listed_root=listed_root,
+                listed=listed,
+                listed_revision=prepared.revision.revision_id,
             )
         )
         work.commit()

@@ -9,8 +9,9 @@
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
 5. Every search under every report and what became of it, every refutation, and that none is missing (`audit_watch.py`).
 6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
-7. Every refused attempt that was due to be logged, and that none of a kind is missing.
-8. That a restore goes on from the entry that it names, in the log of the home of that backup.
+7. Every erasure, what it left and what it emptied (`audit_erasure.py`).
+8. Every refused attempt that was due to be logged, and that none of a kind is missing.
+9. That a restore goes on from the entry that it names, in the log of the home of that backup.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ from matcher.domain.revision import Revision
 from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError
+from matcher.services.audit_erasure import check_erasures
 from matcher.services.audit_replay import AlertFacts, CollectionFacts, Replay
 from matcher.services.audit_tree import TreeCheck
 from matcher.services.audit_vigilance import check_vigilance
@@ -72,6 +74,7 @@ def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequ
         judgements = _alerts(work, replay, keys, names)
         searches = check_watch(work, replay.watch)
         check_vigilance(work, replay.vigilance)
+        check_erasures(work, replay.erasures)
         _refusals(work, replay)
     return Verified(
         head.sequence,
@@ -106,7 +109,7 @@ def _refusals(work: UnitOfWork, replay: Replay) -> None:
 def _sealed(place: Workplace, revisions: Sequence[Revision]) -> None:
     """What is in a container only a key shows; that it is there anybody can see."""
     for one in revisions:
-        if not place.revisions.present(one.revision_id):
+        if not place.revisions.present(one):
             raise IntegrityError(
                 f"what was loaded by {one.loaded_by} at {utc_text(one.loaded_at)} is missing from the home: "
                 "restore a backup"

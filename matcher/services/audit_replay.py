@@ -8,6 +8,7 @@ from typing import Any
 
 from matcher.domain.events import FIRST_REFUSALS, Action, LogEntry, Refusal
 from matcher.errors import IntegrityError
+from matcher.services.audit_erasure import ErasureFacts
 from matcher.services.audit_vigilance import VigilanceFacts
 from matcher.services.audit_watch import WatchFacts
 
@@ -74,6 +75,7 @@ class Replay:
     signed: dict[str, str] = field(default_factory=dict)  # certificate: report
     watch: WatchFacts = field(default_factory=WatchFacts)
     vigilance: VigilanceFacts = field(default_factory=VigilanceFacts)
+    erasures: ErasureFacts = field(default_factory=ErasureFacts)
     home: Details = field(default_factory=dict)
     backups: dict[str, int] = field(default_factory=dict)  # the entry that each was begun with
     refusals: dict[Refusal, int] = field(default_factory=dict)  # how many the log told of last
@@ -99,6 +101,8 @@ class Replay:
             self._alert(entry, details)
         elif kind in ("known", "reviewer"):
             self.vigilance.play(entry, details)
+        elif kind == "erasure":
+            self.erasures.play(entry, details)
         elif entry.action == Action.REFUSED:
             refusal = Refusal(entry.actor, details["attempt"], details["subject"], details["refusal"])
             times = details["times"]
@@ -145,6 +149,8 @@ class Replay:
                 _check_reduced(entry, details, found)
             found.loads[details["revision"]] = (entry.actor, *(details[name] for name in LOAD_FACTS))
             found.report = None
+        elif action in (Action.LIST_ERASED, Action.COHORT_ERASED):
+            self._erase(entry, details, (self.lists if action == Action.LIST_ERASED else self.cohorts)[details["name"]])
         elif action == Action.SEARCHED:
             self.cases[details["list"], details["case"]] = details["search_of_case"]
             self.watch.search(self.signed[details["certificate"]], details["case"], details["place"], details["alert"])
@@ -188,6 +194,17 @@ class Replay:
         found.retired = found.retired or entry.action == Action.LIST_RETIRED
         for alert in self.alerts.values():
             alert.closed = alert.closed or (alert.list_name == details["list"] and alert.rejected is None)
+
+    def _erase(self, entry: LogEntry, details: Details, found: CollectionFacts) -> None:
+        self.erasures.play(entry, details)
+        if "revision" in details:
+            _check_reduced(entry, details, found)
+            found.loads[details["revision"]] = (entry.actor, *(details[name] for name in LOAD_FACTS))
+            found.report = None
+        if details["out_of_service"]:
+            found.certificate, found.refuted = None, False
+        for alert in filter(None, details["closed"].split(",")):
+            self.alerts[alert].closed = True
 
     def _check_innocents(self, entry: LogEntry, details: Details, found: CollectionFacts) -> None:
         cohort = self.cohorts.get(details["cohort"])

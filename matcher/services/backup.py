@@ -80,7 +80,7 @@ def _admin_keys(work: UnitOfWork) -> tuple[tuple[str, bytes], ...]:
 
 def _require_whole(place: Workplace, work: UnitOfWork) -> None:
     for one in work.revisions.all():
-        if not place.revisions.present(one.revision_id):
+        if not place.revisions.present(one):
             raise IntegrityError(
                 f"revision {one.number} of a list or cohort lacks sealed files: see matcher audit verify"
             )

@@ -143,7 +143,7 @@ def _calibrated_on(session: Session, target: Target, subjects: Subjects) -> int:
         revision = work.revisions.get(target.stored.cohort_revision_id)
     if revision is None:
         raise IntegrityError("the cohort behind the report is missing: restore a backup")
-    known = _digests(session.place.revisions.read(session.vault, revision).items)
+    known = _digests(session.place.revisions.left(session.vault, revision).items)
     return len({item.subject_id for item in subjects.people.items if item.digest in known})
 
 

@@ -139,7 +139,7 @@ def _stock(session: Session, work: UnitOfWork, opened: OpenedList, now: datetime
 
 def _item(session: Session, opened: OpenedList, stock: Stock) -> KnownItem | None:
     random = session.place.random
-    content = session.place.revisions.read(session.vault, stock.revision)
+    content = session.place.revisions.left(session.vault, stock.revision)
     items = _usable(session, content, stock)
     subjects = sorted({item.subject_id for item in items})
     number = {subject: place for place, subject in enumerate(subjects)}

@@ -42,9 +42,10 @@ def _shares(session: Session, work: UnitOfWork, other: Watchlist, held: frozense
     """Whether something that was ever tested under the other list is among these items."""
     for revision_id in {stored.revision_id for stored in work.reports.of_list(other.list_id)}:
         revision = work.revisions.get(revision_id)
-        if revision is None or not session.place.revisions.present(revision_id):
-            continue  # erased: nobody can tell any more
-        items = session.place.revisions.read(session.vault, revision).items
+        if revision is None or not session.place.revisions.present(revision):
+            continue
+        # Of what was erased as a whole nobody can tell any more; who is left after an erasure still tells.
+        items = session.place.revisions.left(session.vault, revision).items
         if not held.isdisjoint(item.digest for item in items if item.row is not None):
             return True
     return False

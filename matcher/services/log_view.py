@@ -4,6 +4,7 @@
 2. From everybody else are withheld: what a search found and queued, every detail of the steps on an alert, and of what
    was said of known-answer items, a suspended reviewer's figures among it. Only the details are: that somebody judged
    something, and when, anybody sees.
+   Which alerts an erasure closed is withheld too: it tells that they showed somebody who was erased.
 3. To a reviewer, and to whoever did not sign in, an entry on a search or a review says no more than its place: case,
    list and what others did would sway who has yet to judge blind. All of them alike: whoever could count searches, or
    read one beside an alert that waits since then, would tell known-answer items from alerts.
@@ -19,6 +20,11 @@ from matcher.domain.people import Role, User
 WITHHELD = "withheld from who may judge"
 CLOSED = "searches and reviews are closed to who may judge"
 OF_A_SEARCH = ("alert", "candidates", "fingerprint", "known", "known_answer", "known_fingerprint")
+_WITHHELD_OF = {
+    str(Action.LIST_ERASED): "closed",
+    str(Action.COHORT_ERASED): "closed",
+    str(Action.REVIEWER_SUSPENDED): "reason",
+}
 
 
 def sees_all(user: User | None) -> bool:
@@ -50,8 +56,9 @@ def shown_details(entry: LogEntry, user: User | None) -> dict[str, Any]:
         return kept | {"found": WITHHELD}
     if _of_review(entry.action):
         return {"details": WITHHELD}
-    if entry.action == Action.REVIEWER_SUSPENDED:
-        return details | {"reason": WITHHELD}
+    withheld = _WITHHELD_OF.get(entry.action)
+    if withheld is not None:
+        return details | {withheld: WITHHELD}
     if entry.action == Action.REFUSED and str(details.get("attempt", "")).startswith("alert."):
         return details | {"subject": WITHHELD}
     return details

@@ -117,6 +117,11 @@ def _opened(work: UnitOfWork, session: Session, alert_id: str, candidate_id: str
     if alert is None or revision is None:
         raise IntegrityError(f"alert {alert_id} or its revision is missing")
     subject = next(one.subject_id for one in alert.candidates if one.candidate_id == candidate_id)
-    items = session.place.revisions.read(session.vault, revision).items
-    labels = dict(next(item.labels for item in items if item.subject_id == subject))
+    items = session.place.revisions.left(session.vault, revision).items
+    found = next((item.labels for item in items if item.subject_id == subject), None)
+    if found is None and revision.left is not None:
+        return None, alert.case  # erased
+    if found is None:
+        raise IntegrityError(f"alert {alert_id} names somebody who was never on the list: restore a backup")
+    labels = dict(found)
     return Label(subject, labels.get("name", ""), labels.get("note", "")), alert.case

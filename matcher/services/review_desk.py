@@ -264,7 +264,7 @@ class Desk:
                 revision = work.revisions.get(alert.revision_id)
             if revision is None:
                 raise IntegrityError("the revision behind this alert is missing")
-            self._items[alert.revision_id] = self._session.place.revisions.read(self._session.vault, revision).items
+            self._items[alert.revision_id] = self._session.place.revisions.left(self._session.vault, revision).items
         return self._items[alert.revision_id]
 
     def _own_judgements(self, work: UnitOfWork, alert_id: str) -> dict[str, Judgement]:

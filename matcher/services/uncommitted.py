@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from matcher.services.finish_erasure import finish_all
 from matcher.services.workplace import Session
 
 SILENCE = timedelta(hours=1)
@@ -27,7 +28,11 @@ def discard_uncommitted(session: Session, revision_id: str) -> None:
 
 
 def sweep(session: Session) -> None:
-    """Removes what killed loads left behind: containers after an hour's silence, journals after seven days'."""
+    """Removes what killed loads left behind: containers after an hour's silence, journals after seven days'.
+
+    What a killed erasure left to be exchanged is exchanged first.
+    """
+    finish_all(session.place)
     with session.place.work(write=False) as work:
         known = work.revisions.ids()
     now = session.place.clock()

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, exists, func, insert, select, update
 
-from matcher.domain.face import FacePlace
+from matcher.domain.erasure import PLACE, PROBE, part_of
+from matcher.domain.face import NOWHERE, FacePlace
 from matcher.domain.ids import utc_text, utc_time
 from matcher.domain.ports import Vault
 from matcher.domain.records import AlertLine, AlertRecord, CandidateRecord
@@ -21,7 +22,7 @@ from matcher.store.failures import well_formed
 from matcher.store.judgements import SqlJudgements
 from matcher.store.log import canonical_json
 from matcher.store.queue import OPEN, SqlQueue
-from matcher.store.schema import alerts, candidates, case_searches, known_items
+from matcher.store.schema import alerts, candidates, case_searches, erased_parts, known_items
 from matcher.store.transaction import Transaction
 
 _SAME = ("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest")
@@ -52,12 +53,12 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
         row = {name: getattr(alert, name) for name in _PLAIN} | {
             "case_reference": alert.case,
             "submitted_at": utc_text(alert.submitted_at),
-            "probe": vault.seal(_purpose(alert.alert_id, "probe"), alert.probe),
-            "place": vault.seal(_purpose(alert.alert_id, "place"), place_bytes(alert.place)),
+            "probe": vault.seal(purpose_of(alert.alert_id, PROBE), alert.probe),
+            "place": vault.seal(purpose_of(alert.alert_id, PLACE), place_bytes(alert.place)),
         }
         self._transaction.run(insert(alerts), row)
         for candidate in alert.candidates:
-            purpose = _purpose(alert.alert_id, f"candidate/{candidate.candidate_id}")
+            purpose = purpose_of(alert.alert_id, part_of(candidate.candidate_id))
             found = {
                 "alert_id": alert.alert_id,
                 "candidate_id": candidate.candidate_id,
@@ -68,7 +69,10 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
             self._transaction.run(insert(candidates), found)
 
     def get(self, vault: Vault, alert_id: str) -> AlertRecord | None:
-        """The alert, opened, its candidates by rank. Raises IntegrityError when a seal does not open."""
+        """The alert, opened, its candidates by rank; what was erased of it is empty.
+
+        Raises IntegrityError when a seal does not open.
+        """
         row = self._transaction.row(select(alerts).where(alerts.c.alert_id == alert_id))
         if row is None:
             return None
@@ -78,23 +82,25 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
                 **{name: getattr(row, name) for name in _PLAIN},
                 case=row.case_reference,
                 submitted_at=utc_time(row.submitted_at),
-                probe=vault.open(_purpose(alert_id, "probe"), row.probe),
-                place=place_of(vault.open(_purpose(alert_id, "place"), row.place)),
+                probe=vault.open(purpose_of(alert_id, PROBE), row.probe) if row.probe else b"",
+                place=place_of(vault.open(purpose_of(alert_id, PLACE), row.place)) if row.place else NOWHERE,
                 candidates=tuple(_candidate(vault, found) for found in self._transaction.rows(query)),
             )
 
     def fingerprint(self, alert_id: str) -> str:
-        """sha256 (hex) over all that an alert was made with, candidates and sealed bytes included."""
+        """sha256 (hex) over all that an alert was made with, candidates and sealed bytes included, erased ones too."""
         row = self._transaction.row(select(alerts).where(alerts.c.alert_id == alert_id))
         query = select(candidates).where(candidates.c.alert_id == alert_id).order_by(candidates.c.candidate_id)
+        gone = self._transaction.rows(select(erased_parts).where(erased_parts.c.alert_id == alert_id))
+        erased = {one.part: one.digest for one in gone}
         found = [
-            [one.candidate_id, one.score, one.rank, hashlib.sha256(one.subject).hexdigest()]
+            [one.candidate_id, one.score, one.rank, _digest(one.subject, erased.get(part_of(one.candidate_id)))]
             for one in self._transaction.rows(query)
         ]
         if row is None:
             return ""
         plain = [getattr(row, name) for name in (*_PLAIN, "case_reference", "submitted_at")]
-        sealed = [hashlib.sha256(data).hexdigest() for data in (row.probe, row.place)]
+        sealed = [_digest(row.probe, erased.get(PROBE)), _digest(row.place, erased.get(PLACE))]
         return hashlib.sha256(canonical_json([plain, sealed, found]).encode()).hexdigest()
 
     def lines(self) -> Sequence[AlertLine]:
@@ -165,8 +171,14 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
         return self._transaction.number(select(func.count()).select_from(alerts).where(*open_ones))
 
 
-def _purpose(alert_id: str, what: str) -> str:
+def purpose_of(alert_id: str, what: str) -> str:
+    """What a sealed part of an alert is sealed for."""
     return f"alert/{alert_id}/{what}"
+
+
+def _digest(sealed: bytes, erased: str | None) -> str:
+    """sha256 of a sealed value; where it is empty, of what it was before it was erased."""
+    return erased if erased is not None and not sealed else hashlib.sha256(sealed).hexdigest()
 
 
 def place_bytes(place: FacePlace) -> bytes:
@@ -187,8 +199,9 @@ def _point(x: float, y: float) -> tuple[float, float]:
 
 
 def _candidate(vault: Vault, row: Row[Any]) -> CandidateRecord:
-    sealed_for = _purpose(row.alert_id, f"candidate/{row.candidate_id}")
-    return CandidateRecord(row.candidate_id, vault.open(sealed_for, row.subject).decode(), row.score, row.rank)
+    sealed_for = purpose_of(row.alert_id, part_of(row.candidate_id))
+    subject = vault.open(sealed_for, row.subject).decode() if row.subject else ""
+    return CandidateRecord(row.candidate_id, subject, row.score, row.rank)
 
 
 def _line(row: Row[Any], candidate_ids: list[str]) -> AlertLine:

@@ -125,6 +125,19 @@ def new_container(folder: Path, key: bytes, container_id: str, random: RandomByt
         _close(writer)
 
 
+@contextmanager
+def new_successor(path: Path, key: bytes, container_id: str, random: RandomBytes) -> Iterator[Writer]:
+    """What is to replace a container, under construction at another `path`. Raises StorageFailed."""
+    try:
+        writer = Writer(path, container_id, key, random)
+    except OSError as error:
+        raise StorageFailed(f"container {container_id} cannot be made anew: {error.strerror}") from None
+    try:
+        yield writer
+    finally:
+        _close(writer)
+
+
 class Reader:
     """An open container file; `start` is where in the file the container begins."""
 

@@ -56,6 +56,16 @@ def check_schema(engine: Engine, transaction: Transaction) -> None:
         raise IntegrityError("a rule of the database was removed or changed: whoever did it could alter any table")
 
 
+def scrub(engine: Engine) -> None:
+    """Rewrites the database's files without what was deleted. Raises StorageFailed while somebody else reads."""
+    if is_sqlite(engine):
+        sqlite.scrub(engine)
+        return
+    from matcher.store import postgres
+
+    postgres.scrub(engine)
+
+
 def describe(engine: Engine) -> str:
     """The engine's name and version, for people. Raises StorageFailed."""
     if is_sqlite(engine):

@@ -112,6 +112,19 @@ def begin(engine: Engine, write: bool) -> Connection:
     return connection
 
 
+def scrub(engine: Engine) -> None:
+    """Writes the database anew and empties its WAL: no free page, gap or old frame holds what was deleted.
+
+    `secure_delete` overwrites what is deleted, but not copies that balancing a tree left in the gaps of other pages.
+    Raises StorageFailed while another connection holds an older state open.
+    """
+    with engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM")
+        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    if busy:
+        raise StorageFailed("another matcher is reading this home: what was erased is overwritten when it is done")
+
+
 def require_version(version: int) -> None:
     """Raises Refused for a database that another version of the program made."""
     known = schema.SCHEMA_VERSION

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from matcher.errors import StorageFailed
+from matcher.store.erasing import NEXT
 from matcher.store.load_journal import SUFFIX
 
 
@@ -20,7 +21,8 @@ def sweep(folder: Path, known: frozenset[str], before: float) -> int:
     """
 
     def left_behind(path: Path) -> bool:
-        part = path.name.startswith(".") and path.suffix == ".part"
+        # What a committed erasure left to be exchanged is exchanged before anything is swept.
+        part = path.suffix == NEXT or (path.name.startswith(".") and path.suffix == ".part")
         return part or (path.suffix == ".box" and path.name.partition("-")[0] not in known)
 
     return _sweep(folder, left_behind, before)

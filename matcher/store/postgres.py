@@ -113,6 +113,16 @@ def begin(engine: Engine, write: bool) -> Connection:
     return connection
 
 
+def scrub(engine: Engine) -> None:
+    """Writes the tables of sealed values anew, so that no dead row of theirs is in the files of the database.
+
+    The server's own log (WAL), its copies and its backups are its owner's business. Raises StorageFailed.
+    """
+    with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in ("alerts", "candidates", "known_items"):
+            connection.exec_driver_sql(f"VACUUM (FULL) {SCHEMA}.{table}")
+
+
 def describe(engine: Engine) -> str:
     """The server's version, who asks how, and what there is to warn of."""
     with translated(), engine.connect() as connection:

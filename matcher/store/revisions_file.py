@@ -9,18 +9,22 @@
    content digest. Whatever does not fit is an IntegrityError, because no supported path makes it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from matcher.domain.erasure import Sought
 from matcher.domain.ports import RowReader, Vault
-from matcher.domain.revision import Item, Revision, RevisionContent, Screen, content_digest
+from matcher.domain.revision import Item, Remains, Revision, RevisionContent, Screen, content_digest
 from matcher.domain.template import Floats
-from matcher.errors import IntegrityError
+from matcher.errors import IntegrityError, Refused
 from matcher.store.containers import container_path
+from matcher.store.erasing import drop, exchange, hold, sample_of, sought_in
 from matcher.store.screen_file import SealedRows, read_screen, write_screen
+
+SAMPLE, SHORTEST_SAMPLE = 48, 24  # bytes; 24 random ones are in no home by chance
 
 _ITEMS_PER_LINE = 4_096
 _BYTES_AT_ONCE = 1 << 20  # larger pieces cost more in fresh pages than they save in calls
@@ -56,7 +60,27 @@ class SealedRevisions:
                 raise
 
     def read(self, vault: Vault, revision: Revision) -> RevisionContent:
-        """Opens everything and checks it; templates are read-only float32 (n, d). Raises IntegrityError."""
+        """Opens everything and checks it; templates are read-only float32 (n, d).
+
+        Raises Refused for a revision from which people were erased, IntegrityError.
+        """
+        _require_whole(revision)
+        return self._read(vault, revision)
+
+    def left(self, vault: Vault, revision: Revision) -> RevisionContent:
+        """As `read`; of a revision from which people were erased, what is left of it. Raises IntegrityError."""
+        left = revision.left
+        if left is None:
+            return self._read(vault, revision)
+        if left.digest is None:
+            empty = np.empty((0, revision.model.dim), np.float32)
+            empty.flags.writeable = False
+            return RevisionContent((), empty)
+        subjects, templates, rejected = left.subjects, left.templates, left.rejected
+        now = replace(revision, digest=left.digest, subjects=subjects, templates=templates, rejected=rejected)
+        return self._read(vault, now)
+
+    def _read(self, vault: Vault, revision: Revision) -> RevisionContent:
         items_id, templates_id, _ = containers_of(revision.revision_id)
         items = _items(vault.read(items_id, 0, vault.size(items_id)), revision)
         templates = _templates(vault, templates_id, revision)
@@ -67,7 +91,11 @@ class SealedRevisions:
         return content
 
     def screen(self, vault: Vault, revision: Revision) -> tuple[Screen, RowReader]:
-        """The screen, if it is that of this revision, and a reader of its sealed rows. Raises IntegrityError."""
+        """The screen, if it is that of this revision, and a reader of its sealed rows.
+
+        Raises Refused for a revision from which people were erased, IntegrityError.
+        """
+        _require_whole(revision)
         _, templates_id, screen_id = containers_of(revision.revision_id)
         screen = read_screen(vault, screen_id)
         counts = (screen.revision_digest, screen.d, len(screen.subjects), len(screen.subject_ids))
@@ -80,10 +108,62 @@ class SealedRevisions:
         for container_id in containers_of(revision_id):
             vault.remove(container_id)
 
-    def present(self, revision_id: str) -> bool:
-        """Whether all containers are regular files in their place."""
-        paths = [container_path(self.folder, one) for one in containers_of(revision_id)]
+    def present(self, revision: Revision) -> bool:
+        """Whether all containers, of an erased revision those that are left, are regular files in their place."""
+        names = set(containers_of(revision.revision_id))
+        if revision.left is not None:
+            names -= set(gone_with(revision.revision_id, revision.left))
+        paths = [container_path(self.folder, one) for one in names]
         return all(path.is_file() and not path.is_symlink() for path in paths)
+
+    def write_left(self, vault: Vault, revision_id: str, erasure_id: str, content: RevisionContent) -> None:
+        """Seals what an erasure leaves of a revision, to be exchanged once it is committed. Raises StorageFailed."""
+        items_id, templates_id, _ = containers_of(revision_id)
+        with (
+            vault.new_successor(items_id, erasure_id) as items,
+            vault.new_successor(templates_id, erasure_id) as templates,
+        ):
+            for line in _lines(content.items):
+                items.append(line)
+            for piece in _pieces(content.templates):
+                templates.append(piece)
+            items.keep()
+            templates.keep()
+
+    def drop(self, erasure_id: str) -> None:
+        """Removes what was sealed for an erasure that was never committed."""
+        drop(self.folder, erasure_id)
+
+    def hold(self, erasure_id: str, container_ids: Sequence[str]) -> None:
+        """Whether everything that is to be exchanged is there, and young enough for no sweep. Raises StorageFailed."""
+        hold(self.folder, erasure_id, container_ids)
+
+    def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
+        """Puts what an erasure left in the place of what there was. Twice is once. Raises StorageFailed."""
+        gone = [name for revision_id, one in left for name in gone_with(revision_id, one)]
+        exchange(self.folder, erasure_id, gone)
+
+    def samples(self, container_ids: Sequence[str]) -> Sequence[bytes]:
+        """Sealed bytes of containers as they lie on the disk, for `sought`."""
+        return [sample_of(self.folder, one, SAMPLE) for one in container_ids]
+
+    def sought(self, samples: Sequence[bytes]) -> Sought:
+        """Searches every file of the home for samples. Raises StorageFailed."""
+        return sought_in(self.folder.parent, [one for one in samples if len(one) >= SHORTEST_SAMPLE])
+
+
+def gone_with(revision_id: str, left: Remains) -> tuple[str, ...]:
+    """Containers that an erased revision has no more: its screen, and all of them where nothing is left."""
+    if left.digest is not None:
+        return (containers_of(revision_id)[2],)
+    return (*containers_of(revision_id), f"{revision_id}-pictures")
+
+
+def _require_whole(revision: Revision) -> None:
+    if revision.left is not None:
+        raise Refused(
+            f"people were erased from revision {revision.number}: what it held cannot be opened whole any more"
+        )
 
 
 def containers_of(revision_id: str) -> tuple[str, str, str]:

@@ -235,5 +235,12 @@ _DEEDS = [
         f"NEW.suspended = 0 AND {_may_not('NEW.changed_by', 'admin')}",
         "reviewer_rights: an admin gives them back, who is not suspended",
     ),
+    refuse(
+        "erasures_of_admins",
+        "INSERT",
+        "erasures",
+        _may_not("NEW.erased_by", "admin"),
+        "erasures: an admin erases, who is not suspended",
+    ),
 ]
 ROLE_TRIGGERS = [*_PEOPLE, *_TERMS, *_DEEDS]

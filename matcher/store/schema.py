@@ -428,3 +428,37 @@ checkpoints = _table(
     _bytes("peaks"),  # of the tree of `size` leaves (`merkle.py`): the next checkpoint goes on from here
     _text("note"),
 )
+
+# --- erasures ---------------------------------------------------------------------------------------------------------
+
+erasures = _table(
+    "erasures",
+    _number("number", CheckConstraint("number >= 1"), key=True),
+    _text("erasure_id", unique=True),
+    _text("collection_id"),
+    _user("erased_by"),
+    _text("erased_at"),
+    _text("finished_at", null=True),
+)
+
+# What is left of a revision from which people were erased; without a digest nothing is.
+remains = _table(
+    "remains",
+    _text("revision_id", ForeignKey("revisions.revision_id")),
+    _number("erasure", ForeignKey("erasures.number")),
+    _text("digest", null=True),
+    _number("subjects", CheckConstraint("subjects >= 0")),
+    _number("templates", CheckConstraint("templates >= 0")),
+    _number("rejected", CheckConstraint("rejected >= 0")),
+    PrimaryKeyConstraint("revision_id", "erasure"),
+)
+
+# Sealed values of alerts that were emptied, and sha256 of what they were: the log still tells what an alert was.
+erased_parts = _table(
+    "erased_parts",
+    _text("alert_id", ForeignKey("alerts.alert_id")),
+    _text("part"),  # probe, place, answer, or candidate/ and its id
+    _text("digest"),
+    _number("erasure", ForeignKey("erasures.number")),
+    PrimaryKeyConstraint("alert_id", "part"),
+)

@@ -6,6 +6,8 @@
 3. Random nonces are safe for 2^32 values under one key (SP 800-38D section 8.3); a home stays far below.
 """
 
+import hmac
+import json
 import os
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -16,20 +18,21 @@ from matcher.domain.ids import RandomBytes
 from matcher.domain.ports import ContainerWriter, LoadJournal
 from matcher.domain.records import LoadBegun
 from matcher.errors import IntegrityError
-from matcher.store import backup_file, containers, leftovers, load_journal
+from matcher.store import backup_file, containers, erasing, leftovers, load_journal
 from matcher.store.crypto import NONCE_BYTES, Aead, subkey
 
 
 class HomeVault:
     """`ports.Vault` over one home key (32 bytes) and the folder of containers. It never shows its keys."""
 
-    __slots__ = ("_backups", "_columns", "_containers", "_folder", "_journals", "_random")
+    __slots__ = ("_backups", "_columns", "_containers", "_folder", "_journals", "_random", "_salts")
 
     def __init__(self, home_key: bytes, folder: Path, random: RandomBytes = os.urandom) -> None:
         self._columns = Aead(subkey(home_key, "columns"))
         self._containers = subkey(home_key, "containers")
         self._journals = subkey(home_key, "journals")
         self._backups = backup_file.backup_key(home_key)
+        self._salts = subkey(home_key, "salts")
         self._folder = folder
         self._random = random
 
@@ -61,6 +64,14 @@ class HomeVault:
         with containers.opened(self._folder, self._containers, container_id) as container:
             return container.size()
 
+    def holds(self, container_id: str) -> bool:
+        """Whether a container of that id is there."""
+        return containers.container_path(self._folder, container_id).is_file()
+
+    def salt(self, revision_id: str, subject_id: str) -> bytes:
+        """HMAC-SHA-256 of both under a key of its own: 32 bytes, the same every time."""
+        return hmac.digest(self._salts, json.dumps([revision_id, subject_id]).encode(), "sha256")
+
     def sweep(self, known: frozenset[str], before: datetime) -> int:
         """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""
         return leftovers.sweep(self._folder, known, before.timestamp())
@@ -76,6 +87,15 @@ class HomeVault:
     def new_backup(self, path: Path, head: BackupHead) -> AbstractContextManager[ContainerWriter]:
         """A backup under construction; on leaving without `keep` its file is removed."""
         return backup_file.new_backup(path, head, self._backups, self._random)
+
+    def new_successor(self, container_id: str, erasure_id: str) -> AbstractContextManager[ContainerWriter]:
+        """What is to replace a container once an erasure is committed; nothing where it is not kept."""
+        path = erasing.successor_path(self._folder, container_id, erasure_id)
+        return containers.new_successor(path, self._containers, container_id, self._random)
+
+    def discard_journals(self) -> int:
+        """Removes the journals of interrupted loads. Raises Refused while a load is under way."""
+        return erasing.discard_journals(self._folder)
 
     def remove(self, container_id: str) -> None:
         """Removes a container's file, and unfinished ones of its id (nothing happens if there are none)."""

@@ -21,6 +21,8 @@ Each is one condition that refuses a row (`rule.py`); what SQLite makes of it is
 10. A known-answer item has no search, no lead and no rejection, and no alert of a search becomes one. A result is
     entered once its reviewer saw the score, in the order in which they come.
 11. Rights are taken and given back in turn; who is suspended judges nothing.
+12. Erasures are numbered without a gap and finished once. The sealed values of an alert are only ever emptied, once an
+    erasure wrote down what they were, and never while the alert waits. No list serves what was erased in part.
 """
 
 from matcher.store.role_triggers import ROLE_TRIGGERS
@@ -46,13 +48,20 @@ _KEPT = {
     "known_items": ("alert_id",),
     "known_results": ("reviewer", "number"),
     "reviewer_rights": ("reviewer", "number"),
+    "remains": ("revision_id", "erasure"),
+    "erased_parts": ("alert_id", "part"),
+}
+# Tables of sealed values: the column, what an erasure calls it, and the rest of the row. It is emptied, they stay.
+_EMPTIED = {
+    "candidates": ("subject", "'candidate/' || OLD.candidate_id", ("alert_id", "candidate_id", "score", "rank")),
+    "known_items": ("answer", "'answer'", ("alert_id", "cohort_revision_id")),
 }
 
 
 def rules() -> list[Rule]:
     """Every rule, in the order in which the triggers are made."""
     kept = [rule for table, key in _KEPT.items() for rule in _kept(table, key)]
-    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE, *ROLE_TRIGGERS]
+    return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE, *ROLE_TRIGGERS, *_ERASURE]
 
 
 def trigger_statements() -> list[str]:
@@ -69,10 +78,23 @@ def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
     there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {same})"  # noqa: S608 -- names from the table above
     sentence = f"{table}: rows are only ever added"
     return [
-        _refuse(f"{table}_never_changed", "UPDATE", table, ALWAYS, sentence),
+        _refuse(f"{table}_never_changed", "UPDATE", table, _but_emptied(table), sentence),
         _refuse(f"{table}_never_removed", "DELETE", table, ALWAYS, sentence),
         _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
     ]
+
+
+def _but_emptied(table: str) -> str:
+    """Every change, but for emptying a sealed value that an erasure wrote down."""
+    if table not in _EMPTIED:
+        return ALWAYS
+    column, part, others = _EMPTIED[table]
+    same = " AND ".join(f"NEW.{one} IS NOT DISTINCT FROM OLD.{one}" for one in others)
+    return f"NOT (length(NEW.{column}) = 0 AND {same} AND {_written_down(part)})"
+
+
+def _written_down(part: str) -> str:
+    return f"EXISTS (SELECT 1 FROM erased_parts WHERE alert_id = OLD.alert_id AND part = {part})"  # noqa: S608 -- words from this file
 
 
 _LOG = [
@@ -131,7 +153,11 @@ _LISTS = [
 _OWN_PROGRESS = "SELECT 1 FROM progress WHERE alert_id = NEW.alert_id AND reviewer = NEW.reviewer"
 _ALERT_FACTS = (
     *("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest", "threshold"),
-    *("case_reference", "reason", "searches_of_case", "submitted_by", "submitted_at", "probe", "place"),
+    *("case_reference", "reason", "searches_of_case", "submitted_by", "submitted_at"),
+)
+_KEPT_SEALED = " OR ".join(
+    f"(NEW.{part} IS DISTINCT FROM OLD.{part} AND NOT (length(NEW.{part}) = 0 AND {_written_down(repr(part))}))"
+    for part in ("probe", "place")
 )
 
 
@@ -161,7 +187,7 @@ _REVIEW = [
         "alerts_stay",
         "UPDATE",
         "alerts",
-        _once(*_ALERT_FACTS, "closed_reason", "closed_at", "concluded_at", "rejected"),
+        f"{_once(*_ALERT_FACTS, 'closed_reason', 'closed_at', 'concluded_at', 'rejected')} OR {_KEPT_SEALED}",
         "what an alert was made with, and how it ended, stays",
     ),
     _refuse(
@@ -351,5 +377,49 @@ _VIGILANCE = [
         "judgements",
         f"({_RIGHT}) = 1",
         "this reviewer fell below a floor of the policy: an admin must restore them first",
+    ),
+]
+
+_ERASED_IN_PART = "EXISTS (SELECT 1 FROM remains WHERE revision_id = {})"
+_ERASURE = [
+    _refuse(
+        "erasures_in_order",
+        "INSERT",
+        "erasures",
+        "NEW.number IS DISTINCT FROM (SELECT COALESCE(MAX(number), 0) + 1 FROM erasures) "
+        "OR NEW.finished_at IS NOT NULL",
+        "erasures: each follows the one before it, and is finished afterwards",
+    ),
+    _refuse(
+        "erasures_finished_once",
+        "UPDATE",
+        "erasures",
+        _once("number", "erasure_id", "collection_id", "erased_by", "erased_at", "finished_at"),
+        "erasures: they are finished once, and nothing else of them changes",
+    ),
+    _refuse("erasures_never_removed", "DELETE", "erasures", ALWAYS, "erasures: they are never removed"),
+    _refuse(
+        "erased_parts_not_of_what_waits",
+        "INSERT",
+        "erased_parts",
+        "EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND closed_at IS NULL AND concluded_at IS NULL)",
+        "erased_parts: what waits for judgement is closed first, and its reason said",
+    ),
+    _refuse(
+        "remains_of_what_does_not_serve",
+        "INSERT",
+        "remains",
+        "EXISTS (SELECT 1 FROM watchlists WHERE serving_id = NEW.revision_id)",
+        "remains: what serves is not erased in part",
+    ),
+    *(
+        _refuse(
+            f"watchlists_serve_whole_revisions_{moment.lower()}",
+            moment,
+            "watchlists",
+            _ERASED_IN_PART.format("NEW.serving_id"),
+            "watchlists: what was erased in part serves no more",
+        )
+        for moment in ("INSERT", "UPDATE")
     ),
 ]

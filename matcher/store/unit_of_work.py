@@ -21,7 +21,9 @@ from matcher.store.database import (
     discard_database,
     is_sqlite,
     open_database,
+    scrub,
 )
+from matcher.store.erasures import SqlErasures
 from matcher.store.failures import translated
 from matcher.store.lists import SqlLists
 from matcher.store.log import SqlLog
@@ -45,6 +47,7 @@ class SqlUnitOfWork:
     alerts: tables.Alerts
     watch: tables.Watch
     vigilance: tables.Vigilance
+    erasures: tables.Erasures
     log: tables.Log
     checkpoints: tables.Checkpoints
     notary: tables.Notary | None = None
@@ -71,6 +74,7 @@ class SqlUnitOfWork:
         self.alerts = SqlAlerts(transaction)
         self.watch = SqlWatch(transaction)
         self.vigilance = SqlVigilance(transaction)
+        self.erasures = SqlErasures(transaction)
         self.log = SqlLog(transaction, self._seat, self._clock)
         self.checkpoints = SqlCheckpoints(transaction)
         return self
@@ -87,6 +91,15 @@ class SqlUnitOfWork:
         begun.commit()
         if self.notary is not None and note is not None:
             self.notary.after_commit(note)
+
+    def scrub(self) -> None:
+        """Ends this unit, and rewrites the database's files so that nothing is in them that was deleted.
+
+        Raises StorageFailed while somebody else reads or writes.
+        """
+        self._begun().end()
+        with translated():
+            scrub(self._engine)
 
     def check_schema(self) -> None:
         """Raises IntegrityError when a table, constraint or trigger is missing, was changed or was added."""

@@ -11,16 +11,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, select
 
 from matcher.domain.case import Verdict
+from matcher.domain.erasure import ANSWER
 from matcher.domain.ids import utc_text, utc_time
 from matcher.domain.ports import Vault
 from matcher.domain.revision import PictureRef
 from matcher.domain.vigilance import Answer, KnownItem, Result, Right
-from matcher.store.alerts import SqlAlerts, place_bytes, place_of
+from matcher.store.alerts import SqlAlerts, place_bytes, place_of, purpose_of
 from matcher.store.failures import well_formed
 from matcher.store.log import canonical_json
 from matcher.store.schema import (
     alerts,
     candidates,
+    erased_parts,
     judgements,
     known_items,
     known_results,
@@ -44,18 +46,21 @@ class SqlVigilance:
         alert_id = item.alert.alert_id
         SqlAlerts(self._transaction).add(vault, item.alert)
         row = {"alert_id": alert_id, "cohort_revision_id": item.cohort_revision_id}
-        sealed = vault.seal(_purpose(alert_id), _answer_bytes(item.answer))
+        sealed = vault.seal(purpose_of(alert_id, ANSWER), _answer_bytes(item.answer))
         self._transaction.run(insert(known_items), row | {"answer": sealed})
 
     def answer(self, vault: Vault, alert_id: str) -> Answer | None:
-        """The truth of an item; None for an alert of a search. Raises IntegrityError when the seal does not open."""
+        """The truth of an item; None for an alert of a search, and for an item that was erased.
+
+        Raises IntegrityError when the seal does not open.
+        """
         row = self._transaction.row(select(known_items).where(known_items.c.alert_id == alert_id))
-        return None if row is None else _opened(vault, row)
+        return None if row is None or not row.answer else opened_answer(vault, row)
 
     def people_shown(self, vault: Vault, cohort_revision_id: str) -> frozenset[str]:
         """Cohort subjects whose face was the probe of an item already."""
         query = select(known_items).where(known_items.c.cohort_revision_id == cohort_revision_id)
-        return frozenset(_opened(vault, row).person for row in self._transaction.rows(query))
+        return frozenset(opened_answer(vault, row).person for row in self._transaction.rows(query) if row.answer)
 
     def cohort_revision(self, alert_id: str) -> str | None:
         """The cohort revision that an item was made of."""
@@ -63,9 +68,12 @@ class SqlVigilance:
         return None if row is None else str(row.cohort_revision_id)
 
     def items(self) -> Mapping[str, str]:
-        """sha256 (hex) of the sealed answer of every item, by alert; needs no key."""
+        """sha256 (hex) of the sealed answer of every item, by alert, erased ones too; needs no key."""
         rows = self._transaction.rows(select(known_items.c.alert_id, known_items.c.answer))
-        return {row.alert_id: hashlib.sha256(row.answer).hexdigest() for row in rows}
+        parts = self._transaction.rows(select(erased_parts).where(erased_parts.c.part == ANSWER))
+        gone = {row.alert_id: row.digest for row in parts}
+        sealed = {row.alert_id: hashlib.sha256(row.answer).hexdigest() for row in rows if row.answer}
+        return {row.alert_id: sealed.get(row.alert_id, gone.get(row.alert_id, "")) for row in rows}
 
     def counts(self, report: str) -> tuple[int, int]:
         """How many alerts of searches and how many items were queued under a report."""
@@ -134,10 +142,6 @@ def _of(report: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists(select(1).select_from(alerts).where(mine, alerts.c.report_digest == report, *conditions))
 
 
-def _purpose(alert_id: str) -> str:
-    return f"alert/{alert_id}/answer"
-
-
 def _answer_bytes(answer: Answer) -> bytes:
     shown = {
         candidate: [[one.container, one.offset, one.length, place_bytes(one.place).decode()] for one in pictures]
@@ -146,8 +150,9 @@ def _answer_bytes(answer: Answer) -> bytes:
     return canonical_json({"mate": answer.mate, "person": answer.person, "references": shown}).encode()
 
 
-def _opened(vault: Vault, row: Row[Any]) -> Answer:
-    found = json.loads(vault.open(_purpose(row.alert_id), row.answer))
+def opened_answer(vault: Vault, row: Row[Any]) -> Answer:
+    """The answer in a row of `known_items`. Raises IntegrityError."""
+    found = json.loads(vault.open(purpose_of(row.alert_id, ANSWER), row.answer))
     with well_formed("a known-answer item"):
         references = tuple(
             (candidate, tuple(PictureRef(name, at, size, place_of(place.encode())) for name, at, size, place in shown))

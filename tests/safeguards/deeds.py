@@ -14,6 +14,8 @@ from matcher.errors import AnotherPersonNeeded, MatcherError, MissingRole, Refus
 from matcher.services.activate import activate, prepare, prepare_renewal
 from matcher.services.calibrate import Question, calibrate_list
 from matcher.services.collections import create_list, retire_list
+from matcher.services.erase import erase_listed
+from matcher.services.expire import erase_expired_lists
 from matcher.services.people import add_user, set_suspended
 from matcher.services.remove import remove_subjects
 from matcher.services.submit import Errand, submit
@@ -102,6 +104,16 @@ SERVICES: dict[str, tuple[Deed, type[MatcherError], str]] = {
         MissingRole,
         "watchlist.remove",
     ),
+    "a reviewer erases": (
+        lambda town: erase_listed(town.sessions["ana"], "missing", ["S001"], True),
+        MissingRole,
+        "watchlist.erase",
+    ),
+    "an approver erases what is over": (
+        lambda town: erase_expired_lists(town.sessions["vera"], None, True),
+        MissingRole,
+        "watchlist.erase",
+    ),
     "a reviewer calibrates": (
         lambda town: calibrate_list(town.sessions["ana"], Question("missing", "staff", PILOT), NOBODY),
         MissingRole,
@@ -157,6 +169,8 @@ COMMANDS: dict[str, tuple[str, str, int]] = {
     "an approver searches": ("vera", f"submit missing {{picture}} {_PROBE}", 3),
     "an auditor searches": ("audrey", f"submit missing {{picture}} {_PROBE}", 3),
     "a reviewer removes": ("ana", "watchlist remove missing S001", 3),
+    "a reviewer erases": ("ana", "watchlist erase missing --subject S001 --stop --yes", 3),
+    "an approver erases what is over": ("vera", "watchlist erase --expired --yes", 3),
     "a reviewer calibrates": ("ana", "calibrate missing --cohort staff", 3),
     "a reviewer makes a list": ("ana", f"watchlist create planted-name {_TERMS}", 3),
     "an approver retires a list": ("vera", "watchlist retire missing --yes", 3),
@@ -292,6 +306,7 @@ SQL: dict[str, str] = {
     "refusals counted anew": "UPDATE refusals SET times = 1",
     "refusals begun with many": "INSERT INTO refusals VALUES ('ben', 'submit', '', 'Refused', '2026-01-01', 9)",
     "a case begun with many": "INSERT INTO case_searches VALUES ('x', 'y', 9)",
+    "a reviewer erases": "INSERT INTO erasures VALUES (1, 'e', 'l', 'ana', '2026', NULL)",
     "a second home": "REPLACE INTO home SELECT 2, home_id, created_at, 1, recovery_public, recovery_sealed FROM home",
     "no home": "DELETE FROM home",
     "a suspended list that serves again": "UPDATE watchlists SET suspended_by = NULL, suspended_at = NULL, "

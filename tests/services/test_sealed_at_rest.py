@@ -83,7 +83,7 @@ def test_the_scan_finds_every_spelling(tmp_path: Path) -> None:
 def test_a_flipped_byte_in_any_container_is_refused(used: World) -> None:
     vault = used.sessions["boss"].vault
     boxes = sorted((used.folder / "home" / "sealed").glob("*.box"))
-    assert len(boxes) == 6
+    assert len(boxes) == 7
     drawn = np.random.default_rng(8)
     for box in boxes:
         whole = box.read_bytes()

@@ -37,7 +37,10 @@ def power_cuts(on: Bench, times: int, seed: int, names: Sequence[str] = (), unsy
     """So many cuts in all, shared out as kills are; one child after the other looks at the disks of a batch."""
     tallies = {name: Tally("power cut", name) for name in names or on.plans}
     recordings = {
-        name: [forgetting(record(on, name, watched), unsynced) for watched in (False, True)] for name in tallies
+        name: [
+            forgetting(record(on, name, watched and not OPERATIONS[name].alone), unsynced) for watched in (False, True)
+        ]
+        for name in tallies
     }
     operations = list(tallies)
     for first in range(0, times, BATCH):

@@ -160,6 +160,22 @@ def _seen(entry: "LogEntry", user: "User | None") -> dict[str, Any]:
     return place | who | {"action": entry.action, "details": shown_details(entry, user)}
 
 
+@command.command("listed")
+@click.argument("proofs", type=click.Path(path_type=Path), metavar="PROOF.json")
+@leaf
+def listed(call: Call, proofs: Path) -> None:
+    """Check a proof that somebody was listed (`matcher watchlist listed`) against the log; it takes no key.
+
+    Exit code 6: it was altered, or is of another home.
+
+    Example: `matcher audit listed proof.json`
+    """
+    from matcher.cli.listed_output import print_checked, read_proofs
+    from matcher.services.listed import check_proof
+
+    print_checked(call.output, [(one, check_proof(call.program.place, one)) for one in read_proofs(proofs)])
+
+
 @command.command("innocents")
 @click.argument("watchlist")
 @click.option("--cohort", required=True, help="People known not to be on the list; any cohort that may be tested on.")

@@ -5,14 +5,14 @@ from typing import Any
 
 import rich_click as click
 
-from matcher.cli.common import DAY, Call, leaf
+from matcher.cli.common import DAY, Call, agreed, leaf
 from matcher.cli.loading import load_options, run_load
 from matcher.cli.output import table
 
 
 @click.group("cohort")
 def command() -> None:
-    """Create, load and show cohorts: consenting people known not to be listed."""
+    """Create, load, show and erase cohorts: consenting people known not to be listed."""
 
 
 @command.command("create")
@@ -95,6 +95,34 @@ def list_cohorts(call: Call) -> None:
     keys = ("name", "people", "templates", "rejected", "source", "expires")
     rows = [[fact[key] if fact[key] is not None else "" for key in keys] for fact in facts]
     call.output.result({"cohorts": facts}, table(keys, rows))
+
+
+@command.command("erase")
+@click.argument("name", required=False)
+@click.option("--subject", "subjects", multiple=True, metavar="SUBJECT_ID", help="Whom; may be given again.")
+@click.option("--expired", is_flag=True, help="Cohorts whose last day is over, as a whole.")
+@click.option("--yes", is_flag=True, help='Skip "are you sure?".')
+@leaf
+def erase(call: Call, name: str | None, subjects: tuple[str, ...], expired: bool, yes: bool) -> None:
+    """Erase people from every revision of a cohort and the known-answer items that show them; or cohorts that expired.
+
+    Reports stay: what was counted was counted. They cannot be replayed any more.
+
+    Example: `matcher cohort erase staff --subject C-0042 --yes --user boss`
+    """
+    from matcher.cli.erasure_output import print_erased, print_expired
+    from matcher.errors import UsageError
+    from matcher.services.erase import erase_people
+    from matcher.services.expire import erase_expired_cohorts
+
+    if expired == bool(subjects) or (name is None and not expired):
+        raise UsageError("say who is erased: NAME and --subject SUBJECT_ID, or --expired")
+    if expired:
+        agreed("Erase what is over, for good?", yes)
+        print_expired(call.output, erase_expired_cohorts(call.session, name), "cohort")
+        return
+    agreed(f"Erase {len(subjects)} people from cohort {name}, for good?", yes)
+    print_erased(call.output, erase_people(call.session, str(name), subjects), "cohort")
 
 
 def _facts(cohort: Any) -> dict[str, object]:

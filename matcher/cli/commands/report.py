@@ -1,13 +1,14 @@
 """`matcher report`: calibration reports."""
 
 import errno
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
 from click.exceptions import Exit
 
-from matcher.cli.common import Call, leaf
+from matcher.cli.common import DAY, Call, leaf
 
 if TYPE_CHECKING:
     from matcher.calibration.report import Report
@@ -154,3 +155,30 @@ def _report(call: Call, named: str) -> "Report":
         return recounted(read_report(path))
     with call.program.place.work(write=False) as work:
         return recounted(report_by_digest(work, named).body)
+
+
+@command.command("accountability")
+@click.option("--from", "first", type=DAY, required=True, help="The first day (UTC), YYYY-MM-DD.")
+@click.option("--to", "last", type=DAY, required=True, help="The last day, included.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Writes OUT.html and OUT.json.")
+@click.option("--public", is_flag=True, help="Leave out counts of 1 to 9, small groups, names of staff and reasons.")
+@leaf
+def accountability(call: Call, first: datetime, last: datetime, out: Path, public: bool) -> None:
+    """What every list was for, how often it is wrong, group by group, and what was done with it in a period.
+
+    Purpose, owner, version, data policy, error rates, searches and reviews, corrections, suspensions: one page that
+    needs no network, and the same as JSON. For admins and auditors; it opens nothing that is sealed.
+
+    Example: `matcher report accountability --from 2026-11-01 --to 2026-11-30 --out november --public --user audrey`
+    """
+    from matcher.report.accountability import accountability_html, accountability_json
+    from matcher.services.accountability import account_of
+
+    account = account_of(call.session, first.date(), last.date(), public)
+    page, data = (out.with_name(f"{out.name}.{kind}") for kind in ("html", "json"))
+    _write(page, accountability_html(account).encode("utf-8"))
+    _write(data, accountability_json(account).encode("utf-8"))
+    call.output.result(
+        {"html": str(page), "json": str(data), "lists": len(account.lists), "public": public},
+        f"{page} and {data}: {len(account.lists)} lists",
+    )

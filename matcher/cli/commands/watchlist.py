@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -15,7 +16,7 @@ _MOST_STDIN = 16_000_000
 
 @click.group("watchlist")
 def command() -> None:
-    """Create, load, show, shorten, activate, suspend and retire lists."""
+    """Create, load, show, shorten, activate, suspend, retire and erase lists."""
 
 
 @command.command("create")
@@ -233,6 +234,65 @@ def retire(call: Call, name: str, yes: bool) -> None:
     agreed(f"Retire list {name} for good?", yes)
     retire_list(call.session, name)
     call.output.result({"name": name, "state": "retired"}, f"list {name} is retired")
+
+
+@command.command("erase")
+@click.argument("name", required=False)
+@click.option("--subject", "subjects", multiple=True, metavar="SUBJECT_ID", help="Whom; may be given again.")
+@click.option("--expired", is_flag=True, help="What is over: retired and expired lists, probes kept long enough.")
+@click.option("--stop", is_flag=True, help="Although the list serves them: it is then calibrated again to be searched.")
+@click.option("--close-waiting", is_flag=True, help="With --expired: close what still waits for reviewers.")
+@click.option("--yes", is_flag=True, help='Skip "are you sure?".')
+@leaf
+def erase(call: Call, name: str | None, subjects: tuple[str, ...], **given: bool) -> None:
+    """Erase people from every revision and alert of a list, for good; or, with --expired, whatever is over.
+
+    Their references, labels and pictures go, and of alerts that show them the probe and whom it may show; what waits is
+    closed, and said. Counts, scores, judgements, outcomes and the log stay, without the person. Then every file of the
+    home is searched for what was erased, and a receipt is logged. Backups that you keep elsewhere still hold them.
+
+    A list that serves them goes on only if they are removed first (matcher watchlist remove) and an approver activates
+    the rest; --stop erases at once. Without --subject, ids are read from standard input, one a line.
+
+    Example: `matcher watchlist erase missing --subject S-0042 --yes --user boss`
+    """
+    from matcher.cli.erasure_output import print_erased, print_expired
+    from matcher.errors import UsageError
+    from matcher.services.erase import erase_listed
+    from matcher.services.expire import erase_expired_lists
+
+    if given["expired"]:
+        if subjects or given["stop"]:
+            raise UsageError("--expired erases what is over as a whole: leave out --subject and --stop")
+        agreed("Erase what is over, for good?", given["yes"])
+        print_expired(call.output, erase_expired_lists(call.session, name, given["close_waiting"]), "list")
+        return
+    if name is None or given["close_waiting"]:
+        raise UsageError("give the list and whom to erase; --close-waiting goes with --expired")
+    wanted = subjects or _lines_of_stdin()
+    if not wanted:
+        raise UsageError("who is erased? give --subject SUBJECT_ID, or ids on standard input, one a line")
+    agreed(f"Erase {len(wanted)} subjects from list {name}, for good?", given["yes"])
+    print_erased(call.output, erase_listed(call.session, name, wanted, given["stop"]), "list")
+
+
+@command.command("listed")
+@click.argument("subject", metavar="SUBJECT_ID")
+@click.option("--on", "day", type=DAY, required=True, help="A day (UTC), YYYY-MM-DD.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the proofs go, as JSON.")
+@leaf
+def listed(call: Call, subject: str, day: datetime, out: Path | None) -> None:
+    """Say whether somebody was listed on a day, after the list is gone too, with a proof for whoever has the log.
+
+    An admin asks, and the log says that it was asked, not of whom. That somebody was not listed is a statement: only
+    another holder of the home key can check it.
+
+    Example: `matcher watchlist listed S-0042 --on 2026-11-25 -o proof.json --user boss`
+    """
+    from matcher.cli.listed_output import print_listed
+    from matcher.services.listed import was_listed
+
+    print_listed(call.output, was_listed(call.session, subject, day.date()), out)
 
 
 def _lines_of_stdin() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The operations that faults are put into: one line of `OPERATIONS` each; another one (erase) is another line.
+"""The operations that faults are put into: one line of `OPERATIONS` each.
 
 An operation yields whenever the program has acknowledged something: that, and all before it, must survive anything.
 """
@@ -15,6 +15,7 @@ from matcher.domain.face import Picture
 from matcher.errors import BadInput, MatcherError, Refused
 from matcher.services.activate import activate, prepare
 from matcher.services.calibrate import Question, calibrate_list
+from matcher.services.erase import erase_listed
 from matcher.services.load import load_list
 from matcher.services.remove import remove_subjects
 from matcher.services.review_desk import Desk
@@ -34,6 +35,7 @@ class Operation:
     """Who does what, in a home of which stage; `refusals`: what doing it again may say once all of it is done.
 
     `pauses`: entries of the log after which it may end unacknowledged, because whoever sweeps next finishes it.
+    `alone`: it is refused its end while another process reads.
     """
 
     stage: str
@@ -41,6 +43,7 @@ class Operation:
     steps: Callable[[OpenedHome, Session], Steps]
     refusals: tuple[type[MatcherError], ...] = ()
     pauses: tuple[Action, ...] = ()
+    alone: bool = False
 
 
 class _Seen(VectorPipeline):
@@ -109,6 +112,10 @@ def _removed(session: Session) -> object:
     return remove_subjects(session, "missing", ["S003", "S007"])
 
 
+def _erased(session: Session) -> object:
+    return erase_listed(session, "missing", [f"S{ALERT_OF:03}"], stop=True)
+
+
 OPERATIONS = {
     "load": Operation("active", "boss", _load),
     "calibrate": Operation("loaded", "boss", _calibrate),
@@ -116,4 +123,5 @@ OPERATIONS = {
     "submit": Operation("active", "boss", _submit),
     "decide": Operation("waiting", "ana", _decide, (Refused,)),
     "remove": Operation("active", "boss", _at_once(_removed), (BadInput,)),
+    "erase": Operation("waiting", "boss", _at_once(_erased), (BadInput,), (Action.LIST_ERASED,), alone=True),
 }

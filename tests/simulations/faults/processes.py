@@ -26,6 +26,7 @@ from matcher.domain.events import Action
 from matcher.domain.revision import Revision
 from matcher.errors import MatcherError, Refused
 from matcher.services.audit import verify
+from matcher.services.listed import listed_of
 from matcher.services.uncommitted import pictures_of, sweep
 from matcher.services.workplace import Session
 from matcher.store.revisions_file import containers_of
@@ -331,7 +332,11 @@ def _open_whole(opened: OpenedHome, admin: Session, revision: Revision) -> None:
 def _strangers(home: Path, opened: OpenedHome) -> list[str]:
     with opened.place.work(write=False) as work:
         known = work.revisions.ids()
-    named = {f"{one}.box" for revision in known for one in (*containers_of(revision), pictures_of(revision))}
+    named = {
+        f"{one}.box"
+        for revision in known
+        for one in (*containers_of(revision), pictures_of(revision), listed_of(revision))
+    }
     left = {path.name for path in (home / "sealed").iterdir()} - named
     return [f"left behind: {', '.join(sorted(left))}"] if left else []
 
