@@ -147,6 +147,7 @@ def test_text_that_is_no_unicode_is_bad_input(world: World) -> None:
         work.home.create("home\udcff", NOON, False, b"public")
 
 
+@pytest.mark.sqlite_only  # a server in UTF-8 holds no other text
 def test_a_stored_text_that_is_no_unicode_is_damage(world: World) -> None:
     """One flipped byte of a page does it; the driver raises a ValueError."""
     with world.work(write=False) as work, pytest.raises(IntegrityError, match="restore a backup"):
