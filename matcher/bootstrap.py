@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
-    from matcher.domain.ports import FacePipeline, RowReader
+    from matcher.domain.ports import Archive, FacePipeline, RowReader
     from matcher.domain.provider import Provider
+    from matcher.domain.records import Restored
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.rooms import Reception
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
@@ -58,6 +59,7 @@ class Program:
     place: Workplace
     demo: bool
     database: Callable[[], str]  # its engine and version; raises StorageFailed
+    archive: Callable[[], "Archive"]  # what makes backups of this home
     notary: "LogNotary"
 
     def finish(self) -> None:
@@ -104,6 +106,35 @@ class Program:
         from matcher.services.reception import Lobby
 
         return Lobby(self.place, match_confidence)
+
+
+def restore_program(settings: Settings, file: Path, who: tuple[str, str], speaker: Speaker) -> "Restored":
+    """Makes the home of the settings from a backup, for an admin of its moment, `who` by name and passphrase.
+
+    Nothing stays of a restore that fails. Raises BadInput, Refused, WrongPassphrase, IntegrityError, StorageFailed.
+    """
+    from matcher.services.backup import begin_restored
+    from matcher.store.archive import require_no_home, restoring, unpack
+    from matcher.store.backup_file import read_backup
+    from matcher.store.home import open_home, private_files
+    from matcher.store.key_record import KeyCost
+    from matcher.store.keyring import HomeKeyring
+    from matcher.store.unit_of_work import open_store
+
+    if settings.database is not None:
+        raise BadInput("a home is restored with its database in its folder: unset MATCHER_DATABASE")
+    backup = read_backup(file)
+    require_no_home(settings.home)
+    keyring = HomeKeyring(settings.home, KeyCost())
+    with keyring.open_backup(backup, *who) as opened, private_files(), restoring(settings.home) as folder:
+        with speaker.progress("restoring") as progress:
+            unpack(opened, folder, progress)
+        home, seat = open_home(folder), _seat()
+        store = open_store(folder, seat, _now)
+        with speaker.progress("verifying") as progress:
+            restored = begin_restored(_program(settings, home, store, seat).place, backup.head, *who, progress)
+        store.close()
+    return restored
 
 
 def read_policy(path: Path | None) -> "Policy":
@@ -227,7 +258,13 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         random=os.urandom,
         seat=seat,
     )
-    return Program(settings, place, home.demo, store.describe, notary)
+
+    def archive() -> "Archive":
+        from matcher.store.archive import HomeArchive
+
+        return HomeArchive(home.path, store.engine)
+
+    return Program(settings, place, home.demo, store.describe, archive, notary)
 
 
 def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":

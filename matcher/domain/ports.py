@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from matcher.domain.backup import BackupHead
 from matcher.domain.erasure import Sought
 from matcher.domain.face import Face, Picture
 from matcher.domain.records import (
@@ -88,6 +90,16 @@ class Keyring(Protocol):
         """Raises WrongPassphrase."""
 
 
+class Archive(Protocol):
+    """Makes backups of a home."""
+
+    def require_free(self, out: Path) -> None:
+        """Raises BadInput where a backup cannot be written, Refused for a home whose database is on a server."""
+
+    def write(self, vault: Vault, out: Path, head: BackupHead, progress: Callable[[int, int], None]) -> int:
+        """Writes a backup, sealed, whole or not at all; how many bytes are in it. Raises StorageFailed."""
+
+
 # --- sealed store -----------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +175,9 @@ class Vault(Protocol):
 
     def discard_journals(self) -> int:
         """Removes the journals of interrupted loads; how many. Raises Refused while a load is under way."""
+
+    def new_backup(self, path: Path, head: BackupHead) -> AbstractContextManager[ContainerWriter]:
+        """A backup under construction, `head` readable without a key; on leaving without `keep` nothing stays."""
 
     def load_journal(self, binding: str, begin: LoadBegun) -> AbstractContextManager[LoadJournal]:
         """The journal of the load that `binding` describes, held by this process alone. Raises Refused otherwise."""

@@ -11,6 +11,7 @@
 6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
 7. Every erasure, what it left and what it emptied (`audit_erasure.py`).
 8. Every refused attempt that was due to be logged, and that none of a kind is missing.
+9. That a restore goes on from the entry that it names, in the log of the home of that backup.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, insert
+from sqlalchemy import Connection, Engine, NullPool, create_engine, insert, select
 
 from matcher.domain.ids import utc_text
 from matcher.errors import IntegrityError, Refused, StorageFailed
@@ -85,6 +85,20 @@ def open_database(home: Path) -> Engine:
         raise IntegrityError(f"{path} is not a database of this program")
     require_version(version)
     return engine
+
+
+def snapshot(engine: Engine, path: Path) -> None:
+    """Copies the database as it is at one moment to a new file, 0600. Raises StorageFailed."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    with translated(), engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+
+
+def revisions_in(path: Path) -> frozenset[str]:
+    """The ids of the revisions in a database file that nobody writes to."""
+    engine = _engine(path)
+    with translated(), begin(engine, write=False) as connection:
+        return frozenset(connection.execute(select(schema.revisions.c.revision_id)).scalars())
 
 
 def begin(engine: Engine, write: bool) -> Connection:
