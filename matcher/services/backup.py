@@ -23,6 +23,7 @@ from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import ListState
 from matcher.errors import IntegrityError
 from matcher.services.audit import verify
+from matcher.services.finish_erasure import finish_all
 from matcher.services.workplace import Session, Workplace, refusals_logged, sign_in, still_here
 
 Progress = Callable[[int, int], None]
@@ -37,6 +38,7 @@ def back_up(session: Session, archive: Archive, out: Path, progress: Progress) -
     with refusals_logged(session, "backup", ""):
         session.user.require(Role.ADMIN)
         archive.require_free(out)
+        finish_all(place)  # what an erasure still has to exchange is no file of a backup
         with place.work() as work:
             still_here(session, work)
             _require_whole(place, work)

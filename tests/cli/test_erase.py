@@ -16,6 +16,7 @@ from tests.cli.runner import Cli
 from tests.safeguards.town import Town
 from tests.services.world import PASSPHRASE
 
+pytestmark = pytest.mark.sqlite_only
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 

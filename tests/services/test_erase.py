@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 from sqlcipher3 import dbapi2
 
@@ -20,17 +19,18 @@ from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, Missin
 from matcher.services.activate import prepare
 from matcher.services.audit import verify
 from matcher.services.collections import find_list
-from matcher.services.erase import Erased, erase_listed, erase_people
+from matcher.services.erase import Erased, erase_listed
 from matcher.services.outcomes import outcomes
 from matcher.services.remove import remove_subjects
 from matcher.services.reports import replay
 from matcher.store.engine import DATABASE
 from matcher.store.sealing import HomeVault
 from tests.services.homes import bytes_of, copied, holding
-from tests.services.pictured import OTHER, SAME, Pictured
+from tests.services.pictured import Pictured
 from tests.services.test_audit import edit
 from tests.services.world import NOBODY, VectorPipeline, World
 
+pytestmark = pytest.mark.sqlite_only
 GONE = "S007"
 
 
@@ -202,38 +202,6 @@ def test_the_judgements_and_outcomes_stay_without_the_person(shown: Pictured) ->
     assert [one[0] for one in before] == ["lead", "rejected"]
 
 
-def test_the_probe_stays_where_another_candidate_is_the_lead(tmp_path: Path) -> None:
-    made = Pictured(tmp_path)
-    made.templates[8] = made.templates[7]  # two who look alike: one probe finds both
-    made.templates[8, 0] += 0.01
-    made.templates[8] /= np.linalg.norm(made.templates[8])
-    made.practised(share=0.0)
-    made.hit(7, case="both")
-    vault = made.sessions["boss"].vault
-    with made.place.work(write=False) as work:
-        alert = work.alerts.get(vault, work.alerts.lines()[0].alert_id)
-    assert alert is not None
-    of = {one.subject_id: one.candidate_id for one in alert.candidates}
-    assert set(of) == {"S007", "S008"}
-    for who in ("ana", "ben"):
-        made.say(who, alert.alert_id, lambda candidate: SAME if candidate == of["S008"] else OTHER)
-    erase(made, stop=True)
-    with made.place.work(write=False) as work:
-        left = work.alerts.get(vault, alert.alert_id)
-    assert left is not None
-    assert left.probe == alert.probe
-    assert {one.subject_id for one in left.candidates} == {"", "S008"}
-    (done,) = (one for one in outcomes(made.place, made.sessions["boss"], None).concluded if one.label)
-    assert done.label is not None
-    assert done.label.subject_id == "S008"
-    erase(made, "S008", stop=True)
-    with made.place.work(write=False) as work:
-        left = work.alerts.get(vault, alert.alert_id)
-    assert left is not None
-    assert left.probe == b""
-    sound(made)
-
-
 def test_what_is_not_there_is_refused_and_nobody_is_erased(shown: Pictured) -> None:
     before = bytes_of(shown.folder / "home" / "sealed")
     with pytest.raises(BadInput, match="1 of the 2 subjects are not in missing"):
@@ -379,24 +347,3 @@ def test_the_audit_finds_what_was_altered_about_an_erasure(shown: Pictured, tmp_
         except IntegrityError as error:
             found = error
         assert found is not None, what
-
-
-# --- cohorts ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_cohort_person_leaves_with_the_items_that_show_them(tmp_path: Path) -> None:
-    made = Pictured(tmp_path)
-    made.practised()
-    waiting, judged = made.queue_items(2)[:2]
-    made.say("ana", judged, lambda candidate: made.truths(judged)[candidate])
-    people = {made.answer(waiting).person, made.answer(judged).person}
-    done = erase_people(made.sessions["boss"], "staff", people)
-    assert done.subjects == len(people)
-    assert done.closed >= 1
-    assert done.revision is not None
-    left = opened_everything(made)
-    assert not any(one.encode() in left for one in people)
-    assert b"C0199" in left
-    assert watchlist(made).state(made.clock()) is ListState.ACTIVE
-    made.hit(11, case="goes on")
-    sound(made)

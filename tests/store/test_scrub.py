@@ -3,8 +3,11 @@
 import random
 from pathlib import Path
 
+import pytest
+
 from matcher.store.engine import DATABASE, begin, create_database, scrub
 
+pytestmark = pytest.mark.sqlite_only
 PEOPLE = 1_200
 
 

@@ -17,6 +17,7 @@ from tests.services.homes import bytes_of, copied
 from tests.services.world import World
 from tests.traces.searching import kept_from
 
+pytestmark = pytest.mark.sqlite_only
 WRITES = "write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice,vmsplice"
 SAMPLE, APART = 24, 512  # bytes; a part of 536 bytes of anything that must not be written holds a sample
 
