@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
-    from matcher.domain.ports import FacePipeline, RowReader
+    from matcher.domain.ports import Archive, FacePipeline, RowReader
     from matcher.domain.provider import Provider
+    from matcher.domain.records import Restored
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.rooms import Reception
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
@@ -57,6 +58,8 @@ class Program:
     settings: Settings
     place: Workplace
     demo: bool
+    database: Callable[[], str]  # its engine and version; raises StorageFailed
+    archive: Callable[[], "Archive"]  # what makes backups of this home
     notary: "LogNotary"
 
     def finish(self) -> None:
@@ -103,6 +106,35 @@ class Program:
         from matcher.services.reception import Lobby
 
         return Lobby(self.place, match_confidence)
+
+
+def restore_program(settings: Settings, file: Path, who: tuple[str, str], speaker: Speaker) -> "Restored":
+    """Makes the home of the settings from a backup, for an admin of its moment, `who` by name and passphrase.
+
+    Nothing stays of a restore that fails. Raises BadInput, Refused, WrongPassphrase, IntegrityError, StorageFailed.
+    """
+    from matcher.services.backup import begin_restored
+    from matcher.store.archive import require_no_home, restoring, unpack
+    from matcher.store.backup_file import read_backup
+    from matcher.store.home import open_home, private_files
+    from matcher.store.key_record import KeyCost
+    from matcher.store.keyring import HomeKeyring
+    from matcher.store.unit_of_work import open_store
+
+    if settings.database is not None:
+        raise BadInput("a home is restored with its database in its folder: unset MATCHER_DATABASE")
+    backup = read_backup(file)
+    require_no_home(settings.home)
+    keyring = HomeKeyring(settings.home, KeyCost())
+    with keyring.open_backup(backup, *who) as opened, private_files(), restoring(settings.home) as folder:
+        with speaker.progress("restoring") as progress:
+            unpack(opened, folder, progress)
+        home, seat = open_home(folder), _seat()
+        store = open_store(folder, seat, _now)
+        with speaker.progress("verifying") as progress:
+            restored = begin_restored(_program(settings, home, store, seat).place, backup.head, *who, progress)
+        store.close()
+    return restored
 
 
 def read_policy(path: Path | None) -> "Policy":
@@ -160,26 +192,40 @@ def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) 
     Raises BadInput or Refused where a home cannot be made.
     """
     from matcher.services.people import begin_home
+    from matcher.store.belonging import note_belonging, undone
     from matcher.store.home import new_home, private_files
     from matcher.store.unit_of_work import create_store
 
     with private_files(), new_home(settings.home, demo) as home:
         seat = _seat()
-        store = create_store(settings.home, seat, _now)
-        program = _program(settings, home, store, seat)
-        tell(begin_home(program.place, demo))
-        program.finish()
+        store = create_store(settings.home, seat, _now, _address(settings, home))
+        with undone(store):
+            program = _program(settings, home, store, seat)
+            code = begin_home(program.place, demo)
+            note_belonging(home, store)
+            tell(code)
+            program.finish()
         store.close()
 
 
 def open_program(settings: Settings, in_browser: bool = False) -> Program:
     """Opens a home, for somebody `in_browser` or at this terminal. Raises BadInput, Refused, IntegrityError."""
+    from matcher.store.belonging import belonging_of, require_belonging
     from matcher.store.home import open_home
     from matcher.store.unit_of_work import open_store
 
     home = open_home(settings.home)
+    address = _address(settings, home)
+    belongs = belonging_of(home, address)
     seat = _seat(in_browser)
-    return _program(settings, home, open_store(settings.home, seat, _now), seat)
+    store = open_store(settings.home, seat, _now, address)
+    require_belonging(belongs, store)
+    return _program(settings, home, store, seat)
+
+
+def _address(settings: Settings, home: "Home") -> str | None:
+    """Where the home's database is; that of a demonstration is always in its folder."""
+    return None if home.demo else settings.database
 
 
 def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Program:
@@ -205,7 +251,13 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         random=os.urandom,
         seat=seat,
     )
-    return Program(settings, place, home.demo, notary)
+
+    def archive() -> "Archive":
+        from matcher.store.archive import HomeArchive
+
+        return HomeArchive(home.path, store.engine)
+
+    return Program(settings, place, home.demo, store.describe, archive, notary)
 
 
 def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":

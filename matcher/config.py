@@ -6,7 +6,7 @@ weakens a safeguard: there is none to name.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matcher.errors import BadInput
@@ -14,6 +14,7 @@ from matcher.toml_text import parsed
 
 _VARIABLES = {
     "home": "MATCHER_HOME",
+    "database": "MATCHER_DATABASE",
     "models": "MATCHER_MODELS",
     "user": "MATCHER_USER",
     "provider": "MATCHER_PROVIDER",
@@ -32,8 +33,10 @@ class Settings:
 
     `provider` is what runs the embedder (`domain/provider.py`); `embedder` and `detector` are ids of models, None for
     the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`), `image_mode` is how
-    the screens draw them (`review/pixels.py`). Every checkpoint of the log is written to `anchor_folder` and handed to
-    `anchor_command` on its standard input, where they are set (`store/anchors.py`).
+    the screens draw them (`review/pixels.py`). `database` is the address of a PostgreSQL server
+    (`store/address.py`) and may hold a password; None for SQLite in the home, which a demonstration always has.
+    Every checkpoint of the log is written to `anchor_folder` and handed to `anchor_command` on its standard input,
+    where they are set (`store/anchors.py`).
     """
 
     home: Path
@@ -47,6 +50,7 @@ class Settings:
     anchor_folder: Path | None
     anchor_command: str | None
     origins: tuple[tuple[str, str], ...]
+    database: str | None = field(default=None, repr=False)
 
 
 def load_settings(environment: Mapping[str, str] = os.environ, **given: str | None) -> Settings:
@@ -60,8 +64,15 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "provider": "onnxruntime",
         "image_mode": "auto",
     }
-    unset = {"user": "not set", "embedder": "default", "detector": "default", "viewer": "not set"}
-    unset |= {"anchor_folder": "not set", "anchor_command": "not set"}
+    unset = {
+        "database": "default",
+        "user": "not set",
+        "embedder": "default",
+        "detector": "default",
+        "viewer": "not set",
+        "anchor_folder": "not set",
+        "anchor_command": "not set",
+    }
     origins = dict.fromkeys(values, "default") | unset
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
     sources = [(str(config), _read(config))]
@@ -84,6 +95,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         anchor_folder=_folder(values["anchor_folder"]) if "anchor_folder" in values else None,
         anchor_command=values.get("anchor_command"),
         origins=tuple(sorted(origins.items())),
+        database=values.get("database"),
     )
 
 

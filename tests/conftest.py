@@ -1,5 +1,6 @@
 """Models for the tests: the product's own installer puts them where the product looks for them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,33 @@ from matcher.config import load_settings
 from matcher.models.catalogue import default
 from matcher.models.install import install
 from matcher.vision.pipeline import FacePipeline, open_pipeline
+from tests import databases
 
 DEMO = Path(__file__).resolve().parent.parent / "watchlists" / "demo"
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:
     """Progress that nobody looks at."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of modules marked `both_engines` run on each (`tests/databases.py`)."""
+    if metafunc.definition.get_closest_marker("both_engines") and databases.chosen.engine == "sqlite":
+        metafunc.parametrize("_engine", databases.BOTH, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The engine of the homes that this test makes."""
+    engine = getattr(request, "param", databases.chosen.engine)
+    if engine == "postgresql":
+        if request.node.get_closest_marker("sqlite_only"):
+            pytest.skip("about the file that SQLite keeps")
+        reason = databases.why_none()
+        if reason is not None:
+            pytest.skip(reason)
+    with databases.homes_on(engine):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ class Attacker(StrEnum):
     AUDITOR = "auditor"
     DISK = "somebody with the disk"
     MACHINE = "somebody with the machine"
+    RECOVERER = "somebody with the recovery code"
     KEY_HOLDER = "somebody with a passphrase and a program"
 
 

@@ -7,7 +7,7 @@ from matcher.bypass.attempt import Attacker, Attempt, Layer, prevented
 from matcher.bypass.town import LIST, MODEL, OTHER, Town, VectorPipeline, calibrate
 from matcher.domain.certificate import Certificate
 from matcher.services.activate import prepare, prepare_renewal, renew
-from matcher.services.collections import find_list
+from matcher.services.collections import find_list, suspend_list
 from matcher.services.search import OpenedList, open_list, search
 
 _ALIEN = replace(MODEL, embedder="other@1")
@@ -92,6 +92,14 @@ def _kept_open(town: Town) -> object:
 
 def _clock_back(town: Town) -> None:
     town.clock.now -= timedelta(hours=1)
+    town.submit("boss", 1)
+
+
+def _clock_back_a_little(town: Town) -> None:
+    """Four minutes, once the lease has ended and something was logged since."""
+    town.clock.now += timedelta(hours=24, minutes=2)
+    suspend_list(town.session("cleo"), OTHER, "wrong pictures")
+    town.clock.now -= timedelta(minutes=4)
     town.submit("boss", 1)
 
 
@@ -209,6 +217,13 @@ ATTEMPTS = (
         prevented(Layer.SERVICES, "the clock went back"),
         "A clock more than five minutes before the newest log entry suspends the list.",
         _clock_back,
+    ),
+    Attempt(
+        "the clock set back by minutes, for a lease that has ended",
+        Attacker.MACHINE,
+        prevented(Layer.RULES, "list missing is lapsed"),
+        "A lease is measured by the log where the clock is behind it.",
+        _clock_back_a_little,
     ),
     Attempt(
         "a list renewed after its last day",

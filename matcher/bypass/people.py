@@ -11,7 +11,7 @@ from matcher.domain.people import Role, Seat
 from matcher.errors import WrongPassphrase
 from matcher.services.activate import activate, prepare
 from matcher.services.collections import suspend_list
-from matcher.services.people import add_user, set_suspended
+from matcher.services.people import add_user, recover_home, remove_user, set_suspended
 from matcher.services.remove import remove_subjects
 from matcher.services.submit import Errand, submit
 from matcher.services.workplace import sign_in
@@ -57,6 +57,20 @@ def _invented(town: Town) -> Answer | None:
         add_user(town.session("boss").place, town.session("boss"), name, frozenset({Role.REVIEWER}), PASSPHRASE)
         town.judge(name, town.alerts()[1], Verdict.SAME).finish(town.alerts()[1])
     return None if town.names() else withstood(Layer.SERVICES, "no name was shown")
+
+
+def _removed(town: Town) -> object:
+    remove_user(town.session("boss"), "ben")
+    return sign_in(town.place(_SOMEWHERE), "ben", PASSPHRASE)
+
+
+def _recovers(town: Town, name: str) -> object:
+    return recover_home(town.place(_SOMEWHERE), town.code, name, PASSPHRASE, lambda _: None)
+
+
+def _recovers_again(town: Town) -> object:
+    _recovers(town, "rita")
+    return _recovers(town, "mallory")
 
 
 def _passphrases(town: Town) -> None:
@@ -114,7 +128,7 @@ ATTEMPTS = (
     Attempt(
         "a suspended person goes on in an open session",
         Attacker.REVIEWER,
-        prevented(Layer.SERVICES, "ben is suspended"),
+        prevented(Layer.RULES, "ben is suspended"),
         "Every operation asks again whether its person may act.",
         _suspended,
     ),
@@ -145,6 +159,27 @@ ATTEMPTS = (
         OUT_OF_SCOPE,
         "The program cannot know whether people exist; the log says who added whom, and every one of their judgements.",
         _invented,
+    ),
+    Attempt(
+        "a removed person signs in",
+        Attacker.REVIEWER,
+        prevented(Layer.RULES, "ben was removed from this home"),
+        "Whoever was removed has no wrapped keys any more that a passphrase could open.",
+        _removed,
+    ),
+    Attempt(
+        "a recovery code used twice",
+        Attacker.RECOVERER,
+        prevented(Layer.SEAL, "recovery code does not open this home"),
+        "A recovery code makes one admin and is used up; the next one is printed then.",
+        _recovers_again,
+    ),
+    Attempt(
+        "an admin made with the recovery code",
+        Attacker.RECOVERER,
+        OUT_OF_SCOPE,
+        "That is what the code is for: whoever has it and the files is an admin, and the log says so.",
+        lambda town: _recovers(town, "mallory"),
     ),
     Attempt(
         "guessed passphrases",

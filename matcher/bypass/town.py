@@ -135,10 +135,11 @@ class Done:
 
 @dataclass(eq=False)
 class Town:
-    """A home and everybody in it; `altered` once an attempt changed something past the program."""
+    """A home, everybody in it and its recovery `code`; `altered` once an attempt changed something past the program."""
 
     folder: Path
     clock: Clock
+    code: str = field(default="", repr=False)
     altered: bool = False
     _sessions: dict[str, Session] = field(default_factory=dict)
 
@@ -258,7 +259,7 @@ class Town:
     def copy(self, folder: Path) -> "Town":
         """The same home elsewhere; its clock goes its own way."""
         shutil.copytree(self.folder, folder)
-        return Town(folder, Clock(self.clock.now))
+        return Town(folder, Clock(self.clock.now), self.code)
 
     def _opened(self) -> Any:
         return dbapi2.connect(str(self.home / DATABASE), isolation_level=None)
@@ -301,7 +302,7 @@ def _build(town: Town) -> None:
     with new_home(town.home, demo=False):
         pass
     create_store(town.home, Seat("account of boss", "/dev/boss"), town.clock).close()
-    begin_home(town.place(Seat("account of boss", "/dev/boss")), demo=False)
+    town.code = begin_home(town.place(Seat("account of boss", "/dev/boss")), demo=False)
     for name, roles in ROLES.items():
         place = town.place(Seat(f"account of {name}", f"/dev/{name}"))
         add_user(place, None if name == "boss" else town.session("boss"), name, frozenset(roles), PASSPHRASE)

@@ -27,6 +27,8 @@ _COMMANDS = (
     "outcomes",
     "reviewers",
     "audit",
+    "backup",
+    "restore",
     "bench",
     "doctor",
 )

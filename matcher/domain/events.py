@@ -11,6 +11,8 @@ class Action(StrEnum):
     """Every kind of log entry."""
 
     HOME_CREATED = "home.created"
+    HOME_BACKED_UP = "home.backed_up"  # begun: the entry is in the backup
+    HOME_RESTORED = "home.restored"
     USER_ADDED = "user.added"
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"

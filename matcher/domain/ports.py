@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from matcher.domain.backup import BackupHead
 from matcher.domain.face import Face, Picture
 from matcher.domain.records import (
     LoadBegun,
@@ -87,6 +89,16 @@ class Keyring(Protocol):
         """Raises WrongPassphrase."""
 
 
+class Archive(Protocol):
+    """Makes backups of a home."""
+
+    def require_free(self, out: Path) -> None:
+        """Raises BadInput where a backup cannot be written, Refused for a home whose database is on a server."""
+
+    def write(self, vault: Vault, out: Path, head: BackupHead, progress: Callable[[int, int], None]) -> int:
+        """Writes a backup, sealed, whole or not at all; how many bytes are in it. Raises StorageFailed."""
+
+
 # --- sealed store -----------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +162,9 @@ class Vault(Protocol):
 
     def remove(self, container_id: str) -> None:
         """Removes a container's file, and unfinished ones of its id (nothing happens if there are none)."""
+
+    def new_backup(self, path: Path, head: BackupHead) -> AbstractContextManager[ContainerWriter]:
+        """A backup under construction, `head` readable without a key; on leaving without `keep` nothing stays."""
 
     def load_journal(self, binding: str, begin: LoadBegun) -> AbstractContextManager[LoadJournal]:
         """The journal of the load that `binding` describes, held by this process alone. Raises Refused otherwise."""

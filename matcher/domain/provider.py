@@ -7,8 +7,10 @@
    silence.
 4. `openvino-bf16` computes in bfloat16 where the processor can. Its templates differ by up to some hundredths: another
    operating point, calibrated on its own. It is refused where the processor would quietly compute in 32 bits.
-5. `onnxruntime-int8` runs another graph, in 8-bit integers (`models/quantise.py`): the fastest, and the same bits on
-   every processor. Another operating point again. It is refused where the processor's 8-bit sums are not exact.
+5. `onnxruntime-int8` runs another graph, in 8-bit integers (`models/quantise.py`): the same bits on every processor.
+   Another operating point again. It is refused where the processor's 8-bit sums are not exact.
+6. `openvino-int8` runs a third graph, in 8-bit integers too (`models/quantise_openvino.py`): the fastest, and another
+   operating point. It is refused where a convolution is not run in 8 bits or its sums are not exact.
 """
 
 from enum import StrEnum
@@ -24,10 +26,16 @@ class Provider(StrEnum):
     CUDA = "onnxruntime-cuda"
     OPENVINO = "openvino"
     OPENVINO_BF16 = "openvino-bf16"
+    OPENVINO_INT8 = "openvino-int8"
 
     def marked(self, rewrite: str) -> str:
         """The graph's version as identities hold it: the plain version for onnxruntime, else with the provider."""
         return rewrite if self is Provider.ONNXRUNTIME else f"{rewrite}+{self.value}"
+
+    @property
+    def graphs(self) -> str:
+        """The letter that versions of the graphs begin with that it runs."""
+        return _GRAPHS.get(self, "r")
 
     @property
     def words(self) -> str:
@@ -41,7 +49,10 @@ _WORDS = {
     Provider.CUDA: "onnxruntime on a graphics card (CUDA), 32 bits",
     Provider.OPENVINO: "OpenVINO on the processor, 32 bits",
     Provider.OPENVINO_BF16: "OpenVINO on the processor, bfloat16",
+    Provider.OPENVINO_INT8: "OpenVINO on the processor, 8 bits",
 }
+# Others run the rewrite that was installed (`models/rewrite.py`).
+_GRAPHS = {Provider.ONNXRUNTIME_INT8: "q", Provider.OPENVINO_INT8: "v"}
 
 
 def provider_words(rewrite: str) -> str:

@@ -21,6 +21,16 @@ class HomeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """What a home was made of: a backup, begun `made_at`; the log goes on after `entries`; lists `stopped`."""
+
+    backup_id: str
+    made_at: str
+    entries: int
+    stopped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewKeys:
     """A new user's public signing key and the encoded, wrapped rest; `recovery_sealed` only for a home's first user."""
 

@@ -37,17 +37,24 @@ def quantise(published: bytes, largest: Mapping[str, Reals]) -> bytes:
     `largest` holds for each convolution, by the name of its output, the largest magnitude of each channel. Raises
     BadInput for a model that is no chain (`chain.py`) or a table that is not of it.
     """
-    chain = read_chain(plain(published))
-    if list(largest) != [layer.name for layer in chain.layers]:
-        raise BadInput("the table of ranges names other layers than the model has")
+    chain = chain_of(published, largest)
     graph = _Graph(chain)
     for layer in chain.layers:
-        graph.add_layer(layer, _steps(layer, largest[layer.name]))
+        graph.add_layer(layer, steps_of(layer, largest[layer.name]))
     graph.add_product()
     return graph.encode()
 
 
-def _steps(layer: Layer, largest: Reals) -> Reals:
+def chain_of(published: bytes, largest: Mapping[str, Reals]) -> Chain:
+    """The chain of a published model. Raises BadInput where the table is not of it."""
+    chain = read_chain(plain(published))
+    if list(largest) != [layer.name for layer in chain.layers]:
+        raise BadInput("the table of ranges names other layers than the model has")
+    return chain
+
+
+def steps_of(layer: Layer, largest: Reals) -> Reals:
+    """Rule 1: the step of each channel. Raises BadInput for a table of another model."""
     if largest.shape != layer.bias.shape or not largest.max() > 0:
         raise BadInput(f"the table of ranges has no magnitudes for the channels of {layer.name}")
     steps: Reals = np.maximum(largest, largest.max() * LEAST_SHARE) / MOST
@@ -63,9 +70,7 @@ class _Graph:
         self._chain = chain
         self._nodes: list[Any] = []
         self._tensors: list[Any] = []
-        self._zero = round(chain.shift)  # the pixel that stands for 0 in a grid of whole pixels
-        if not 0 <= self._zero <= 255:
-            raise BadInput(f"the model takes {chain.shift:g} from its pixels: it cannot be run in 8 bits")
+        self._zero = zero_pixel(chain)
         for name, value in (("one", np.float32(1)), ("none", np.uint8(0)), ("pixel_zero", np.uint8(self._zero))):
             self._constant(name, value)
         self._constant("zero", np.uint8(ZERO))
@@ -80,7 +85,7 @@ class _Graph:
         sign = np.where(layer.slopes > 1, -1.0, 1.0)
         by_input = self._last_steps if layer.groups == 1 else self._last_steps[:, np.newaxis]
         weights = layer.weights * (by_input[..., np.newaxis, np.newaxis])
-        bias = layer.bias + self._half_pixel(layer)
+        bias = layer.bias if self._last != "pixels" else layer.bias + rest_of_shift(self._chain)
         out = sign / steps
         self._convolve(layer, layer.name, weights * out[:, None, None, None], bias * out)
         self._last, self._last_zero = layer.name, "zero"
@@ -96,7 +101,7 @@ class _Graph:
 
         places = self._chain.weights.shape[1] // len(self._last_steps)
         weights = self._chain.weights * np.repeat(self._last_steps, places)
-        steps, whole = _whole(weights, np.zeros(len(weights)))
+        steps, whole = whole_weights(weights, np.zeros(len(weights)))
         self._constant("product/weights", np.ascontiguousarray(whole.T))
         self._constant("product/steps", steps)
         self._constant("product/bias", self._chain.bias.astype(np.float32))
@@ -121,18 +126,10 @@ class _Graph:
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
 
-    def _half_pixel(self, layer: Layer) -> Reals | float:
-        """What a shift that is no whole pixel leaves to the first layer's bias."""
-        if self._last != "pixels":
-            return 0.0
-        rest = (self._zero - self._chain.shift) * self._chain.scale
-        sums: Reals = np.array([_sum(row) for row in layer.weights.reshape(len(layer.weights), -1)])
-        return rest * sums
-
     def _convolve(self, layer: Layer, name: str, weights: Reals, bias: Reals) -> None:
         from onnx import helper
 
-        steps, whole = _whole(weights, bias)
+        steps, whole = whole_weights(weights, bias)
         self._constant(f"{name}/weights", whole)
         self._constant(f"{name}/steps", steps)
         self._constant(f"{name}/zeros", np.zeros(len(whole), np.int8))
@@ -156,14 +153,25 @@ class _Graph:
         self._tensors.append(numpy_helper.from_array(np.asarray(value), name))
 
 
-def _whole(weights: Reals, bias: Reals) -> tuple[Any, Any]:
+def zero_pixel(chain: Chain) -> int:
+    """The pixel that stands for 0 in a grid of whole pixels. Raises BadInput where there is none."""
+    zero = round(chain.shift)
+    if not 0 <= zero <= 255:
+        raise BadInput(f"the model takes {chain.shift:g} from its pixels: it cannot be run in 8 bits")
+    return zero
+
+
+def rest_of_shift(chain: Chain) -> Reals:
+    """What a shift that is no whole pixel leaves to the first layer's bias."""
+    weights = chain.layers[0].weights
+    sums: Reals = np.array([math.fsum(row) for row in weights.reshape(len(weights), -1).tolist()])
+    return (zero_pixel(chain) - chain.shift) * chain.scale * sums
+
+
+def whole_weights(weights: Reals, bias: Reals) -> tuple[Any, Any]:
     """Rule 2: float32 steps (outputs,) and int8 weights of the same shape; a bias of so many steps is within int32."""
     largest = np.abs(weights.reshape(len(weights), -1)).max(axis=1)
     steps = np.maximum(largest / MOST, np.abs(bias) / LARGEST_BIAS)
     steps = np.maximum(steps, np.finfo(np.float32).tiny).astype(np.float32)
     of_row = steps.astype(np.float64).reshape(-1, *[1] * (weights.ndim - 1))
     return steps, np.rint(weights / of_row).clip(-MOST, MOST).astype(np.int8)
-
-
-def _sum(values: Reals) -> float:
-    return math.fsum(values.tolist())

@@ -10,6 +10,7 @@
 5. Every search under every report and what became of it, every refutation, and that none is missing (`audit_watch.py`).
 6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
 7. Every refused attempt that was due to be logged, and that none of a kind is missing.
+8. That a restore goes on from the entry that it names, in the log of the home of that backup.
 """
 
 import hashlib

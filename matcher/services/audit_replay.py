@@ -75,6 +75,7 @@ class Replay:
     watch: WatchFacts = field(default_factory=WatchFacts)
     vigilance: VigilanceFacts = field(default_factory=VigilanceFacts)
     home: Details = field(default_factory=dict)
+    backups: dict[str, int] = field(default_factory=dict)  # the entry that each was begun with
     refusals: dict[Refusal, int] = field(default_factory=dict)  # how many the log told of last
 
     def take(self, entry: LogEntry) -> None:
@@ -88,6 +89,8 @@ class Replay:
         kind = entry.action.partition(".")[0]
         if entry.action == Action.HOME_CREATED:
             self.home = details
+        elif kind == "home":
+            self._copied(entry, details)
         elif kind == "user":
             self._person(entry, details)
         elif kind in ("list", "cohort"):
@@ -101,6 +104,16 @@ class Replay:
             times = details["times"]
             _require(entry, refusal.due(times) and times in _after(self.refusals.get(refusal)), "a refusal out of turn")
             self.refusals[refusal] = times
+
+    def _copied(self, entry: LogEntry, details: Details) -> None:
+        """A backup, or the restore of one: what went on after the backup is not in this log, and it says where."""
+        if entry.action == Action.HOME_BACKED_UP:
+            self.backups[details["backup"]] = entry.sequence
+        elif entry.action == Action.HOME_RESTORED:
+            _require(entry, self.backups.get(details["backup"]) == details["made_at"], "a backup that nobody made")
+            _require(entry, details["goes_on_from"] == entry.previous, "another log than this one")
+        else:
+            raise IntegrityError(f"log entry {entry.sequence} is of a kind unknown here: use the release that wrote it")
 
     def _person(self, entry: LogEntry, details: Details) -> None:
         if entry.action == Action.USER_RECOVERED:

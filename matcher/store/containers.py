@@ -36,7 +36,7 @@ def container_path(folder: Path, container_id: str) -> Path:
 class Writer:
     """`ports.ContainerWriter`: chunks go to the file as soon as more follow; the last one is sealed by `keep`."""
 
-    def __init__(self, path: Path, container_id: str, key: bytes, random: RandomBytes) -> None:
+    def __init__(self, path: Path, container_id: str, key: bytes, random: RandomBytes, before: bytes = b"") -> None:
         self.container_id = container_id
         self.kept = False
         self._path = path
@@ -47,7 +47,7 @@ class Writer:
         self._length = 0
         self._rest = bytearray()
         self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb")
-        self._file.write(header)
+        self._file.write(before + header)
 
     def append(self, data: bytes) -> int:
         """Adds bytes and returns their offset. Raises StorageFailed."""
@@ -126,15 +126,16 @@ def new_container(folder: Path, key: bytes, container_id: str, random: RandomByt
 
 
 class Reader:
-    """An open container file."""
+    """An open container file; `start` is where in the file the container begins."""
 
-    def __init__(self, descriptor: int, container_id: str, key: bytes) -> None:
+    def __init__(self, descriptor: int, container_id: str, key: bytes, start: int = 0) -> None:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise IntegrityError(f"container {container_id} is not a regular file: it was put in its place")
         self._descriptor = descriptor
+        self._start = start
         self._id = container_id
-        self._layout = Layout.of_file(container_id, facts.st_size)
+        self._layout = Layout.of_file(container_id, facts.st_size - start)
         self._seal = ChunkSeal(key, self._bytes(0, header_length(container_id)), container_id)
 
     def size(self) -> int:
@@ -169,7 +170,7 @@ class Reader:
     def _bytes(self, offset: int, length: int) -> bytes:
         parts = bytearray()
         while len(parts) < length:
-            part = os.pread(self._descriptor, length - len(parts), offset + len(parts))
+            part = os.pread(self._descriptor, length - len(parts), self._start + offset + len(parts))
             if not part:
                 raise IntegrityError(f"container {self._id} was cut while it was read")
             if len(part) == length:

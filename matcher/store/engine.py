@@ -1,7 +1,8 @@
 """Making and opening a home's database file: `matcher.db`, SQLite in WAL mode, readable by its owner only.
 
-All that is particular to SQLite is in here and in `triggers.py`. The driver is sqlcipher3 without a key: it brings its
-own SQLite, and the one that comes with Python may still corrupt a WAL database with two connections (3.7.0 to 3.51.2).
+All that is particular to SQLite is in here and in `triggers.py`; `database.py` chooses between it and PostgreSQL. The
+driver is sqlcipher3 without a key: it brings its own SQLite, and the one that comes with Python may still corrupt a WAL
+database with two connections (3.7.0 to 3.51.2).
 """
 
 import os
@@ -11,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, insert
+from sqlalchemy import Connection, Engine, NullPool, create_engine, insert, select
 
 from matcher.domain.ids import utc_text
 from matcher.errors import IntegrityError, Refused, StorageFailed
@@ -82,15 +83,22 @@ def open_database(home: Path) -> Engine:
         raise Refused(f"the home in {home} was never finished: run matcher init again")
     if found != _APPLICATION_ID:
         raise IntegrityError(f"{path} is not a database of this program")
-    if version > schema.SCHEMA_VERSION:
-        known = schema.SCHEMA_VERSION
-        raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
-    if version < schema.SCHEMA_VERSION:
-        known = schema.SCHEMA_VERSION
-        raise Refused(
-            f"this home is of version {version}, made by an older matcher, and this one needs {known}: use that"
-        )
+    require_version(version)
     return engine
+
+
+def snapshot(engine: Engine, path: Path) -> None:
+    """Copies the database as it is at one moment to a new file, 0600. Raises StorageFailed."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    with translated(), engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+
+
+def revisions_in(path: Path) -> frozenset[str]:
+    """The ids of the revisions in a database file that nobody writes to."""
+    engine = _engine(path)
+    with translated(), begin(engine, write=False) as connection:
+        return frozenset(connection.execute(select(schema.revisions.c.revision_id)).scalars())
 
 
 def begin(engine: Engine, write: bool) -> Connection:
@@ -102,6 +110,17 @@ def begin(engine: Engine, write: bool) -> Connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
         undo.pop_all()
     return connection
+
+
+def require_version(version: int) -> None:
+    """Raises Refused for a database that another version of the program made."""
+    known = schema.SCHEMA_VERSION
+    if version > known:
+        raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
+    if version < known:
+        raise Refused(
+            f"this home is of version {version}, made by an older matcher, and this one needs {known}: use that"
+        )
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What SQLAlchemy, SQLite and stored rows can go wrong with, in the words of the product. No message holds a value."""
+"""What SQLAlchemy, a database and stored rows can go wrong with, in the product's words. No message holds a value."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import exc
 
 from matcher.errors import AnotherPersonNeeded, BadInput, IntegrityError, MatcherError, Refused, StorageFailed
+from matcher.store.postgres_failures import of_postgres, refusal_of
 
 _CONSTRAINTS: tuple[tuple[str, MatcherError], ...] = (
     ("users.name", BadInput("a user of this name exists already: choose another name")),
@@ -23,12 +24,15 @@ _DAMAGE = ("malformed", "Could not decode", "not a database", "no such table", "
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raises our errors for the driver's: Refused, BadInput, IntegrityError or StorageFailed."""
+def translated(saving: bool = False) -> Iterator[None]:
+    """Raises our errors for the driver's: Refused, BadInput, IntegrityError or StorageFailed.
+
+    `saving`: while a transaction is made durable, when a server that is lost leaves it open whether it was.
+    """
     try:
         yield
     except exc.DBAPIError as error:
-        raise _ours(error) from None
+        raise _ours(error, saving) from None
     except UnicodeDecodeError:
         raise IntegrityError("the database holds a text that is none: restore a backup") from None
     except UnicodeEncodeError:
@@ -46,10 +50,13 @@ def well_formed(what: str) -> Iterator[None]:
         raise IntegrityError(f"the database holds {what} that cannot be read: restore a backup") from None
 
 
-def _ours(error: exc.DBAPIError) -> MatcherError:
-    text = str(error.orig)
+def _ours(error: exc.DBAPIError, saving: bool) -> MatcherError:
+    postgres = type(error.orig).__module__.startswith("psycopg")
+    text = refusal_of(error) if postgres else str(error.orig)
     if isinstance(error, exc.IntegrityError):
         return _constraint(text)
+    if postgres:
+        return of_postgres(error, saving)
     if any(word in text for word in _DAMAGE):
         # SQLite says "malformed" of a page that the disk did not give, too (SQLITE_IOERR_CORRUPTFS).
         return IntegrityError(

@@ -1,7 +1,8 @@
 """The home: a private folder that holds everything of one installation.
 
     home.toml      written last by `init`: format version and whether this is a demonstration
-    matcher.db     the database with its log (unless another engine is configured)
+    matcher.db     the database with its log, or
+    database.toml  which home's database on a PostgreSQL server is this folder's (`belonging.py`)
     sealed/        containers
     log.key        the Ed25519 key that signs checkpoints of the log (`log_key.py`)
 
@@ -27,8 +28,9 @@ from matcher.toml_text import parsed
 
 FORMAT = 1
 MARKER = "home.toml"
-_SEALED = "sealed"
-_UNFINISHED = (_SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "log.key")
+SEALED = "sealed"
+_DATABASE = ("matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "database.toml")
+_UNFINISHED = (SEALED, *_DATABASE, "log.key")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SMALL = 65_536  # bytes; the files `read_file` reads are keys and marks
 
@@ -43,7 +45,7 @@ class Home:
     @property
     def sealed(self) -> Path:
         """The folder of containers."""
-        return self.path / _SEALED
+        return self.path / SEALED
 
     def write_file(self, name: str, data: bytes) -> None:
         """Keeps a small file (a public key, a wrapped key), 0600, whole or not at all. Raises StorageFailed."""
@@ -82,7 +84,7 @@ def new_home(path: Path, demo: bool) -> Iterator[Home]:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.chmod(0o700)
         try:
-            (path / _SEALED).mkdir(mode=0o700)
+            (path / SEALED).mkdir(mode=0o700)
             yield Home(path, demo)
             write_private(path / MARKER, f"format = {FORMAT}\ndemo = {str(demo).lower()}\n".encode())
         except BaseException:
@@ -101,7 +103,7 @@ def open_home(path: Path) -> Home:
     try:
         marker = _read_small(path / MARKER)
         _require_private(path)
-        _require_private(path / _SEALED)
+        _require_private(path / SEALED)
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(f"{path} is no home: make one with `matcher init`") from None
     except OSError as error:

@@ -1,12 +1,15 @@
 """Implements `ports.Keyring` over the key records and the recovery key."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from matcher.domain.ports import Vault
 from matcher.domain.records import NewKeys
-from matcher.errors import MissingRole
+from matcher.errors import MissingRole, Refused
 from matcher.store import keys, recovery
+from matcher.store.backup_file import BackupFile, backup_key, opened_backup
+from matcher.store.containers import Reader
 from matcher.store.key_record import KeyCost, KeyRecord
 from matcher.store.sealing import HomeVault
 
@@ -62,6 +65,18 @@ class HomeKeyring:
         home_key = recovery.recover(code, sealed)
         record = keys.new_user_keys(*who, home_key, self.cost)
         return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
+
+    def open_backup(self, backup: BackupFile, name: str, passphrase: str) -> AbstractContextManager[Reader]:
+        """What is sealed in a backup, for who was an admin when it was made.
+
+        Raises Refused for anybody else, WrongPassphrase, IntegrityError.
+        """
+        record = dict(backup.head.keys).get(name)
+        unlocked = None if record is None else keys.unlock(KeyRecord.decode(record), passphrase)
+        if unlocked is None or unlocked.home_key is None:
+            who = ", ".join(name for name, _ in backup.head.keys)
+            raise Refused(f"{name} was no admin of this home when it was backed up: it opens for {who}")
+        return opened_backup(backup, backup_key(unlocked.home_key))
 
     def unlock(self, record: bytes, passphrase: str) -> UnlockedKeys:
         """Raises WrongPassphrase, IntegrityError."""

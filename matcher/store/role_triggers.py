@@ -1,4 +1,4 @@
-"""Who may do what, as SQLite triggers (`triggers.py`): whoever writes SQL is held to roles, terms and counts too.
+"""Who may do what, as rules of the database (`triggers.py`): whoever writes SQL is held to roles, terms and counts too.
 
 1. A person's name, key and roles are what they were added with. Only the suspension and the wrapped keys (a new
    passphrase) change; whoever was removed, which is to have no wrapped keys, stays removed, and their row stays.
@@ -14,27 +14,15 @@
 6. Refusals are counted one by one, day after day.
 """
 
-
-def refuse(name: str, moment: str, table: str, condition: str, sentence: str) -> str:
-    """A trigger that ends a statement with `sentence` where `condition` holds."""
-    return (
-        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW WHEN {condition} "
-        f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
-    )
-
-
-def once(*columns: str) -> str:
-    """That one of these columns had a value and is to have another."""
-    return " OR ".join(f"(OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column})" for column in columns)
-
+from matcher.store.rule import ALWAYS, flag_of, hex_of, names_in, number_of, once, refuse, text_of
 
 _ADDED = (
-    "EXISTS (SELECT 1 FROM log WHERE action IN ('user.added', 'user.recovered') "
-    "AND json_extract(details, '$.user') = NEW.name) "
+    "EXISTS (SELECT 1 FROM log WHERE action IN ('user.added', 'user.recovered') "  # noqa: S608 -- words from this file
+    f"AND {text_of('details', 'user')} = NEW.name) "
     "OR EXISTS (SELECT 1 FROM user_roles WHERE name = NEW.name AND role = NEW.role)"
 )
 _PEOPLE = [
-    refuse("users_never_removed", "DELETE", "users", "1", "users: nobody is ever removed"),
+    refuse("users_never_removed", "DELETE", "users", ALWAYS, "users: nobody is ever removed"),
     refuse(
         "users_never_replaced",
         "INSERT",
@@ -56,8 +44,8 @@ _PEOPLE = [
         "length(OLD.keys) = 0 AND (length(NEW.keys) <> 0 OR NEW.suspended = 0)",
         "users: whoever was removed stays removed",
     ),
-    refuse("user_roles_stay", "UPDATE", "user_roles", "1", "user_roles: a person keeps the roles of the beginning"),
-    refuse("user_roles_never_removed", "DELETE", "user_roles", "1", "user_roles: a person keeps their roles"),
+    refuse("user_roles_stay", "UPDATE", "user_roles", ALWAYS, "user_roles: a person keeps the roles of the beginning"),
+    refuse("user_roles_never_removed", "DELETE", "user_roles", ALWAYS, "user_roles: a person keeps their roles"),
     refuse("user_roles_of_new_people", "INSERT", "user_roles", _ADDED, "user_roles: nobody is given a role later"),
 ]
 
@@ -65,16 +53,17 @@ _LIST_TERMS = (
     *("list_id", "name", "purpose", "legal_basis", "owner", "expires", "searches_per_day", "created_by", "created_at"),
     "retired_at",
 )
-_LIST_PRIOR = "NEW.prior IS NOT OLD.prior OR NEW.prior_source IS NOT OLD.prior_source"
+_LIST_PRIOR = "NEW.prior IS DISTINCT FROM OLD.prior OR NEW.prior_source IS DISTINCT FROM OLD.prior_source"
 _COHORT_TERMS = (
     *("cohort_id", "name", "source", "legal_basis", "expires", "consent_ref", "label_method", "captured", "uses"),
     *("created_by", "created_at"),
 )
 _OTHER_RECOVERY = once("recovery_public", "recovery_sealed")
 _LOGGED_RECOVERY = (
-    "EXISTS (SELECT 1 FROM log WHERE sequence = (SELECT MAX(sequence) FROM log) AND action = 'user.recovered' "
-    "AND json_extract(details, '$.recovery_key') = lower(hex(NEW.recovery_public))) "
-    "AND NEW.recovery_public IS NOT OLD.recovery_public AND NEW.recovery_sealed IS NOT OLD.recovery_sealed"
+    "EXISTS (SELECT 1 FROM log WHERE sequence = (SELECT MAX(sequence) FROM log) "  # noqa: S608 -- words from this file
+    f"AND action = 'user.recovered' AND {text_of('details', 'recovery_key')} = {hex_of('NEW.recovery_public')}) "
+    "AND NEW.recovery_public IS DISTINCT FROM OLD.recovery_public "
+    "AND NEW.recovery_sealed IS DISTINCT FROM OLD.recovery_sealed"
 )
 _TERMS = [
     refuse("home_stays", "UPDATE", "home", once("id", "home_id", "created_at", "demo"), "home: its facts stay"),
@@ -85,7 +74,7 @@ _TERMS = [
         f"({_OTHER_RECOVERY}) AND NOT ({_LOGGED_RECOVERY})",
         "home: its recovery key changes when it was used, and the log says so",
     ),
-    refuse("home_never_removed", "DELETE", "home", "1", "home: its facts stay"),
+    refuse("home_never_removed", "DELETE", "home", ALWAYS, "home: its facts stay"),
     refuse("home_only_one", "INSERT", "home", "EXISTS (SELECT 1 FROM home)", "home: it was set up already"),
     refuse(
         "watchlists_keep_terms",
@@ -98,12 +87,12 @@ _TERMS = [
         "watchlists_stay_suspended",
         "UPDATE",
         "watchlists",
-        "OLD.suspended_at IS NOT NULL AND NEW.suspended_at IS NULL AND NEW.certificate_digest IS NOT NULL "
+        "OLD.suspended_at IS NOT NULL AND NEW.suspended_at IS NULL AND NEW.certificate_digest IS NOT NULL "  # noqa: S608 -- words from this file
         "AND NOT EXISTS (SELECT 1 FROM certificates WHERE digest = NEW.certificate_digest "
-        "AND json_extract(terms, '$.issued_at') >= OLD.suspended_at)",
+        f"AND {text_of('terms', 'issued_at')} >= OLD.suspended_at)",
         "watchlists: a suspension ends when an approver signs again",
     ),
-    refuse("watchlists_never_removed", "DELETE", "watchlists", "1", "watchlists: a list is retired, never removed"),
+    refuse("watchlists_never_removed", "DELETE", "watchlists", ALWAYS, "watchlists: a list is retired, never removed"),
     refuse("cohorts_keep_terms", "UPDATE", "cohorts", once(*_COHORT_TERMS), "cohorts: the terms of a cohort stay"),
     refuse(
         "case_searches_counted",
@@ -113,7 +102,7 @@ _TERMS = [
         "case_searches: searches are counted one by one",
     ),
     refuse("case_searches_begin", "INSERT", "case_searches", "NEW.n <> 1", "case_searches: a count begins at 1"),
-    refuse("case_searches_never_removed", "DELETE", "case_searches", "1", "case_searches: a count is never removed"),
+    refuse("case_searches_never_removed", "DELETE", "case_searches", ALWAYS, "case_searches: a count is never removed"),
     refuse(
         "refusals_counted",
         "UPDATE",
@@ -123,7 +112,7 @@ _TERMS = [
         "refusals: they are counted one by one",
     ),
     refuse("refusals_begin", "INSERT", "refusals", "NEW.times <> 1", "refusals: a count begins at 1"),
-    refuse("refusals_never_removed", "DELETE", "refusals", "1", "refusals: a count is never removed"),
+    refuse("refusals_never_removed", "DELETE", "refusals", ALWAYS, "refusals: a count is never removed"),
 ]
 
 
@@ -137,17 +126,18 @@ def _may_not(person: str, *roles: str) -> str:
 
 
 def _of_terms(path: str) -> str:
-    return f"json_extract(NEW.terms, '$.{path}')"
+    return text_of("NEW.terms", path)
 
 
 _OWN_SEARCH = (
-    "EXISTS (SELECT 1 FROM alerts JOIN policies ON policies.digest = policy_digest "
+    "EXISTS (SELECT 1 FROM alerts JOIN policies ON policies.digest = policy_digest "  # noqa: S608 -- words from this file
     "WHERE alert_id = NEW.alert_id AND submitted_by = NEW.reviewer "
-    "AND COALESCE(json_extract(CAST(body AS TEXT), '$.review.submitter_may_review'), 0) = 0) "
+    f"AND {flag_of('body', 'review.submitter_may_review')} = 0) "
     "OR (EXISTS (SELECT 1 FROM known_items WHERE alert_id = NEW.alert_id) "
     "AND EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND submitted_by = NEW.reviewer))"
 )
-_NOT_AMONG_LOADERS = "NOT EXISTS (SELECT 1 FROM json_each(NEW.loaders) AS loader WHERE loader.value = NEW.loaded_by)"
+_LOADERS = names_in("NEW.loaders")
+_NOT_AMONG_LOADERS = f"NOT EXISTS (SELECT 1 FROM {_LOADERS} WHERE loader.value = NEW.loaded_by)"  # noqa: S608 -- words from this file
 _DEEDS = [
     refuse(
         "revisions_of_their_loader",
@@ -176,9 +166,10 @@ _DEEDS = [
         "certificates_say_what_was_signed",
         "INSERT",
         "certificates",
-        f"{_of_terms('list_id')} IS NOT NEW.list_id OR {_of_terms('revision_id')} IS NOT NEW.revision_id "
-        f"OR {_of_terms('approver')} IS NOT NEW.approver "
-        f"OR {_of_terms('binding.report_digest')} IS NOT NEW.report_digest OR length(NEW.signature) <> 64",
+        f"{_of_terms('list_id')} IS DISTINCT FROM NEW.list_id "
+        f"OR {_of_terms('revision_id')} IS DISTINCT FROM NEW.revision_id "
+        f"OR {_of_terms('approver')} IS DISTINCT FROM NEW.approver "
+        f"OR {_of_terms('binding.report_digest')} IS DISTINCT FROM NEW.report_digest OR length(NEW.signature) <> 64",
         "certificates: a row says what its signed terms say",
     ),
     refuse(
@@ -195,8 +186,8 @@ _DEEDS = [
             f"{table}_at_the_signed_threshold",
             "INSERT",
             table,
-            "EXISTS (SELECT 1 FROM alerts JOIN certificates ON certificates.digest = certificate_digest "
-            "WHERE alert_id = NEW.alert_id AND threshold IS NOT json_extract(terms, '$.binding.threshold'))",
+            "EXISTS (SELECT 1 FROM alerts JOIN certificates ON certificates.digest = certificate_digest "  # noqa: S608 -- words from this file
+            f"WHERE alert_id = NEW.alert_id AND threshold IS DISTINCT FROM {number_of('terms', 'binding.threshold')})",
             f"{table}: a list is searched at the threshold that was signed for",
         )
         for table in ("searches", "leads")  # a known-answer item is in neither, and has a threshold of its own

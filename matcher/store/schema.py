@@ -21,11 +21,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects import postgresql
 
 SCHEMA_VERSION = 4
 
 metadata = MetaData()
 _Long = BigInteger().with_variant(Integer, "sqlite")  # a strict SQLite table knows no BIGINT; its INTEGER has 64 bits
+_Text = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")  # compared by bytes on both: times are text
 
 
 def _table(name: str, *parts: Any) -> Table:
@@ -33,7 +35,7 @@ def _table(name: str, *parts: Any) -> Table:
 
 
 def _text(name: str, *parts: Any, key: bool = False, null: bool = False, unique: bool | None = None) -> Column[str]:
-    return Column(name, Text, *parts, primary_key=key, nullable=null, unique=unique)
+    return Column(name, _Text, *parts, primary_key=key, nullable=null, unique=unique)
 
 
 def _number(name: str, *parts: Any, key: bool = False, null: bool = False) -> Column[int]:

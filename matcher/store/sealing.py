@@ -1,6 +1,6 @@
 """The vault: what is sealed with the home key.
 
-1. The home key is never used itself; each use has its own subkey (`columns`, and one per container and per journal).
+1. The home key is never used itself; each use has its own subkey (`columns`, one per container, journal and backup).
 2. A sealed value is a random 96-bit nonce followed by AES-256-GCM ciphertext; its purpose is associated data, so that a
    value put where another belongs does not open. Purposes name table, column and row.
 3. Random nonces are safe for 2^32 values under one key (SP 800-38D section 8.3); a home stays far below.
@@ -11,23 +11,25 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
+from matcher.domain.backup import BackupHead
 from matcher.domain.ids import RandomBytes
 from matcher.domain.ports import ContainerWriter, LoadJournal
 from matcher.domain.records import LoadBegun
 from matcher.errors import IntegrityError
-from matcher.store import containers, leftovers, load_journal
+from matcher.store import backup_file, containers, leftovers, load_journal
 from matcher.store.crypto import NONCE_BYTES, Aead, subkey
 
 
 class HomeVault:
     """`ports.Vault` over one home key (32 bytes) and the folder of containers. It never shows its keys."""
 
-    __slots__ = ("_columns", "_containers", "_folder", "_journals", "_random")
+    __slots__ = ("_backups", "_columns", "_containers", "_folder", "_journals", "_random")
 
     def __init__(self, home_key: bytes, folder: Path, random: RandomBytes = os.urandom) -> None:
         self._columns = Aead(subkey(home_key, "columns"))
         self._containers = subkey(home_key, "containers")
         self._journals = subkey(home_key, "journals")
+        self._backups = backup_file.backup_key(home_key)
         self._folder = folder
         self._random = random
 
@@ -70,6 +72,10 @@ class HomeVault:
     def load_journal(self, binding: str, begin: LoadBegun) -> AbstractContextManager[LoadJournal]:
         """The journal of the load that `binding` describes. Raises Refused while another process has it."""
         return load_journal.journal_of(self._folder, self._journals, binding, begin, self._random)
+
+    def new_backup(self, path: Path, head: BackupHead) -> AbstractContextManager[ContainerWriter]:
+        """A backup under construction; on leaving without `keep` its file is removed."""
+        return backup_file.new_backup(path, head, self._backups, self._random)
 
     def remove(self, container_id: str) -> None:
         """Removes a container's file, and unfinished ones of its id (nothing happens if there are none)."""

@@ -1,6 +1,7 @@
 """One open transaction, as the repositories use it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
@@ -32,13 +33,14 @@ class Transaction:
             return int(self._open().execute(statement).scalar_one())
 
     def run(self, statement: Executable, values: Values | None = None) -> int:
-        """Runs a change and returns how many rows it touched."""
-        with translated():
-            return self._open().execute(statement, values).rowcount
+        """Runs a change and returns how many rows it touched. One that is refused leaves the transaction as it was."""
+        connection = self._open()
+        with translated(), _step(connection):
+            return connection.execute(statement, values).rowcount
 
     def commit(self) -> None:
         """Makes every change durable and ends the transaction."""
-        with translated():
+        with translated(saving=True):
             self._open().commit()
         self.end()
 
@@ -53,3 +55,8 @@ class Transaction:
         if self._connection is None:
             raise RuntimeError("this unit of work is over")
         return self._connection
+
+
+def _step(connection: Connection) -> AbstractContextManager[object]:
+    """SQLite undoes a refused statement alone; PostgreSQL does where there is a savepoint before it."""
+    return nullcontext() if connection.dialect.name == "sqlite" else connection.begin_nested()

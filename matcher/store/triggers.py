@@ -1,4 +1,7 @@
-"""Rules that a constraint cannot say, as SQLite triggers: they hold for raw SQL too; roles in `role_triggers.py`.
+"""Rules that a constraint cannot say, as triggers: they hold for raw SQL too; about roles in `role_triggers.py`.
+
+Each is one condition that refuses a row (`rule.py`); what SQLite makes of it is in here, PostgreSQL in
+`postgres_rules.py`.
 
 1. Log entries, checkpoints, certificates, reports, policies, revisions, candidates, judgements, corrections, leads,
    searches, refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by
@@ -21,8 +24,9 @@
 """
 
 from matcher.store.role_triggers import ROLE_TRIGGERS
-from matcher.store.role_triggers import once as _once
-from matcher.store.role_triggers import refuse as _refuse
+from matcher.store.rule import ALWAYS, Rule, names_in, number_of, sqlite_condition
+from matcher.store.rule import once as _once
+from matcher.store.rule import refuse as _refuse
 
 # Tables whose rows stay as they are, and the columns that tell whether a row is there already (REPLACE removes rows
 # without asking the DELETE trigger unless `recursive_triggers` is on).
@@ -45,19 +49,28 @@ _KEPT = {
 }
 
 
-def trigger_statements() -> list[str]:
-    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
-    kept = [statement for table, key in _KEPT.items() for statement in _kept(table, key)]
+def rules() -> list[Rule]:
+    """Every rule, in the order in which the triggers are made."""
+    kept = [rule for table, key in _KEPT.items() for rule in _kept(table, key)]
     return [*kept, *_LOG, *_LISTS, *_REVIEW, *_LEADS, *_WATCH, *_VIGILANCE, *ROLE_TRIGGERS]
 
 
-def _kept(table: str, key: tuple[str, ...]) -> list[str]:
-    same = " AND ".join(f"old.{column} = NEW.{column}" for column in key)
-    there = f"EXISTS (SELECT 1 FROM {table} AS old WHERE {same})"  # noqa: S608 -- names from the table above
+def trigger_statements() -> list[str]:
+    """CREATE TRIGGER statements for SQLite, to be run once when the tables are made."""
+    return [
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.moment} ON {rule.table} FOR EACH ROW WHEN {sqlite_condition(rule)} "
+        f"BEGIN SELECT RAISE(ABORT, '{rule.sentence}'); END"
+        for rule in rules()
+    ]
+
+
+def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
+    same = " AND ".join(f"there.{column} = NEW.{column}" for column in key)
+    there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {same})"  # noqa: S608 -- names from the table above
     sentence = f"{table}: rows are only ever added"
     return [
-        _refuse(f"{table}_never_changed", "UPDATE", table, "1", sentence),
-        _refuse(f"{table}_never_removed", "DELETE", table, "1", sentence),
+        _refuse(f"{table}_never_changed", "UPDATE", table, ALWAYS, sentence),
+        _refuse(f"{table}_never_removed", "DELETE", table, ALWAYS, sentence),
         _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
     ]
 
@@ -85,7 +98,7 @@ _LOG = [
         "NOT EXISTS (SELECT 1 FROM log_head WHERE sequence = NEW.size)",
         "a checkpoint is of the log up to its head",
     ),
-    _refuse("log_head_never_removed", "DELETE", "log_head", "1", "log_head: it is never removed"),
+    _refuse("log_head_never_removed", "DELETE", "log_head", ALWAYS, "log_head: it is never removed"),
     _refuse(
         "log_head_only_one", "INSERT", "log_head", "EXISTS (SELECT 1 FROM log_head)", "log_head: it is there already"
     ),
@@ -109,7 +122,7 @@ _LISTS = [
         "certificates_two_people",
         "INSERT",
         "certificates",
-        "EXISTS (SELECT 1 FROM revisions, json_each(revisions.loaders) AS loader "
+        f"EXISTS (SELECT 1 FROM revisions, {names_in('revisions.loaders')} "  # noqa: S608 -- words from this file
         "WHERE revision_id = NEW.revision_id AND loader.value = NEW.approver)",
         "nobody who loaded a part of a revision can approve it",
     ),
@@ -160,7 +173,7 @@ _REVIEW = [
         + _once("disclosed_at", "finished_at", "finish_number", "recused_at"),
         "a step once taken stays taken",
     ),
-    _refuse("progress_never_removed", "DELETE", "progress", "1", "a step once taken stays taken"),
+    _refuse("progress_never_removed", "DELETE", "progress", ALWAYS, "a step once taken stays taken"),
     _refuse(
         "progress_never_replaced", "INSERT", "progress", f"EXISTS ({_OWN_PROGRESS})", "a step once taken stays taken"
     ),
@@ -186,7 +199,7 @@ _WITHDRAWN = (
 _SAYING_SAME = f"{_people_saying('same', 'NEW.alert_id', 'NEW.candidate_id')} AND NOT {_WITHDRAWN}"
 _SAYING_DIFFERENT = _people_saying("different", "NEW.alert_id", "candidates.candidate_id")
 _QUORUM = (
-    "SELECT MAX(2, COALESCE(MAX(json_extract(CAST(body AS TEXT), '$.review.reviewers_required')), 2)) "
+    f"SELECT COALESCE(MAX({number_of('body', 'review.reviewers_required')}), 2) "  # noqa: S608 -- words from this file
     "FROM alerts JOIN policies ON policies.digest = policy_digest WHERE alert_id = NEW.alert_id"
 )
 _OF_ALERT = "SELECT 1 FROM candidates WHERE alert_id = NEW.alert_id"
@@ -196,7 +209,7 @@ _LEADS = [
         "leads_need_two_people",
         "INSERT",
         "leads",
-        f"({_SAYING_SAME}) < ({_QUORUM})",
+        f"({_SAYING_SAME}) < 2 OR ({_SAYING_SAME}) < ({_QUORUM})",
         "a lead needs two different people who judge the candidate to be the same",
     ),
     _refuse(
@@ -236,14 +249,14 @@ _WATCH = [
         "searches_in_order",
         "INSERT",
         "searches",
-        f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
+        f"NEW.number IS DISTINCT FROM (SELECT COALESCE(MAX(number), 0) + 1 {_OF_REPORT})",
         "searches are numbered without a gap",
     ),
     _refuse(
         "searches_count_each_case_once",
         "INSERT",
         "searches",
-        f"NEW.place IS NOT (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
+        f"NEW.place IS DISTINCT FROM (CASE WHEN EXISTS (SELECT 1 {_OF_REPORT} AND case_reference = NEW.case_reference) "
         f"THEN NULL ELSE (SELECT COALESCE(MAX(place), 0) + 1 {_OF_REPORT}) END)",
         "the first search of a case counts, and no other",
     ),
@@ -296,7 +309,8 @@ _RESULTS = "SELECT COUNT(*) FROM known_results WHERE reviewer = NEW.reviewer"
 
 
 def _next_of(table: str) -> str:
-    return f"NEW.number IS NOT (SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer)"  # noqa: S608 -- tables of this file
+    following = f"SELECT COALESCE(MAX(number), 0) + 1 FROM {table} WHERE reviewer = NEW.reviewer"  # noqa: S608 -- tables of this file
+    return f"NEW.number IS DISTINCT FROM ({following})"
 
 
 _VIGILANCE = [

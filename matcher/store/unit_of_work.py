@@ -5,16 +5,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from matcher.domain import tables
 from matcher.domain.ids import Clock
 from matcher.domain.people import Seat
-from matcher.errors import IntegrityError
 from matcher.store.alerts import SqlAlerts
 from matcher.store.checkpoints import SqlCheckpoints
 from matcher.store.cohorts import SqlCohorts
-from matcher.store.engine import begin, create_database, open_database, schema_statements
+from matcher.store.database import (
+    begin,
+    check_schema,
+    create_database,
+    describe,
+    discard_database,
+    is_sqlite,
+    open_database,
+)
 from matcher.store.failures import translated
 from matcher.store.lists import SqlLists
 from matcher.store.log import SqlLog
@@ -83,9 +90,7 @@ class SqlUnitOfWork:
 
     def check_schema(self) -> None:
         """Raises IntegrityError when a table, constraint or trigger is missing, was changed or was added."""
-        rows = self._begun().rows(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
-        if {row.sql for row in rows} != set(schema_statements()):
-            raise IntegrityError("a rule of the database was removed or changed: whoever did it could alter any table")
+        check_schema(self._engine, self._begun())
 
     def _begun(self) -> Transaction:
         if self._transaction is None:
@@ -108,16 +113,29 @@ class Store:
         work.notary = self.notary
         return work
 
+    @property
+    def in_folder(self) -> bool:
+        """Whether the database is a file of the home."""
+        return is_sqlite(self.engine)
+
+    def describe(self) -> str:
+        """The database's engine and version. Raises StorageFailed."""
+        return describe(self.engine)
+
+    def discard(self) -> None:
+        """Takes away the tables of a home that was never finished, where they are not in its folder."""
+        discard_database(self.engine)
+
     def close(self) -> None:
         """Lets go of the database."""
         self.engine.dispose()
 
 
-def create_store(home: Path, seat: Seat, clock: Clock) -> Store:
-    """A new database in the folder of a home. Raises Refused when there is one."""
-    return Store(create_database(home), seat, clock)
+def create_store(home: Path, seat: Seat, clock: Clock, address: str | None = None) -> Store:
+    """A new database in the folder of a home, or at an address. Raises Refused when there is one."""
+    return Store(create_database(home, address), seat, clock)
 
 
-def open_store(home: Path, seat: Seat, clock: Clock) -> Store:
+def open_store(home: Path, seat: Seat, clock: Clock, address: str | None = None) -> Store:
     """The database of a home. Raises Refused when there is none or it is a newer program's, IntegrityError."""
-    return Store(open_database(home), seat, clock)
+    return Store(open_database(home, address), seat, clock)

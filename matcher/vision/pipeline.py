@@ -162,7 +162,7 @@ def open_pipeline(
     dim, fed = embedder.manifest.dim, embedder.manifest.fed
     if detector.manifest.kind != "detector" or embedder.manifest.kind != "embedder" or dim is None:
         raise BadInput(f"{detector.manifest.id} and {embedder.manifest.id} are not a detector and an embedder")
-    if (provider is Provider.ONNXRUNTIME_INT8) != embedder.rewrite.startswith("q"):
+    if not embedder.rewrite.startswith(provider.graphs):
         raise BadInput(f"graph {embedder.rewrite} of {embedder.manifest.id} is not what provider {provider} runs")
     # One thread per picture is ours; OpenCV's own threads would only compete with it.
     cv2.setNumThreads(1)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ from matcher.domain.provider import Provider
 from matcher.errors import IntegrityError, StorageFailed
 from matcher.models import int8
 from matcher.models.catalogue import default
-from matcher.models.int8 import RECORD, for_provider
+from matcher.models.int8 import FORMS, for_provider
 from matcher.models.ranges import Ranges, ranges_of
 from matcher.models.rewrite import sha256
 from matcher.models.verify import verify
 
-EIGHT = Provider.ONNXRUNTIME_INT8
+EIGHT, OPENVINO = Provider.ONNXRUNTIME_INT8, Provider.OPENVINO_INT8
+RECORD = "int8.json"
 
 
 @pytest.fixture
@@ -25,8 +27,9 @@ def model(models_folder: Path, tmp_path: Path) -> InstalledModel:
     """The default embedder in a folder of its own."""
     manifest = default("embedder")
     shutil.copytree(models_folder / manifest.id, tmp_path / manifest.id)
-    for name in (RECORD, f"{manifest.id}.int8-1.onnx"):
-        (tmp_path / manifest.id / name).unlink(missing_ok=True)
+    for form in FORMS.values():
+        for name in (form.record, f"{manifest.id}.{form.name}-{form.version}.onnx"):
+            (tmp_path / manifest.id / name).unlink(missing_ok=True)
     return verify(manifest, tmp_path)
 
 
@@ -39,12 +42,13 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         made.append(b"8 bits of " + sha256(published + repr(largest).encode()).encode())
         return made[-1]
 
-    monkeypatch.setattr(int8, "quantise", quantise)
+    for provider, form in FORMS.items():
+        monkeypatch.setitem(FORMS, provider, replace(form, make=quantise))
     return made
 
 
 def test_it_is_made_once_and_only_for_the_provider_that_runs_it(model: InstalledModel, cheap: list[bytes]) -> None:
-    for provider in set(Provider) - {EIGHT}:
+    for provider in set(Provider) - set(FORMS):
         assert for_provider(model, provider) is model
     assert not cheap
     first = for_provider(model, EIGHT)
@@ -53,6 +57,29 @@ def test_it_is_made_once_and_only_for_the_provider_that_runs_it(model: Installed
     assert (first.used_sha256, first.published) == (sha256(cheap[0]), model.published)
     assert re.fullmatch(r"q1-[0-9a-f]{8}", first.rewrite)
     assert verify(model.manifest, model.published.parent.parent) == model
+
+
+def test_each_provider_has_a_graph_of_its_own_and_neither_takes_the_others_away(
+    model: InstalledModel, cheap: list[bytes]
+) -> None:
+    first, other = for_provider(model, EIGHT), for_provider(model, OPENVINO)
+    assert (for_provider(model, EIGHT), for_provider(model, OPENVINO)) == (first, other)
+    assert len(cheap) == 2
+    assert first.used != other.used
+    assert re.fullmatch(r"v1-[0-9a-f]{8}", other.rewrite)
+    other.used.write_bytes(b"another network")
+    with pytest.raises(IntegrityError, match=r"openvino-1\.onnx is not what is made of"):
+        verify(model.manifest, model.published.parent.parent)
+
+
+def test_a_graph_of_another_version_is_made_anew_and_goes(
+    model: InstalledModel, cheap: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = for_provider(model, OPENVINO)
+    monkeypatch.setitem(FORMS, OPENVINO, replace(FORMS[OPENVINO], version="2"))
+    second = for_provider(model, OPENVINO)
+    assert (first.rewrite[:3], second.rewrite[:3], len(cheap)) == ("v1-", "v2-", 2)
+    assert (first.used.exists(), second.used.exists()) == (False, True)
 
 
 def test_another_table_makes_another_graph(

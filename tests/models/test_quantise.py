@@ -18,11 +18,14 @@ from matcher.errors import BadInput
 from matcher.models.catalogue import default
 from matcher.models.chain import pre_activations, read_chain
 from matcher.models.quantise import quantise
+from matcher.models.quantise_openvino import quantise_for_openvino
 from matcher.models.ranges import RANGES, Ranges, _three_digits, measure, ranges_of
 from matcher.models.verify import verify
 
 SIDE = 12
 LAYERS = ("first", "each", "point")
+Make = Callable[[bytes, dict[str, np.ndarray]], bytes]
+both = pytest.mark.parametrize("make", [quantise, quantise_for_openvino])
 
 
 def published(seed: int = 0, slopes: tuple[float, float] = (-0.6, 1.3)) -> onnx.ModelProto:
@@ -112,7 +115,8 @@ def test_eight_bits_are_near_whatever_the_slopes(seed: int, slopes: tuple[float,
     faces = pictures(10, seed)
     expected = run(model.SerializeToString(), faces)
     # A network of 8 channels averages little out; a wrong sign, slope or shift gives less than 0.9.
-    assert cosines(run(quantise(model.SerializeToString(), table(model, faces)), faces), expected).min() > 0.97
+    for make in (quantise, quantise_for_openvino):
+        assert cosines(run(make(model.SerializeToString(), table(model, faces)), faces), expected).min() > 0.97
 
 
 def test_the_graph_holds_operators_of_the_standard_and_pixels_are_exact() -> None:
@@ -144,18 +148,51 @@ def test_several_faces_at_once_are_the_same_bits_as_each_alone() -> None:
     assert np.array_equal(session.run(None, {"data": faces.astype(np.float32)})[0], run(graph, faces))
 
 
-def test_the_same_bytes_twice_and_others_from_another_table() -> None:
+@both
+def test_the_same_bytes_twice_and_others_from_another_table(make: Make) -> None:
     model = published()
     source, ranges = model.SerializeToString(), table(model)
-    assert quantise(source, ranges) == quantise(source, ranges)
-    assert quantise(source, ranges) != quantise(source, ranges | {"each": 2 * ranges["each"]})
+    assert make(source, ranges) == make(source, ranges)
+    assert make(source, ranges) != make(source, ranges | {"each": 2 * ranges["each"]})
 
 
-def test_a_channel_that_never_moved_is_no_division_by_zero() -> None:
+@both
+def test_a_channel_that_never_moved_is_no_division_by_zero(make: Make) -> None:
     model = published()
     ranges = table(model)
     ranges["each"][3] = 0
-    assert np.isfinite(run(quantise(model.SerializeToString(), ranges), pictures(3))).all()
+    assert np.isfinite(run(make(model.SerializeToString(), ranges), pictures(3))).all()
+
+
+def test_openvino_sees_every_convolution_and_the_product_between_conversions() -> None:
+    """What is not between two conversions is run in floating point: slowly, and without a word."""
+    model = published()
+    graph = onnx.load_model_from_string(quantise_for_openvino(model.SerializeToString(), table(model))).graph
+    made_by = {node.output[0]: node.op_type for node in graph.node}
+    readers = {taken: node.op_type for node in graph.node for taken in node.input}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert [node.output[0] for node in convolutions] == [*LAYERS, "product"]
+    for node in convolutions:
+        assert [made_by[name] for name in node.input[:2]] == ["DequantizeLinear"] * 2
+    for name in LAYERS:
+        assert (readers[name], readers[f"{name}/active"]) == ("PRelu", "QuantizeLinear")
+
+
+@pytest.mark.parametrize("shift", [0.0, 127.5, 128.0, 255.0])
+def test_pixels_are_exact_for_openvino_too(shift: float) -> None:
+    model = published()
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.array([shift], np.float32), "shift"))
+    graph = onnx.load_model_from_string(quantise_for_openvino(model.SerializeToString(), table(model)))
+    head = helper.make_graph(
+        graph.graph.node[:2],
+        "pixels",
+        [helper.make_tensor_value_info("data", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, None)],
+        graph.graph.initializer,
+    )
+    session = ReferenceEvaluator(helper.make_model(head, opset_imports=[helper.make_opsetid("", 13)]))
+    every = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16)
+    assert np.array_equal(session.run(None, {"data": every})[0].reshape(-1), np.arange(256))
 
 
 def without_a_layer(ranges: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -175,8 +212,9 @@ def test_a_table_of_another_model_is_refused(
     changed: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]],
 ) -> None:
     model = published()
-    with pytest.raises(BadInput, match="table of ranges"):
-        quantise(model.SerializeToString(), changed(table(model)))
+    for make in (quantise, quantise_for_openvino):
+        with pytest.raises(BadInput, match="table of ranges"):
+            make(model.SerializeToString(), changed(table(model)))
 
 
 def dilated(model: onnx.ModelProto) -> None:
@@ -248,8 +286,15 @@ def test_a_table_reads_as_it_was_written_and_belongs_to_one_model(tmp_path: Path
         ranges_of(manifest, tmp_path)
 
 
-def test_the_default_graph_is_these_bytes_on_every_processor(models_folder: Path) -> None:
-    """Another digest means another QUANTISE_VERSION: templates of both must never be compared."""
+DIGESTS = {
+    quantise: "03023be3556519b54b58e320bab066f1010893be513984f18579ed8b0e51967c",
+    quantise_for_openvino: "901c4cea0c7a530bd180b5562da4847704f9d6782347453eb9e927af15c3a6c7",
+}
+
+
+def test_the_default_graphs_are_these_bytes_on_every_processor(models_folder: Path) -> None:
+    """Another digest means another version of the graph: templates of both must never be compared."""
     model = verify(default("embedder"), models_folder)
-    graph = quantise(model.published.read_bytes(), ranges_of(model.manifest, models_folder).arrays())
-    assert hashlib.sha256(graph).hexdigest() == "03023be3556519b54b58e320bab066f1010893be513984f18579ed8b0e51967c"
+    published, ranges = model.published.read_bytes(), ranges_of(model.manifest, models_folder).arrays()
+    for make, digest in DIGESTS.items():
+        assert hashlib.sha256(make(published, ranges)).hexdigest() == digest

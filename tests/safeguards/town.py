@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlcipher3 import dbapi2
-
 from matcher.domain.case import Verdict
 from matcher.domain.events import Action
 from matcher.domain.people import Role
 from matcher.services.people import add_user
 from matcher.services.workplace import sign_in
-from matcher.store.engine import DATABASE
+from tests.databases import raw
 from tests.services.world import PASSPHRASE, Clock, World
 
 HATS = {Role.ADMIN, Role.APPROVER, Role.REVIEWER}
@@ -54,10 +52,4 @@ class Town(World):
 
     def sql(self, *statements: str) -> None:
         """SQL past the program, with the driver's own settings and foreign keys off."""
-        database = dbapi2.connect(str(self.folder / "home" / DATABASE), isolation_level=None)
-        try:
-            database.execute("PRAGMA foreign_keys = OFF")
-            for statement in statements:
-                database.execute(statement)
-        finally:
-            database.close()
+        raw(self.folder / "home", *statements)

@@ -140,6 +140,8 @@ WEAKENINGS: dict[str, Weakening] = {
     ),
     "an auditor reads names": _says("matcher.services.outcomes._opened", (Label("S007", PLANTED, ""), "2026/7")),
     "an auditor opens pictures": _is("matcher.services.workplace.Session.vault", property(lambda _: object())),
+    "a removed person signs in": _says("matcher.bypass.people.sign_in"),
+    "a recovery code used twice": _says("matcher.bypass.people.recover_home"),
     "guessed passphrases": _any_passphrase,
     # certificates and searches
     "a certificate signed by somebody else": UNSIGNED,
@@ -157,6 +159,10 @@ WEAKENINGS: dict[str, Weakening] = {
     ),
     "an opened list kept beyond its certificate": UNCHECKED,
     "the clock set back": _is("matcher.services.search.CLOCK_TOLERANCE", timedelta(days=1)),
+    "the clock set back by minutes, for a lease that has ended": _both(
+        _is("matcher.services.search.time_of_list", lambda _, now: now),
+        _is("matcher.services.submit.time_of_list", lambda _, now: now),
+    ),
     "a list renewed after its last day": _says("matcher.domain.watchlist.Watchlist.require_open"),
     "a report of a quarter ago signed again": _is("matcher.services.activate.REPORT_LIFE", timedelta(days=999)),
     "photographs seen by another model": _both(_says("matcher.services.submit.require_same_model"), UNCHECKED),

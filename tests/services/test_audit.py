@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from sqlcipher3 import dbapi2
 
 from matcher.domain.case import Correction, Verdict
 from matcher.domain.events import Action
 from matcher.errors import IntegrityError
 from matcher.services.audit import verify
 from matcher.services.collections import retire_list, suspend_list
+from matcher.store.triggers import rules
+from tests.databases import both_engines, raw, without_rules
 from tests.services.world import World
 
 EDITS = {
@@ -67,20 +68,11 @@ def lived(active: World) -> World:
 
 
 def edit(home: Path, statement: str) -> None:
-    """Takes the triggers away, edits, and puts them back as they were."""
-    database = dbapi2.connect(str(home / "matcher.db"))
-    database.execute("PRAGMA foreign_keys = OFF")
-    triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for name, _ in triggers:
-        database.execute(f"DROP TRIGGER {name}")
-    changed = database.execute(statement).rowcount
-    for _, text in triggers:
-        database.execute(text)
-    database.commit()
-    database.close()
-    assert changed > 0
+    """Takes the rules away, edits, and puts them back as they were."""
+    assert without_rules(home, statement) > 0
 
 
+@both_engines
 def test_a_clean_home_verifies_at_every_step(lived: World) -> None:
     assert verify(lived.place, lambda *_: None).judgements == 3
     suspend_list(lived.sessions["ana"], "missing", "wrong pictures")
@@ -99,13 +91,10 @@ def test_every_edit_is_found(lived: World, what: str) -> None:
         verify(lived.place, lambda *_: None)
 
 
+@both_engines
 def test_a_missing_rule_of_the_database_is_found(lived: World) -> None:
     lived.store.close()
-    database = dbapi2.connect(str(lived.folder / "home" / "matcher.db"))
-    name = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchone()[0]
-    database.execute(f"DROP TRIGGER {name}")
-    database.commit()
-    database.close()
+    raw(lived.folder / "home", f"DROP TRIGGER {rules()[0].name}")
     with pytest.raises(IntegrityError, match="rule of the database"):
         verify(lived.place, lambda *_: None)
 

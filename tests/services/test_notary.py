@@ -17,7 +17,7 @@ def pad(world: World, count: int, at_once: int = 1) -> None:
     for _ in range(0, count, at_once):
         with world.place.work() as work:
             for _ in range(at_once):
-                work.log.append(event(Action.REFUSED, "ana", attempt="submit", subject="missing", refusal="Refused"))
+                work.log.append(event(Action.HANDLES_READ, "ana", list="missing"))
             work.commit()
 
 
@@ -61,7 +61,7 @@ def test_nothing_uncommitted_is_anchored(world: World) -> None:
     notary = notarise(world, anchored.append)
     with world.place.work() as work:
         for _ in range(120):
-            work.log.append(event(Action.REFUSED, "ana"))
+            work.log.append(event(Action.HANDLES_READ, "ana"))
         assert notary.before_commit(work) is not None
     assert (anchored, sizes(world)) == ([], [])
     pad(world, 1)

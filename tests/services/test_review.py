@@ -11,7 +11,10 @@ from matcher.errors import BadInput, MissingRole, Refused
 from matcher.services.audit import verify
 from matcher.services.collections import suspend_list
 from matcher.services.outcomes import outcomes
+from tests.databases import both_engines
 from tests.services.world import World, judgement
+
+pytestmark = both_engines
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
 from matcher.store.unit_of_work import Store, create_store
+from tests.databases import address_of
 
 DIM = 16
 MODEL = ModelIdentity("test@1", "unseen", "unseen", "unseen", DIM)
@@ -188,9 +189,9 @@ class World:
             return [entry.action for entry in work.log.entries()]
 
 
-def workplace(home: Path, clock: Clock) -> tuple[Workplace, Store]:
+def workplace(home: Path, clock: Clock, opened: Callable[..., Store] = create_store) -> tuple[Workplace, Store]:
     seat = Seat("tester", "")
-    store = create_store(home, seat, clock)
+    store = opened(home, seat, clock, address_of(home))
     keyring = HomeKeyring(home / "sealed", KeyCost(passes=1, memory_kib=64, lanes=1))
     place = Workplace(
         work=store.unit_of_work,

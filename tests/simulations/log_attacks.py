@@ -213,8 +213,8 @@ def forge_signed(victim: Victim, dice: random.Random) -> None:
 
 
 def forge_unsigned(victim: Victim, dice: random.Random) -> None:
-    """An entry appended that nobody signs: a refusal in somebody's name."""
-    _appended(victim, Action.REFUSED, dice.choice(["ana", "ben", "cleo"]), '{"attempt":"submit"}')
+    """An entry appended that nobody signs, in somebody's name."""
+    _appended(victim, Action.HANDLES_READ, dice.choice(["ana", "ben", "cleo"]), '{"list":"missing"}')
 
 
 def old_page(victim: Victim, dice: random.Random) -> str | None:
@@ -309,7 +309,7 @@ def _program(victim: Victim, dice: random.Random, anchors: list[Note]) -> None:
     for _ in range(dice.randrange(12)):
         with place.work() as work:
             for _ in range(dice.choice([1, 1, 2, 30])):
-                work.log.append(event(Action.REFUSED, "ana", attempt="submit", subject="missing", refusal="Refused"))
+                work.log.append(event(Action.HANDLES_READ, "ana", list="missing"))
             if dice.random() < 0.8:
                 work.commit()
     if dice.random() < 0.7:

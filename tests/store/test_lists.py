@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlcipher3 import dbapi2
 
 from matcher.domain.ids import utc_text
 from matcher.domain.watchlist import ListTerms, Watchlist
 from matcher.errors import BadInput, IntegrityError, Refused
+from tests.databases import RAW_REFUSED, both_engines
 from tests.store.world import KEYS, NOON, POLICY, World, activate, certificate, cohort, report, revision, watchlist
+
+pytestmark = both_engines
 
 
 def _stored(world: World) -> Watchlist:
@@ -172,7 +174,7 @@ def test_raw_sql_with_foreign_keys_off_makes_no_list_serve(serving: World, attac
         work.lists.add(watchlist("draft", "draft"))
         work.revisions.add(revision("d1", "draft"))
         work.lists.save(replace(watchlist("draft", "draft"), latest=revision("d1", "draft")))
-    with pytest.raises(dbapi2.IntegrityError):
+    with pytest.raises(RAW_REFUSED):
         serving.raw(attack)
     assert _stored(serving) == before
 
@@ -190,14 +192,14 @@ def test_raw_sql_with_foreign_keys_off_makes_no_list_serve(serving: World, attac
     ],
 )
 def test_an_altered_certificate_is_found_whenever_it_is_read(serving: World, change: str) -> None:
-    serving.raw("DROP TRIGGER certificates_never_changed", f"UPDATE certificates SET {change}")  # noqa: S608
+    serving.altered(f"UPDATE certificates SET {change}")  # noqa: S608
     with pytest.raises(IntegrityError):
         _stored(serving)
 
 
 def test_a_key_put_under_an_approvers_name_is_found(serving: World) -> None:
     """Whoever owns the file swaps the approver's key: certificates signed before no longer fit."""
-    serving.raw("DROP TRIGGER users_stay", "UPDATE users SET public_key = zeroblob(32) WHERE name = 'ben'")
+    serving.altered("UPDATE users SET public_key = zeroblob(32) WHERE name = 'ben'")
     with pytest.raises(IntegrityError, match="not signed by its approver"):
         _stored(serving)
 
@@ -213,8 +215,7 @@ def test_another_valid_certificate_of_another_list_is_found(serving: World) -> N
         work.reports.add(replace(report(digest, body), list_id="list2", revision_id="x1"), POLICY)
         serves = replace(watchlist("other", "list2"), latest=revision("x1", "list2"), latest_report=digest)
         work.lists.save(replace(serves, serving=revision("x1", "list2"), certificate=other))
-    serving.raw(
-        "DROP TRIGGER watchlists_certified_update",
+    serving.altered(
         f"UPDATE watchlists SET certificate_digest = '{other.digest()}' WHERE list_id = 'list1'",  # noqa: S608
     )
     with pytest.raises(IntegrityError, match="for something else"):
@@ -223,8 +224,6 @@ def test_another_valid_certificate_of_another_list_is_found(serving: World) -> N
 
 def test_a_row_that_says_something_else_than_was_signed_is_found(serving: World) -> None:
     """Its terms and signature are whole, and an index leads to it: one flipped byte of a page does that."""
-    serving.raw(
-        "PRAGMA foreign_keys = OFF", "DROP TRIGGER certificates_never_changed", "UPDATE certificates SET list_id = 'x'"
-    )
+    serving.altered("UPDATE certificates SET list_id = 'x'")
     with serving.work(write=False) as work, pytest.raises(IntegrityError, match="something else than was signed"):
         work.lists.all()

@@ -15,6 +15,7 @@ from matcher.domain.desk import QueueEntry, QueueOrder
 from matcher.domain.records import QueueRules
 from matcher.services.review_files import queue_rules, standing
 from matcher.store.unit_of_work import SqlUnitOfWork
+from tests.databases import both_engines
 from tests.store.test_alerts import LEASE
 from tests.store.world import NOON, POLICY, VAULT, World, alert, alerted_world, judgement, signed_in
 
@@ -27,6 +28,7 @@ def told(work: SqlUnitOfWork, reviewer: str, order: QueueOrder = QueueOrder.OLDE
     return [one.alert_id for one in work.alerts.waiting_for(reviewer, NOON, RULES, order, most)]
 
 
+@both_engines
 def test_orders_and_the_most_that_is_wanted(alerted: World) -> None:
     with alerted.work() as work:
         one = alert().candidates[:1]
@@ -106,6 +108,7 @@ def take(work: SqlUnitOfWork, alert_id: str, reviewer: str, step: str, now: date
         work.alerts.mark(alert_id, reviewer, "recused", now)
 
 
+@both_engines
 def test_closings_are_counted_by_time_and_reason(alerted: World) -> None:
     with alerted.work() as work:
         work.alerts.add(VAULT, alert("alert2"))
@@ -116,6 +119,7 @@ def test_closings_are_counted_by_time_and_reason(alerted: World) -> None:
         assert work.alerts.closings(NOON) == []
 
 
+@pytest.mark.sqlite_only  # whose rows hold their photographs; PostgreSQL keeps these apart
 @pytest.mark.parametrize("order", QueueOrder)
 def test_a_look_at_the_queue_never_reads_through_photographs(alerted: World, order: QueueOrder) -> None:
     asked: list[str] = []
@@ -135,6 +139,7 @@ def test_a_look_at_the_queue_never_reads_through_photographs(alerted: World, ord
         assert "alerts USING COVERING INDEX alerts_" in plan, plan
 
 
+@both_engines
 def test_a_lapsed_claim_ends_a_part_only_after_the_scores_were_shown(alerted: World) -> None:
     later = NOON + 2 * LEASE
     with alerted.work() as work:

@@ -7,7 +7,10 @@ import pytest
 
 from matcher.domain.policy import Certification, Policy
 from matcher.errors import IntegrityError, Refused
+from tests.databases import both_engines
 from tests.store.world import BODY, POLICY, REPORT, World, report
+
+pytestmark = both_engines
 
 
 def test_a_report_and_its_policy_come_back(serving: World) -> None:

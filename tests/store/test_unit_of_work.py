@@ -11,7 +11,10 @@ from sqlalchemy import text
 from matcher.domain.events import Action, event
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.unit_of_work import open_store
+from tests.databases import address_of, both_engines
 from tests.store.world import NOON, SEAT, World, user
+
+pytestmark = both_engines
 
 
 def _users_and_entries(world: World) -> tuple[int, int]:
@@ -82,7 +85,7 @@ def test_two_writers_queue_up(world: World) -> None:
     """Forty entries from four threads with engines of their own: a whole chain, none lost."""
 
     def write() -> None:
-        store = open_store(world.home, SEAT, world.watch)
+        store = open_store(world.home, SEAT, world.watch, address_of(world.home))
         for _ in range(10):
             with store.unit_of_work() as work:
                 work.log.append(event(Action.SEARCHED, "ada"))
@@ -105,7 +108,7 @@ from matcher.domain.events import Action, event
 from matcher.store.unit_of_work import open_store
 from tests.store.world import SEAT, Watch, user
 
-with open_store(Path(sys.argv[1]), SEAT, Watch()).unit_of_work() as work:
+with open_store(Path(sys.argv[1]), SEAT, Watch(), sys.argv[3] or None).unit_of_work() as work:
     work.users.add(user("ada"), b"keys")
     work.log.append(event(Action.USER_ADDED, "ada"))
     if sys.argv[2] == "after":
@@ -117,7 +120,8 @@ with open_store(Path(sys.argv[1]), SEAT, Watch()).unit_of_work() as work:
 @pytest.mark.parametrize(("moment", "left"), [("before", (0, 0)), ("after", (1, 1))])
 def test_a_killed_process_leaves_all_or_nothing(world: World, moment: str, left: tuple[int, int]) -> None:
     root = Path(__file__).resolve().parents[2]
-    ended = subprocess.run([sys.executable, "-c", _DIES, str(world.home), moment], cwd=root, check=False)
+    words = [str(world.home), moment, address_of(world.home) or ""]
+    ended = subprocess.run([sys.executable, "-c", _DIES, *words], cwd=root, check=False)
     assert ended.returncode == 9
     assert _users_and_entries(world) == left
     with world.work() as work:

@@ -6,7 +6,10 @@ import pytest
 
 from matcher.domain.people import Role
 from matcher.errors import BadInput, IntegrityError
+from tests.databases import both_engines
 from tests.store.world import World, user
+
+pytestmark = both_engines
 
 
 def test_users_come_back_as_they_were_added(world: World) -> None:

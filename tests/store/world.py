@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlcipher3 import dbapi2
 
 from matcher.domain.case import Component, Finding, Judgement, Verdict
 from matcher.domain.certificate import Binding, Certificate, CertificateTerms
@@ -22,9 +21,9 @@ from matcher.domain.records import AlertRecord, CandidateRecord, SignedJudgement
 from matcher.domain.revision import Revision
 from matcher.domain.template import ModelIdentity
 from matcher.domain.watchlist import ListTerms, Watchlist
-from matcher.store.engine import DATABASE
 from matcher.store.sealing import HomeVault
 from matcher.store.unit_of_work import SqlUnitOfWork, Store, create_store, open_store
+from tests.databases import address_of, dumped, raw, without_rules
 
 NOON = datetime(2030, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
 SEAT = Seat("osuser", "/dev/pts/7")
@@ -64,7 +63,7 @@ class World:
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        opened = open_store(self.home, SEAT, self.watch)
+        opened = open_store(self.home, SEAT, self.watch, address_of(self.home))
         try:
             yield opened
         finally:
@@ -80,24 +79,22 @@ class World:
 
     def raw(self, *statements: str) -> list[Any]:
         """SQL past the program, with every safety of the connection off; rows of the last statement."""
-        connection = dbapi2.connect(str(self.home / DATABASE), isolation_level=None)
-        try:
-            connection.execute("PRAGMA foreign_keys = OFF")
-            rows: list[Any] = []
-            for statement in statements:
-                rows = connection.execute(statement).fetchall()
-            return rows
-        finally:
-            connection.close()
+        return raw(self.home, *statements)
+
+    def altered(self, *statements: str) -> None:
+        """The same with every rule and reference out of force."""
+        without_rules(self.home, *statements)
 
     def files(self) -> bytes:
-        """Every byte of every file of the home."""
+        """Every byte of every file of the home; on a server every column that holds bytes."""
+        if address_of(self.home) is not None:
+            return dumped(self.home)
         return b"".join(path.read_bytes() for path in sorted(self.home.iterdir()))
 
 
 def empty_world(home: Path) -> World:
     world = World(home)
-    create_store(home, SEAT, world.watch).close()
+    create_store(home, SEAT, world.watch, address_of(home)).close()
     return world
 
 

@@ -74,6 +74,7 @@ ENDS: dict[str, Callable[[str], object]] = {
     "unnamed": lambda _: os.kill(os.getpid(), 40),
     "exception": lambda _: _raise(),
     "sleep": lambda _: time.sleep(3_600),
+    "nap": lambda rest: time.sleep(float(rest)),
     "work": _work,
     "spin": lambda _: _spin(),
     "allocate": lambda rest: np.ones(int(rest), np.uint8),

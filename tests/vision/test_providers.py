@@ -37,9 +37,9 @@ def pictures(demo: Path) -> list[Picture]:
     return [picture for picture in read if isinstance(picture, Picture)]
 
 
-@pytest.mark.parametrize("provider", [Provider.OPENVINO, Provider.OPENVINO_BF16])
+@pytest.mark.parametrize("provider", [Provider.OPENVINO, Provider.OPENVINO_BF16, Provider.OPENVINO_INT8])
 def test_a_provider_that_is_not_installed_is_refused_with_what_to_do(
-    models_folder: Path, monkeypatch: pytest.MonkeyPatch, provider: Provider
+    monkeypatch: pytest.MonkeyPatch, provider: Provider
 ) -> None:
     real = builtins.__import__
 
@@ -50,7 +50,7 @@ def test_a_provider_that_is_not_installed_is_refused_with_what_to_do(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UsageError, match=rf"{provider} needs OpenVINO: pip install 'watchlist-matcher\[openvino\]'"):
-        opened(models_folder, provider, 1)
+        open_embedder(tiny_embedder(), 128, provider, 1)
 
 
 def test_openvino_differs_by_rounding_alone_and_not_with_threads(

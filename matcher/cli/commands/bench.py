@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matcher.bench.peers.flat import FaissFlat
     from matcher.domain.template import Floats
 
-PROVIDERS = ("onnxruntime", "onnxruntime-int8", "onnxruntime-cuda", "openvino", "openvino-bf16")
+PROVIDERS = ("onnxruntime", "onnxruntime-int8", "onnxruntime-cuda", "openvino", "openvino-bf16", "openvino-int8")
 GROWTH = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 

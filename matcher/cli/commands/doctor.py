@@ -79,6 +79,7 @@ def _facts(call: Call) -> None:
     try:
         with call.program.place.work(write=False) as work:
             facts["home_state"] = f"opens, {work.log.head().sequence} log entries"
+        facts["database"] = call.program.database()
         facts["demo"] = call.program.demo
     except MatcherError as error:
         facts["home_state"] = str(error)
