@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from matcher.bootstrap import create_program, open_program
+from matcher.config import load_settings
 from matcher.domain.checkpoint import parse_note
+from matcher.errors import StorageFailed
+from matcher.services.audit import verify
 from tests.cli.runner import Cli
 
 VERIFIER = Path(__file__).parents[2] / "docs" / "audit" / "verify.py"
@@ -60,6 +65,17 @@ def test_an_anchor_that_fails_is_loud_and_undoes_nothing(home: Cli) -> None:
     assert failed.code == 74
     assert "its checkpoint was not anchored" in failed.complaint
     assert "late" in home("user", "list").out
+
+
+def test_an_anchor_that_fails_takes_no_new_home_away(tmp_path: Path) -> None:
+    codes: list[str] = []
+    environment = {"MATCHER_CONFIG": os.devnull, "MATCHER_ANCHOR_COMMAND": "false"}
+    settings = load_settings(environment, home=str(tmp_path / "new"))
+    with pytest.raises(StorageFailed, match="not anchored"):
+        create_program(settings, False, codes.append)
+    assert len(codes) == 1
+    opened = open_program(settings)
+    assert verify(opened.place, lambda *_: None).checkpoints == 1
 
 
 def test_a_refusal_keeps_its_exit_code_where_the_anchor_fails_too(home: Cli) -> None:
