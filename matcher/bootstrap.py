@@ -132,8 +132,11 @@ def restore_program(settings: Settings, file: Path, who: tuple[str, str], speake
         home, seat = open_home(folder), _seat()
         store = open_store(folder, seat, _now)
         with speaker.progress("verifying") as progress:
-            restored = begin_restored(_program(settings, home, store, seat).place, backup.head, *who, progress)
+            program = _program(settings, home, store, seat)
+            restored = begin_restored(program.place, backup.head, *who, progress)
+            program.notary.checkpoint(program.place.work)
         store.close()
+    program.finish()  # an anchor that fails says so, and takes no home away
     return restored
 
 
@@ -203,9 +206,10 @@ def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) 
             program = _program(settings, home, store, seat)
             code = begin_home(program.place, demo)
             note_belonging(home, store)
+            program.notary.checkpoint(program.place.work)
             tell(code)
-            program.finish()
         store.close()
+    program.finish()  # an anchor that fails says so, and takes no home away
 
 
 def open_program(settings: Settings, in_browser: bool = False) -> Program:

@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable
+from errno import EEXIST
 from pathlib import Path
 from threading import Thread
 
@@ -87,7 +88,7 @@ def _keep(folder: Path, note: Note) -> None:
     path = folder / f"{name}-{note.checkpoint.size:012}{SUFFIX}"
     if path.exists():
         if path.read_bytes() != note.text().encode():
-            raise FileExistsError(17, f"{path.name} is there and says something else")
+            raise FileExistsError(EEXIST, f"{path.name} is there and says something else")
         return
     write_private(path, note.text().encode())
 

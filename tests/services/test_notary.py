@@ -180,6 +180,16 @@ def test_a_log_rewritten_with_its_own_key_is_caught_by_an_anchor_alone(world: Wo
         verify(world.place, lambda *_: None, [anchor])
 
 
+def test_a_checkpoint_taken_from_the_home_is_missed_by_who_kept_it(world: World) -> None:
+    anchor = notarise(world).checkpoint(world.place.work)
+    world.store.close()
+    with hands_on(world.folder / "home" / "matcher.db") as hands:
+        hands.execute("DELETE FROM checkpoints")
+    assert verify(world.place, lambda *_: None).checkpoints == 0
+    with pytest.raises(IntegrityError, match="lost its checkpoint"):
+        verify(world.place, lambda *_: None, [anchor])
+
+
 def test_an_anchor_of_another_home_is_an_alarm(world: World) -> None:
     note = notarise(world).checkpoint(world.place.work)
     other = Note(type(note.checkpoint)("watchlist-matcher/other", *_rest(note)), note.signatures)
