@@ -6,12 +6,12 @@ import pwd
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
@@ -20,6 +20,7 @@ from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
     from matcher.calibration.resolutions import Resolutions
+    from matcher.domain.checkpoint import Note
     from matcher.domain.confidence import MatchConfidence, Prior
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
+    from matcher.services.notary import LogNotary
     from matcher.store.home import Home
     from matcher.store.unit_of_work import Store
 
@@ -58,6 +60,11 @@ class Program:
     demo: bool
     database: Callable[[], str]  # its engine and version; raises StorageFailed
     archive: Callable[[], "Archive"]  # what makes backups of this home
+    notary: "LogNotary"
+
+    def finish(self) -> None:
+        """At the end of a program that wrote: a checkpoint. Raises StorageFailed for an anchor that failed."""
+        self.notary.finish(self.place.work)
 
     def pipeline(self, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":
         """The face pipeline of the settings' models, which are installed first if they are missing, saying so."""
@@ -122,11 +129,17 @@ def restore_program(settings: Settings, file: Path, who: tuple[str, str], speake
     with keyring.open_backup(backup, *who) as opened, private_files(), restoring(settings.home) as folder:
         with speaker.progress("restoring") as progress:
             unpack(opened, folder, progress)
-        home, seat = open_home(folder), _seat()
+        seat = _seat()
         store = open_store(folder, seat, _now)
+        # An anchored checkpoint of a home that never comes to be would speak against the one that was backed up.
+        silent = replace(settings, anchor_folder=None, anchor_command=None)
         with speaker.progress("verifying") as progress:
-            restored = begin_restored(_program(settings, home, store, seat).place, backup.head, *who, progress)
+            place = _program(silent, open_home(folder), store, seat).place
+            restored = begin_restored(place, backup.head, *who, progress)
         store.close()
+    program = open_program(settings)
+    program.notary.checkpoint(program.place.work)
+    program.finish()
     return restored
 
 
@@ -158,6 +171,27 @@ def read_report(path: Path) -> bytes:
     return raw
 
 
+def read_anchors(paths: tuple[Path, ...]) -> "tuple[Note, ...]":
+    """The checkpoints in these files and folders. Raises BadInput."""
+    from matcher.store.anchors import read_anchors as read
+
+    return read(paths)
+
+
+def new_export(path: Path) -> "AbstractContextManager[Callable[[str], AbstractContextManager[TextIO]]]":
+    """A folder or `.zip` file under construction. Raises BadInput, StorageFailed."""
+    from matcher.store.export_files import new_export as begin
+
+    return begin(path)
+
+
+def write_note(path: Path, note: "Note") -> None:
+    """Keeps a checkpoint in a new file. Raises BadInput where there is one already, StorageFailed."""
+    from matcher.store.anchors import write_note as write
+
+    write(path, note)
+
+
 def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) -> None:
     """Makes a home. `tell` is given its recovery code before the home can be opened: nobody has one without the other.
 
@@ -172,9 +206,11 @@ def create_program(settings: Settings, demo: bool, tell: Callable[[str], None]) 
         seat = _seat()
         store = create_store(settings.home, seat, _now, _address(settings, home))
         with undone(store):
-            code = begin_home(_program(settings, home, store, seat).place, demo)
+            program = _program(settings, home, store, seat)
+            code = begin_home(program.place, demo)
             note_belonging(home, store)
             tell(code)
+            program.finish()
         store.close()
 
 
@@ -199,14 +235,19 @@ def _address(settings: Settings, home: "Home") -> str | None:
 
 
 def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Program:
+    from matcher.services.notary import LogNotary
+    from matcher.store.anchors import anchor_to
     from matcher.store.key_record import KeyCost
     from matcher.store.keyring import HomeKeyring
+    from matcher.store.log_key import LogKey
     from matcher.store.revisions_file import SealedRevisions
 
+    anchor = anchor_to(settings.anchor_folder, settings.anchor_command)
+    notary = LogNotary(LogKey(home, os.urandom), seat.account, anchor)
     # A demo home has published passphrases: making them slow to try would protect nothing.
     cost = KeyCost(passes=1, memory_kib=8_192, lanes=1) if home.demo else KeyCost()
     place = Workplace(
-        work=store.unit_of_work,
+        work=replace(store, notary=notary).unit_of_work,
         revisions=SealedRevisions(home.sealed),
         keyring=HomeKeyring(home.sealed, cost),
         build_index=_build_index,
@@ -222,7 +263,7 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
 
         return HomeArchive(home.path, store.engine)
 
-    return Program(settings, place, home.demo, store.describe, archive)
+    return Program(settings, place, home.demo, store.describe, archive, notary)
 
 
 def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":

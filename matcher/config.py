@@ -22,6 +22,8 @@ _VARIABLES = {
     "detector": "MATCHER_DETECTOR",
     "viewer": "MATCHER_VIEWER",
     "image_mode": "MATCHER_IMAGE_MODE",
+    "anchor_folder": "MATCHER_ANCHOR_FOLDER",
+    "anchor_command": "MATCHER_ANCHOR_COMMAND",
 }
 
 
@@ -33,6 +35,8 @@ class Settings:
     the shipped defaults; `viewer` shows faces in line mode (`tui/line/viewer.py`), `image_mode` is how
     the screens draw them (`review/pixels.py`). `database` is the address of a PostgreSQL server
     (`store/address.py`) and may hold a password; None for SQLite in the home, which a demonstration always has.
+    Every checkpoint of the log is written to `anchor_folder` and handed to `anchor_command` on its standard input,
+    where they are set (`store/anchors.py`).
     """
 
     home: Path
@@ -43,6 +47,8 @@ class Settings:
     detector: str | None
     viewer: str | None
     image_mode: str
+    anchor_folder: Path | None
+    anchor_command: str | None
     origins: tuple[tuple[str, str], ...]
     database: str | None = field(default=None, repr=False)
 
@@ -64,6 +70,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "embedder": "default",
         "detector": "default",
         "viewer": "not set",
+        "anchor_folder": "not set",
+        "anchor_command": "not set",
     }
     origins = dict.fromkeys(values, "default") | unset
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
@@ -84,6 +92,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         detector=values.get("detector"),
         viewer=values.get("viewer"),
         image_mode=values["image_mode"],
+        anchor_folder=_folder(values["anchor_folder"]) if "anchor_folder" in values else None,
+        anchor_command=values.get("anchor_command"),
         origins=tuple(sorted(origins.items())),
         database=values.get("database"),
     )

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from matcher.cli.output import Output
-from matcher.errors import UsageError
+from matcher.errors import MatcherError, UsageError
 
 if TYPE_CHECKING:
     from matcher.bootstrap import Program
@@ -39,7 +40,11 @@ class Call:
         """The opened home. Raises BadInput when there is none."""
         from matcher.bootstrap import open_program
 
-        return open_program(self.settings, self.in_browser)
+        opened = open_program(self.settings, self.in_browser)
+        context = click.get_current_context(silent=True)
+        if context is not None:
+            context.find_root().with_resource(_finishing(opened, self.output))
+        return opened
 
     @cached_property
     def session(self) -> "Session":
@@ -61,6 +66,20 @@ class Call:
         if Role.ADMIN in session.user.roles:
             for line in reminders(session.place):
                 self.output.say(line)
+
+
+@contextmanager
+def _finishing(program: "Program", output: Output) -> Iterator[None]:
+    """Signs a last checkpoint. What failed before is what the command ends with; a failure here is said beside it."""
+    try:
+        yield
+    except BaseException:
+        try:
+            program.finish()
+        except MatcherError as also:
+            output.say(f"matcher: {also}")
+        raise
+    program.finish()
 
 
 def leaf(command: Callable[..., Any]) -> Callable[..., Any]:

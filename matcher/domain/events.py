@@ -48,6 +48,8 @@ class Action(StrEnum):
     REVIEWER_SUSPENDED = "reviewer.suspended"  # by the count: the actor is the reviewer whose judgement completed it
     REVIEWER_RESTORED = "reviewer.restored"
     HANDLES_READ = "handles.read"
+    LOG_KEYED = "log.keyed"  # the public key that signs checkpoints from here on; the actor is the account
+    LOG_EXPORTED = "log.exported"
     REFUSED = "refused"
 
 
@@ -111,6 +113,10 @@ class Verified:
     revisions: int
     searches: int
     refutations: int
+    checkpoints: int = 0  # signed ones in the home
+    log_keys: int = 0  # that the log names
+    anchors: int = 0  # checkpoints from elsewhere that it was compared with
+    anchored: int = 0  # entries under the newest of them
 
 
 @dataclass(frozen=True, slots=True)

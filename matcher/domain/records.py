@@ -40,6 +40,16 @@ class NewKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint as stored: the public key that signed it, the peaks of its tree, and the signed note as text."""
+
+    size: int
+    log_key: bytes
+    peaks: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoadBegun:
     """What the journal of a load begins with: the revision that is to be made, and since when."""
 

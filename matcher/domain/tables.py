@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from matcher.domain.case import Correction, Verdict
+from matcher.domain.certificate import Certificate
+from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
 from matcher.domain.desk import QueueEntry, QueueOrder
 from matcher.domain.events import Event, LogEntry, LogHead, Refusal
@@ -20,6 +22,7 @@ from matcher.domain.records import (
     QueueRules,
     SignedCorrection,
     SignedJudgement,
+    StoredCheckpoint,
     StoredReport,
 )
 from matcher.domain.revision import Revision
@@ -79,6 +82,9 @@ class Lists(Protocol):
     def named(self, name: str) -> Watchlist | None: ...
     def by_id(self, list_id: str) -> Watchlist | None: ...
     def all(self) -> Sequence[Watchlist]: ...
+    def certificates(self) -> Iterator[Certificate]:
+        """Every certificate that was ever signed, the oldest first."""
+
     def save(self, watchlist: Watchlist) -> None:
         """Stores latest, latest_report, serving, certificate, suspension and retired_at; `Watch` keeps refutations."""
 
@@ -275,6 +281,10 @@ class Vigilance(Protocol):
 class Log(Protocol):
     """The append-only log; an entry commits with the change it describes."""
 
+    @property
+    def written(self) -> Sequence[LogEntry]:
+        """What this unit of work appended."""
+
     def append(self, event: Event) -> LogEntry: ...
     def knows(self, word: str) -> bool:
         """Whether a list, cohort, user or alert of this home is called so."""
@@ -294,6 +304,30 @@ class Log(Protocol):
         """
 
 
+class Checkpoints(Protocol):
+    """Signed checkpoints of the log (`domain/checkpoint.py`). Rows are only ever added."""
+
+    def add(self, checkpoint: StoredCheckpoint) -> None:
+        """Raises Refused unless its size is that of the log."""
+
+    def newest(self) -> StoredCheckpoint | None: ...
+    def all(self) -> Iterator[StoredCheckpoint]:
+        """Every one, the oldest first."""
+
+    def signed_by(self, log_key: bytes) -> bool:
+        """Whether any is signed by this public key: then the log names it already."""
+
+
+class Notary(Protocol):
+    """Signs checkpoints of a log as it grows."""
+
+    def before_commit(self, work: UnitOfWork) -> Note | None:
+        """Adds a checkpoint to what is about to be committed, where one is due."""
+
+    def after_commit(self, note: Note) -> None:
+        """Takes a committed checkpoint out of the machine, where that is set up. Never raises StorageFailed."""
+
+
 class UnitOfWork(Protocol):
     """One operation: leaving without `commit` undoes all of it. On entering, the database's write lock is taken."""
 
@@ -310,6 +344,7 @@ class UnitOfWork(Protocol):
     watch: Watch
     vigilance: Vigilance
     log: Log
+    checkpoints: Checkpoints
 
     def __enter__(self) -> Self: ...
     def __exit__(

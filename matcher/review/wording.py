@@ -108,6 +108,17 @@ def others_line(found: DisclosedCandidate) -> str:
 NO_CHECKPOINT = "No exported checkpoint was compared: whoever holds this machine could have rewritten this."
 
 
+def compared(found: Verified) -> str:
+    """Against whom a verification speaks."""
+    if not found.anchors:
+        return NO_CHECKPOINT
+    after = found.entries - found.anchored
+    return (
+        f"{found.anchors} checkpoints kept elsewhere are of this log: its first {found.anchored} entries are those of "
+        f"then. Whoever holds this machine could have rewritten the {after} after them."
+    )
+
+
 def verified(found: Verified) -> tuple[str, ...]:
     """What a verification found in order, line by line, and what it cannot know."""
     return (
@@ -115,8 +126,13 @@ def verified(found: Verified) -> tuple[str, ...]:
         f"{found.certificates} certificates recomputed, {found.judgements} judgements and their signatures checked, "
         f"{found.revisions} revisions found in the log",
         f"{found.searches} searches counted again: {found.refutations} reports refuted in service, as logged",
-        NO_CHECKPOINT,
+        *((_checkpoints(found),) if found.checkpoints else ()),
+        compared(found),
     )
+
+
+def _checkpoints(found: Verified) -> str:
+    return f"{found.checkpoints} checkpoints in the home are of this log, signed by {found.log_keys} keys that it names"
 
 
 def lists_state(lines: Iterable[ListLine]) -> str:

@@ -1,6 +1,7 @@
 """Verifying the log, and that the tables say what the log says. Needs no key to faces or names.
 
-1. The rules of the database are in place; the hash chain holds from the first entry to the head.
+1. The rules of the database are in place; the hash chain holds from the first entry to the head, and every signed
+   checkpoint, of the home or from elsewhere, is of this log (`audit_tree.py`).
 2. The home, people, terms, revisions, reports, states, counts of searches, alerts, judgements, steps and leads are the
    log's, no more, no fewer; the sealed containers of every revision are there.
 3. Every certificate in force: its approver's signature and key, its report recomputed from the non-mated maxima, and
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from matcher.calibration.certified import CertifiedReport
 from matcher.domain.certificate import Certificate
+from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
 from matcher.domain.events import FIRST_REFUSALS, LogEntry, Verified
 from matcher.domain.ids import utc_text
@@ -26,6 +28,7 @@ from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError
 from matcher.services.audit_replay import AlertFacts, CollectionFacts, Replay
+from matcher.services.audit_tree import TreeCheck
 from matcher.services.audit_vigilance import check_vigilance
 from matcher.services.audit_watch import check_watch
 from matcher.services.collections import terms_digest
@@ -33,20 +36,24 @@ from matcher.services.unsealing import verify_words
 from matcher.services.workplace import Workplace
 
 
-def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
+def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequence[Note] = ()) -> Verified:
     """Checks everything above. Raises IntegrityError naming the first thing that is wrong, and what `progress` raises.
 
+    `anchors` are checkpoints that were kept outside the machine.
     The tables are compared after the last entry; a log of a million entries is read once.
     """
     with place.work(write=False) as work:
         work.check_schema()
         replay, last = Replay(), work.log.head().sequence
+        tree = TreeCheck(work, anchors)
 
         def take(entry: LogEntry) -> None:
+            tree.take(entry)
             replay.take(entry)
             progress(entry.sequence, last)
 
         head = work.log.verify(take)
+        tree.finish()
         _home(work, replay)
         keys = _people(work, replay)
         revisions = work.revisions.all()
@@ -74,6 +81,10 @@ def verify(place: Workplace, progress: Callable[[int, int], None]) -> Verified:
         len(revisions),
         searches,
         len(replay.watch.refutations),
+        tree.checked,
+        len(tree.log_keys),
+        len(anchors),
+        max((one.checkpoint.size for one in anchors), default=0),
     )
 
 

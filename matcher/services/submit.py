@@ -18,7 +18,7 @@ import numpy as np
 
 from matcher.domain.events import Action, event
 from matcher.domain.face import Face, Picture
-from matcher.domain.ids import new_handle, new_id
+from matcher.domain.ids import new_handle, new_id, utc_text
 from matcher.domain.people import Role
 from matcher.domain.ports import FacePipeline
 from matcher.domain.records import AlertRecord, CandidateRecord
@@ -89,13 +89,14 @@ def submit(
         require_same_model(f"list {list_name}", opened.revision.model, pipeline.identity)
         require_same_templates(f"list {list_name}", opened.revision, pipeline.touchstone)
     for path, read in images:
+        began = session.place.clock()
         picture = read(path)
         found = [picture] if isinstance(picture, Rejected) else pipeline.faces(picture, opened.policy.quality)
         left_out = len(found) - 1 if errand.largest else 0
         found = found[: len(found) - left_out]
         faces = [face for face in found if isinstance(face, Face)]
         rejected = tuple(one for one in found if isinstance(one, Rejected))
-        alerts, work = _search_faces(session, opened, errand, pipeline, (picture, faces)) if faces else (0, None)
+        alerts, work = _search_faces(session, opened, errand, pipeline, (picture, faces, began)) if faces else (0, None)
         yield Submission(path.name, len(faces), alerts, rejected, work, left_out)
 
 
@@ -109,9 +110,9 @@ def _search_faces(
     opened: OpenedList,
     errand: Errand,
     pipeline: FacePipeline,
-    probe: tuple[Picture | Rejected, Sequence[Face]],
+    probe: tuple[Picture | Rejected, Sequence[Face], datetime],
 ) -> tuple[int, Work]:
-    picture, faces = probe
+    picture, faces, began = probe
     now = session.place.clock()
     templates = np.stack([face.template for face in faces])
     answer = search(opened.certificate, opened, templates, pipeline.identity, now)
@@ -132,7 +133,9 @@ def _search_faces(
                 alert_id = alert.alert_id
                 queued += 1
             known, item = queue_item(session, work, item), None
-            _log_search(work, opened, (session.user.name, errand), (count, len(faces), len(hits), alert_id), known)
+            _log_search(
+                work, opened, (session.user.name, errand, began), (count, len(faces), len(hits), alert_id), known
+            )
         stopped = take_looks(work, opened.binding.report_digest, session.user.name, now)
         work.commit()
     if stopped:
@@ -143,7 +146,7 @@ def _search_faces(
 def _log_search(
     work: UnitOfWork,
     opened: OpenedList,
-    act: tuple[str, Errand],
+    act: tuple[str, Errand, datetime],
     found: tuple[int, int, int, str | None],
     known: Mapping[str, str],
 ) -> None:
@@ -151,12 +154,13 @@ def _log_search(
 
     `known` is of a known-answer item that was queued with it.
     """
-    actor, errand = act
+    actor, errand, began = act
     count, faces, candidates, alert_id = found
     work.log.append(
         event(
             Action.SEARCHED,
             actor,
+            began=utc_text(began),
             list=opened.watchlist.name,
             list_digest=opened.binding.list_digest,
             certificate=opened.certificate.digest(),

@@ -1,5 +1,6 @@
 """Certificates: signed terms, checked again whenever they are read."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -60,6 +61,11 @@ class SqlCertificates:
         if certificate.digest() != digest:
             raise IntegrityError("a certificate is not the one that the list was activated with: do not search")
         return certificate
+
+    def all(self) -> Iterator[Certificate]:
+        """Every certificate that was ever signed, in the order of signing. Raises IntegrityError."""
+        rows = self._transaction.rows(select(certificates))
+        return iter(sorted((_certificate(row) for row in rows), key=lambda one: (one.terms.issued_at, one.digest())))
 
 
 def _certificate(row: Row[Any]) -> Certificate:

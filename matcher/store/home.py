@@ -4,6 +4,7 @@
     matcher.db     the database with its log, or
     database.toml  which home's database on a PostgreSQL server is this folder's (`belonging.py`)
     sealed/        containers
+    log.key        the Ed25519 key that signs checkpoints of the log (`log_key.py`)
 
 1. The folder is 0700 and belongs to the account that runs the program, or it is not opened; the message has the command
    that mends it. Nobody else gets past the folder, whatever the modes inside.
@@ -28,7 +29,8 @@ from matcher.toml_text import parsed
 FORMAT = 1
 MARKER = "home.toml"
 SEALED = "sealed"
-_UNFINISHED = (SEALED, "matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "database.toml")
+_DATABASE = ("matcher.db", "matcher.db-wal", "matcher.db-shm", "matcher.db-journal", "database.toml")
+_UNFINISHED = (SEALED, *_DATABASE, "log.key")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SMALL = 65_536  # bytes; the files `read_file` reads are keys and marks
 

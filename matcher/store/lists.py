@@ -1,6 +1,6 @@
 """Watchlists, assembled whole: terms, revisions, certificate, suspension and refutation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -51,6 +51,10 @@ class SqlLists:
     def all(self) -> Sequence[Watchlist]:
         """Every list, by name."""
         return [self._watchlist(row) for row in self._transaction.rows(select(watchlists).order_by(watchlists.c.name))]
+
+    def certificates(self) -> Iterator[Certificate]:
+        """Every certificate that was ever signed, the oldest first. Raises IntegrityError."""
+        return self._certificates.all()
 
     def save(self, watchlist: Watchlist) -> None:
         """Stores latest, latest_report, serving, certificate, suspension and retired_at; keeps a new certificate.

@@ -37,6 +37,7 @@ class SqlLog:
         self._transaction = transaction
         self._seat = seat
         self._clock = clock
+        self.written: list[LogEntry] = []
 
     def append(self, event: Event) -> LogEntry:
         """Writes the next entry and moves the head to it, in this transaction."""
@@ -57,6 +58,7 @@ class SqlLog:
         self._transaction.run(insert(log), row)
         moved = {key: row[key] for key in ("sequence", "time", "hash")}
         self._transaction.run(update(log_head).where(log_head.c.id == 1), moved)
+        self.written.append(entry)
         return entry
 
     def head(self) -> LogHead:

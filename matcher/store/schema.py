@@ -420,3 +420,11 @@ refusals = _table(
     _number("times", CheckConstraint("times >= 1")),
     PrimaryKeyConstraint("actor", "attempt", "subject", "refusal"),
 )
+
+checkpoints = _table(
+    "checkpoints",
+    _number("size", CheckConstraint("size >= 1"), key=True),
+    _bytes("log_key"),
+    _bytes("peaks"),  # of the tree of `size` leaves (`merkle.py`): the next checkpoint goes on from here
+    _text("note"),
+)

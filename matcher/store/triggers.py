@@ -3,10 +3,11 @@
 Each is one condition that refuses a row (`rule.py`); what SQLite makes of it is in here, PostgreSQL in
 `postgres_rules.py`.
 
-1. Log entries, certificates, reports, policies, revisions, candidates, judgements, corrections, leads, searches,
-   refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by REPLACE
-   either.
-2. A log entry builds on the head; the head only moves to the entry just written.
+1. Log entries, checkpoints, certificates, reports, policies, revisions, candidates, judgements, corrections, leads,
+   searches, refutations, known-answer items, their results and reviewers' rights are never changed or removed, not by
+   REPLACE either.
+2. A log entry builds on the head; the head only moves to the entry just written. A checkpoint is of the log up to its
+   head.
 3. A list serves only what one of its certificates is for; no certificate is approved by a loader of a part.
 4. A candidate scores at least the alert's threshold.
 5. No judgement after its reviewer saw the score, no correction before it or after finishing; a step once taken stays.
@@ -31,6 +32,7 @@ from matcher.store.rule import refuse as _refuse
 # without asking the DELETE trigger unless `recursive_triggers` is on).
 _KEPT = {
     "log": ("sequence",),
+    "checkpoints": ("size",),
     "policies": ("digest",),
     "reports": ("digest",),
     "certificates": ("digest",),
@@ -88,6 +90,13 @@ _LOG = [
         "NEW.sequence <> OLD.sequence + 1 OR NOT EXISTS "
         "(SELECT 1 FROM log WHERE sequence = NEW.sequence AND hash = NEW.hash AND previous = OLD.hash)",
         "log_head: it only moves to the entry just written",
+    ),
+    _refuse(
+        "checkpoints_are_of_the_head",
+        "INSERT",
+        "checkpoints",
+        "NOT EXISTS (SELECT 1 FROM log_head WHERE sequence = NEW.size)",
+        "a checkpoint is of the log up to its head",
     ),
     _refuse("log_head_never_removed", "DELETE", "log_head", ALWAYS, "log_head: it is never removed"),
     _refuse(

@@ -11,6 +11,7 @@ from matcher.domain import tables
 from matcher.domain.ids import Clock
 from matcher.domain.people import Seat
 from matcher.store.alerts import SqlAlerts
+from matcher.store.checkpoints import SqlCheckpoints
 from matcher.store.cohorts import SqlCohorts
 from matcher.store.database import (
     begin,
@@ -45,6 +46,8 @@ class SqlUnitOfWork:
     watch: tables.Watch
     vigilance: tables.Vigilance
     log: tables.Log
+    checkpoints: tables.Checkpoints
+    notary: tables.Notary | None = None
 
     def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
         self._engine = engine
@@ -69,6 +72,7 @@ class SqlUnitOfWork:
         self.watch = SqlWatch(transaction)
         self.vigilance = SqlVigilance(transaction)
         self.log = SqlLog(transaction, self._seat, self._clock)
+        self.checkpoints = SqlCheckpoints(transaction)
         return self
 
     def __exit__(
@@ -78,7 +82,11 @@ class SqlUnitOfWork:
 
     def commit(self) -> None:
         """Makes everything durable. Nothing more can be done in this unit."""
-        self._begun().commit()
+        begun = self._begun()
+        note = self.notary.before_commit(self) if self.notary is not None and self.log.written else None
+        begun.commit()
+        if self.notary is not None and note is not None:
+            self.notary.after_commit(note)
 
     def check_schema(self) -> None:
         """Raises IntegrityError when a table, constraint or trigger is missing, was changed or was added."""
@@ -97,10 +105,13 @@ class Store:
     engine: Engine
     seat: Seat
     clock: Clock
+    notary: tables.Notary | None = None
 
     def unit_of_work(self, write: bool = True) -> SqlUnitOfWork:
         """A new unit of work, not yet begun. One that will not write takes no lock and sees one unchanging state."""
-        return SqlUnitOfWork(self.engine, self.seat, self.clock, write)
+        work = SqlUnitOfWork(self.engine, self.seat, self.clock, write)
+        work.notary = self.notary
+        return work
 
     @property
     def in_folder(self) -> bool:

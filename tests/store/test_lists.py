@@ -224,8 +224,6 @@ def test_another_valid_certificate_of_another_list_is_found(serving: World) -> N
 
 def test_a_row_that_says_something_else_than_was_signed_is_found(serving: World) -> None:
     """Its terms and signature are whole, and an index leads to it: one flipped byte of a page does that."""
-    serving.raw(
-        "PRAGMA foreign_keys = OFF", "DROP TRIGGER certificates_never_changed", "UPDATE certificates SET list_id = 'x'"
-    )
+    serving.altered("UPDATE certificates SET list_id = 'x'")
     with serving.work(write=False) as work, pytest.raises(IntegrityError, match="something else than was signed"):
         work.lists.all()

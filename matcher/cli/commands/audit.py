@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -20,17 +21,29 @@ def command() -> None:
 
 
 @command.command("verify")
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint that was kept elsewhere, or a folder of them; give it as often as you like.",
+)
 @leaf
-def verify(call: Call) -> None:
+def verify(call: Call, anchors: tuple[Path, ...]) -> None:
     """Check the chain, every signature, every certificate's arithmetic, and that the tables say what the log says.
 
-    Example: `matcher audit verify`
+    With --anchor also that the log still begins with what a checkpoint from `matcher audit checkpoint` is of. Without
+    one nobody can tell whether whoever holds this machine rewrote everything. Exit code 6: something is wrong.
+
+    Example: `matcher audit verify --anchor /media/usb/checkpoints`
     """
-    from matcher.review.wording import NO_CHECKPOINT, verified
+    from matcher.bootstrap import read_anchors
+    from matcher.review.wording import compared, verified
     from matcher.services.audit import verify as run
 
+    notes = read_anchors(anchors)
     with call.output.progress("verifying") as progress:
-        found = run(call.program.place, progress)
+        found = run(call.program.place, progress, notes)
     value = {
         "verified": True,
         "entries": found.entries,
@@ -40,9 +53,68 @@ def verify(call: Call) -> None:
         "revisions": found.revisions,
         "searches": found.searches,
         "refutations": found.refutations,
-        "warning": NO_CHECKPOINT,
+        "checkpoints": found.checkpoints,
+        "log_keys": found.log_keys,
+        "anchors": found.anchors,
+        "anchored_entries": found.anchored,
+        "warning": compared(found),
     }
     call.output.result(value, "\n".join(verified(found)))
+
+
+@command.command("checkpoint")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A new file; else it is printed.")
+@leaf
+def checkpoint(call: Call, out: Path | None) -> None:
+    """Sign a checkpoint of the log: how many entries there are, and the root of the tree over them.
+
+    Keep it where nobody who holds this machine can change it; `matcher audit verify --anchor FILE` compares later. It
+    says nothing about what is in the log. A C2SP tlog-checkpoint: other people's tools read and co-sign it.
+
+    Example: `matcher audit checkpoint --out /media/usb/2026-11-25.checkpoint`
+    """
+    from matcher.bootstrap import write_note
+
+    note = call.program.notary.checkpoint(call.program.place.work)
+    size, root = note.checkpoint.size, note.checkpoint.root.hex()
+    if out is not None:
+        write_note(out, note)
+    value = {"entries": size, "root": root, "checkpoint": note.text(), "file": None if out is None else str(out)}
+    text = note.text().rstrip("\n") if out is None else f"a checkpoint of {size} entries is in {out}: keep it elsewhere"
+    call.output.result(value, text)
+
+
+@command.command("export")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="A new folder, or a new file whose name ends in .zip."
+)
+@click.option("--public", is_flag=True, help="Only counts of uses; cells of fewer than 10 are left out.")
+@leaf
+def export(call: Call, out: Path, public: bool) -> None:
+    """Write the log with its proofs, checkpoints, certificates and signed judgements, for an auditor without a key.
+
+    `docs/audit/verify.py` checks it without this program. `uses.jsonl` records each use under the points of Art. 12(3)
+    of the AI Act (Regulation (EU) 2024/1689). No face, identifier or listed name is in it. The export is logged.
+
+    Example: `matcher audit export --out 2026-11.zip --user audrey`
+    """
+    from matcher.bootstrap import new_export
+    from matcher.services.export import export_log, export_public
+
+    session, notary = call.session, call.program.notary
+    with new_export(out) as open_file:
+        done = (export_public if public else export_log)(session, notary, open_file)
+    value = {
+        "file": str(out),
+        "form": "public" if public else "audit",
+        "entries": done.entries,
+        "uses": done.uses,
+        "certificates": done.certificates,
+        "judgements": done.judgements,
+        "checkpoint": done.note.text(),
+    }
+    what = "counts of uses" if public else f"{done.entries} entries with {done.uses} uses"
+    call.output.result(value, f"{what} up to a checkpoint of {done.entries} entries are in {out}")
 
 
 @command.command("show")

@@ -90,8 +90,10 @@ def _story(call: Call, folder: Any) -> dict[str, Any]:
         _remove(home.path)
         call.output.say(f"starting anew in {home.path}: an earlier demo there was interrupted")
     create_program(call.settings, demo=True, tell=lambda _: None)  # everybody's passphrase is published
-    story = Story(open_program(call.settings), call.output, folder)
+    program = open_program(call.settings)
+    story = Story(program, call.output, folder)
     story.run()
+    program.finish()
     open_home(call.settings.home).write_file(_RECORD, json.dumps(story.facts).encode())
     return story.facts
 
