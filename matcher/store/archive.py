@@ -37,6 +37,7 @@ Progress = Callable[[int, int], None]
 Entry = tuple[str, int, str]  # name, bytes, sha256 (hex)
 
 _NAME = re.compile(rf"({SEALED}/)?[a-z0-9][a-z0-9.-]{{0,110}}")
+_SNAPSHOT = ".backup.db"
 _PIECE = 1 << 20
 _MOST_MANIFEST = 1 << 26  # bytes: half a million files
 
@@ -87,7 +88,7 @@ class HomeArchive:
     @contextmanager
     def _snapshot(self) -> Iterator[Path]:
         """The database of this moment, as a file. One backup of a home at a time: its name is the lock."""
-        path = self.home / ".backup.db"
+        path = self.home / _SNAPSHOT
         with _held(self.home, "another backup of this home is under way: wait for it"):
             path.unlink(missing_ok=True)
             try:
@@ -105,6 +106,15 @@ class HomeArchive:
         known = revisions_in(database)
         found = [path for path in (self.home / SEALED).glob("*.box") if path.name.partition("-")[0] in known]
         return sorted((f"{SEALED}/{path.name}", path) for path in found)
+
+
+def discard_snapshot(home: Path) -> None:
+    """Removes what a killed backup left of the database. Raises Refused while a backup is under way, StorageFailed."""
+    try:
+        with _held(home, "a backup of this home is under way: wait for it, then open the home again"):
+            (home / _SNAPSHOT).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageFailed(f"{home / _SNAPSHOT} cannot be removed: {error.strerror}") from None
 
 
 def require_no_home(target: Path) -> None:

@@ -20,6 +20,7 @@ from matcher.domain.ports import RowReader, Vault
 from matcher.domain.revision import Item, Remains, Revision, RevisionContent, Screen, content_digest
 from matcher.domain.template import Floats
 from matcher.errors import IntegrityError, Refused
+from matcher.store.archive import discard_snapshot
 from matcher.store.containers import container_path
 from matcher.store.erasing import drop, exchange, hold, sample_of, sought_in
 from matcher.store.screen_file import SealedRows, read_screen, write_screen
@@ -139,7 +140,11 @@ class SealedRevisions:
         hold(self.folder, erasure_id, container_ids)
 
     def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
-        """Puts what an erasure left in the place of what there was. Twice is once. Raises StorageFailed."""
+        """Puts what an erasure left in the place of what there was; what a killed backup left goes. Twice is once.
+
+        Raises StorageFailed, Refused while a backup is under way.
+        """
+        discard_snapshot(self.folder.parent)
         gone = [name for revision_id, one in left for name in gone_with(revision_id, one)]
         exchange(self.folder, erasure_id, gone)
 
