@@ -129,14 +129,17 @@ def restore_program(settings: Settings, file: Path, who: tuple[str, str], speake
     with keyring.open_backup(backup, *who) as opened, private_files(), restoring(settings.home) as folder:
         with speaker.progress("restoring") as progress:
             unpack(opened, folder, progress)
-        home, seat = open_home(folder), _seat()
+        seat = _seat()
         store = open_store(folder, seat, _now)
+        # An anchored checkpoint of a home that never comes to be would speak against the one that was backed up.
+        silent = replace(settings, anchor_folder=None, anchor_command=None)
         with speaker.progress("verifying") as progress:
-            program = _program(settings, home, store, seat)
-            restored = begin_restored(program.place, backup.head, *who, progress)
-            program.notary.checkpoint(program.place.work)
+            place = _program(silent, open_home(folder), store, seat).place
+            restored = begin_restored(place, backup.head, *who, progress)
         store.close()
-    program.finish()  # an anchor that fails says so, and takes no home away
+    program = open_program(settings)
+    program.notary.checkpoint(program.place.work)
+    program.finish()
     return restored
 
 

@@ -5,7 +5,7 @@
 2. An admin of the moment of the backup restores it: the passphrase of that moment opens it. The restored home is
    verified from the first entry to the last before it is used.
 3. A restore is a log entry: who, of which backup, and after which entry the log goes on. What happened between the
-   backup and the restore is not in that log, and whoever kept a later entry's hash can tell.
+   backup and the restore is not in that log, and whoever kept a later checkpoint can tell.
 4. Whatever happened in between may have stopped a list, or concluded an alert. Every list that served is suspended
    until an approver signs again, and what waited is closed as inconclusive.
 """

@@ -123,6 +123,9 @@ def restoring(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.mkdir(mode=0o700, exist_ok=True)
         with _held(folder, f"{target} is being restored by another process: wait for it"):
+            if folder.stat().st_uid != os.geteuid():
+                raise Refused(f"{folder} belongs to another account: restore to another folder")
+            folder.chmod(0o700)
             _clear(folder)
             try:
                 yield folder

@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 from sqlalchemy import Engine
 
-from matcher.errors import IntegrityError, Refused
-from matcher.store.archive import HomeArchive, unpack
+from matcher.errors import IntegrityError, Refused, StorageFailed
+from matcher.store.archive import HomeArchive, restoring, unpack
 
 FILES = {"matcher.db": b"database", "home.toml": b"format = 1", "sealed/one-items.box": b"x" * (3 << 20)}
 
@@ -31,6 +31,21 @@ def test_a_home_on_a_server_is_backed_up_there(tmp_path: Path) -> None:
     server = cast(Engine, SimpleNamespace(dialect=SimpleNamespace(name="postgresql")))
     with pytest.raises(Refused, match="back it up there"):
         HomeArchive(tmp_path, server).require_free(tmp_path / "one.backup")
+
+
+def test_a_home_is_made_where_nobody_else_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = tmp_path / ".home.restoring"
+    left.mkdir(mode=0o755)
+    (left / "old").write_bytes(b"left by a killed one")
+    with restoring(tmp_path / "home") as folder:
+        assert (folder, folder.stat().st_mode & 0o777, list(folder.iterdir())) == (left, 0o700, [])
+    monkeypatch.setattr("matcher.store.archive.os.geteuid", lambda: 12345)
+    with pytest.raises(Refused, match="another account"), restoring(tmp_path / "other"):
+        pass
+    monkeypatch.undo()
+    (tmp_path / ".linked.restoring").symlink_to(tmp_path / "home")
+    with pytest.raises(StorageFailed), restoring(tmp_path / "linked"):
+        pytest.fail("it went through a link")
 
 
 def packed(files: dict[str, bytes], **changed: list[object]) -> Opened:
