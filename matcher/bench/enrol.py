@@ -4,7 +4,8 @@
    quality changed. Stages are the same code, called one after the other on one thread.
 2. Every way goes over the same pictures, read into memory before; each has a run that is not timed, then turns.
 3. A ratio is told only where both found the same faces: a picture's two templates have a median cosine of 0.99 or more.
-4. Beside the time on the clock stands the processor time of the process: the former is at the mercy of other programs.
+4. Beside the time on the clock stands that of the processor, the decoding processes' included: the former is at the
+   mercy of other programs.
 """
 
 import statistics
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from matcher import kernels
-from matcher.bench.machine import machine
+from matcher.bench.machine import machine, processor_seconds
 from matcher.bench.peers.opencv import OpenCvPipeline
 from matcher.calibration.intervals import steady
 from matcher.domain.face import Face, Picture
@@ -65,10 +66,10 @@ class Taken:
 
     def run(self, way: Callable[[], object]) -> None:
         """One turn."""
-        clock, processor = time.perf_counter(), time.process_time()
+        clock, processor = time.perf_counter(), processor_seconds()
         way()
         self.clock.append(time.perf_counter() - clock)
-        self.processor.append(time.process_time() - processor)
+        self.processor.append(processor_seconds() - processor)
 
 
 def pictures_of(folder: Path, most: int) -> list[Picture]:

@@ -1,11 +1,14 @@
 """Pictures to templates, timed beside OpenCV: the parts, and the command end to end on demo people."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from matcher.bench.enrol import Setting, Taken, Templates, _peer, pictures_of
+from matcher.bench.machine import processor_seconds
 from matcher.bench.peers.opencv import OpenCvPipeline
 from matcher.domain.face import Face
 from matcher.domain.policy import Quality
@@ -95,3 +98,14 @@ def test_a_setting_names_what_runs(models_folder: Path) -> None:
     detector, embedder = (verify(default(kind), models_folder) for kind in ("detector", "embedder"))
     setting = Setting(detector, embedder, Provider.OPENVINO_BF16, 2)
     assert setting.provider.marked(setting.embedder.rewrite) == "r2+openvino-bf16"
+
+
+def test_what_decoding_processes_work_is_counted() -> None:
+    busy = "import time\nwhile time.process_time() < 0.5: pass\nprint('worked', flush=True)\ninput()"
+    before = processor_seconds()
+    with subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"worked\n"
+        assert 0.45 < processor_seconds() - before < 5
+        child.communicate(b"\n")
+    assert processor_seconds() - before < 0.45

@@ -96,12 +96,14 @@ def test_only_an_admin_asks_and_the_log_does_not_say_of_whom(home: World) -> Non
 @pytest.mark.parametrize(
     "altered",
     [
-        {"subject_id": "S004"}, {"salt": "00" * 32}, {"salt": "xx"}, {"place": 0}, {"size": 19}, {"path": ()},
+        {"subject_id": "S004"}, {"salt": "00" * 32}, {"salt": "xx"}, {"place": 20}, {"size": 19}, {"path": ()},
         {"root": "00" * 32}, {"certificate": "00" * 32},
     ],
 )  # fmt: skip
 def test_a_proof_that_was_altered_does_not_hold(home: World, altered: dict[str, object]) -> None:
     proof = proven(home, "S003")
+    with pytest.raises(IntegrityError):
+        check_proof(home.place, replace(proof, place=(proof.place + 1) % proof.size))
     changed = replace(proof, **altered)  # type: ignore[arg-type]
     assert changed != proof
     with pytest.raises(IntegrityError):
