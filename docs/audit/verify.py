@@ -51,7 +51,8 @@ def read_log(rows):
         roots.append(peak)
         if row["action"] == "log.keyed":
             log_keys[number] = bytes.fromhex(details["key"])
-        elif row["action"] == "user.added":
+        elif row["action"] in ("user.added", "user.recovered"):
+            require(details["user"] not in people, f"entry {number} gives {details['user']} another key")
             people[details["user"]] = bytes.fromhex(details["key"])
         elif row["action"] in ("list.searched", "alert.judged") or "lease_until" in details:  # a search, a signed act
             acts[number] = (row["action"], row["actor"], details, bytes.fromhex(stated))

@@ -159,6 +159,15 @@ def test_who_holds_the_logs_key_cannot_sign_for_a_person(audited: Audited, tmp_p
     assert "what was signed is not what is logged" in done.stderr
 
 
+@pytest.mark.parametrize("action", ["user.added", "user.recovered"])
+def test_nobody_is_given_a_second_key(audited: Audited, tmp_path: Path, action: str) -> None:
+    forged = {"action": action, "details": canonical_json({"key": "00" * 32, "user": "ana"})}
+    rewrite(audited, tmp_path / "copy", lambda line: line | (forged if line["action"] == "list.created" else {}))
+    done = run_alone(tmp_path / "copy")
+    assert done.returncode == 1
+    assert "gives ana another key" in done.stderr
+
+
 def _report(folder: Path) -> None:
     file = next(folder.glob("report-*.json"))
     file.write_text(file.read_text().replace('"k":0', '"k":1', 1))
