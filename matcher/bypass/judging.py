@@ -10,7 +10,7 @@ from matcher.review.intents import Commit, Disclose
 from matcher.review.keys import press
 from matcher.review.session import Drawn, opened, saved
 
-_REPEAT = 0.033  # seconds between the repeats of a held key
+_DELAY, _REPEAT = 0.66, 0.033  # seconds before a held key repeats, and between its repeats
 
 
 def _scores_first(town: Town) -> object:
@@ -62,8 +62,8 @@ def _held_key(town: Town) -> Answer | None:
     if intent is not None:
         return None
     state, _ = press(state, "d", now + 1)
-    for _ in range(60):
-        now += _REPEAT
+    for at in range(60):
+        now += _DELAY if at == 1 else _REPEAT
         state, intent = press(state, "enter", now + 1)
         if isinstance(intent, Disclose):
             return None

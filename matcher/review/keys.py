@@ -1,7 +1,9 @@
 """What each key does to an alert on screen: (state, key, time) -> (state, intent).
 
 1. A verdict key chooses, enter commits; enter without a choice commits nothing. Escape never commits.
-2. Key auto-repeat is ignored: a deciding key that arrives less than 150 ms after the same key does nothing.
+2. Key auto-repeat is ignored: a deciding key that comes too soon after the same key does nothing, and each that comes
+   begins the wait anew. Keyboards wait 250 to 660 ms before they repeat (660 is the X server's default), so the wait
+   is longer than that; longest for enter, which commits and goes on. The enter that opened an alert counts too.
 3. *Same* needs faces as tall as the policy says, and a finding for every component.
 4. Enter after the last judgement opens stage 2; in stage 2 it goes through every panel once before it finishes.
 5. While the desk is working on an intent, no second one is made; while a question is open, no key does anything here.
@@ -24,7 +26,8 @@ from matcher.review.intents import (
 )
 from matcher.review.session import ZOOMS, Session, View, moved
 
-REPEAT_SECONDS = 0.150
+REPEAT_SECONDS = 1.0  # enter
+CHOICE_SECONDS = 0.7  # what is seen, and taken back, before enter
 STILL_DRAWING = "The faces are still being drawn"
 
 Step = tuple[Session, Intent | None]
@@ -35,7 +38,8 @@ def press(session: Session, key: str, now: float) -> Step:
     """The state after `key` at `now` (monotonic seconds), and what must be done about it."""
     if session.asking:
         return session, None
-    repeated = key == session.last_key and now - session.last_at < REPEAT_SECONDS
+    wait = REPEAT_SECONDS if key == "enter" else CHOICE_SECONDS
+    repeated = key == session.last_key and now - session.last_at < wait
     session = replace(session, last_key=key, last_at=now)
     handler = HANDLERS[session.stage].get(key)
     if handler is None or (repeated and key in DECIDING):

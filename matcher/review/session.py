@@ -138,6 +138,8 @@ def opened(alert: BlindAlert, now: float) -> Session:
         stage=alert.stage,
         shown_since=now,
         committed=tuple((judged.candidate_id, judged.verdict) for judged in alert.judged),
+        last_key="enter",  # which opened it, and may be held down still
+        last_at=now,
     )
     return moved(session, _first_open(session), 0, now)
 

@@ -1,6 +1,7 @@
 """The review app: signs people in, holds their desk, and moves between screens."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ ReportTable = Callable[[bytes, int], "Text | str"]
 
 IDLE_SECONDS = 300.0  # five minutes: shorter than a claim's lease, which goes on meanwhile
 SIGN_OUT_SECONDS = 900.0  # a claim's lease: nothing is held any more, and the keys are forgotten
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # told to end; the terminal is gone
 WAYS: Mapping[str, str] = {
     "queue": "queue: alerts that wait for you",
     "lists": "lists, reports, activation",
@@ -127,8 +129,10 @@ class ReviewApp(App[None]):
         self.push_screen(QueueScreen())
 
     def on_mount(self) -> None:
-        """Starts to watch for an empty chair."""
+        """Starts to watch for an empty chair, and for whoever ends the program or closes its terminal."""
         self.set_interval(1.0, self.look_at_the_clock)
+        for number in ENDING:
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
 
     def on_exit_app(self) -> None:
         """Told to end from outside (a signal, a browser that went): what is held goes back."""
@@ -136,6 +140,8 @@ class ReviewApp(App[None]):
 
     def on_unmount(self) -> None:
         """Lets the desk thread finish what was asked of it, then end."""
+        for number in ENDING:
+            asyncio.get_running_loop().remove_signal_handler(number)
         self._desk_thread.shutdown(wait=False)
 
     # --- how the lists stand, for the head of every room --------------------------------------------------------------

@@ -100,25 +100,43 @@ def test_nothing_is_committed_on_faces_that_are_not_drawn() -> None:
     assert "being drawn" in session.message
 
 
-def test_a_held_key_counts_once_and_only_after_a_pause_again() -> None:
+DELAYS = st.sampled_from([0.25, 0.5, 0.66])  # of keyboards, until they repeat; then thirty times a second, or five
+RATES = st.sampled_from([0.03, 0.2])
+
+
+@given(DELAYS, RATES)
+def test_a_held_key_counts_once_and_only_after_a_pause_again(delay: float, rate: float) -> None:
     session = begun()
     session, _ = press(session, "d", 1.0)
     intents = []
-    for at in range(40):
-        session, intent = press(session, "enter", 1.2 + 0.03 * at)
+    times = [2.0, *(2.0 + delay + rate * at for at in range(40))]
+    for now in times:
+        session, intent = press(session, "enter", now)
         if isinstance(intent, Commit):
             intents.append(intent)
-            session = draw(replace(saved(session, intent.judgement, 1.2), chosen=Verdict.DIFFERENT))
+            session = draw(replace(saved(session, intent.judgement, now), chosen=Verdict.DIFFERENT))
     assert len(intents) == 1
-    _, intent = press(session, "enter", 9.0)
+    _, intent = press(session, "enter", times[-1] + 1)
     assert isinstance(intent, Commit)
 
 
-def test_a_held_finding_answers_one_component() -> None:
+@given(DELAYS, RATES)
+def test_a_held_finding_answers_one_component(delay: float, rate: float) -> None:
     session, _ = press(begun(), "s", 1.0)
-    for at in range(20):
-        session, _ = press(session, "a", 2.0 + 0.03 * at)
+    for now in [2.0, *(2.0 + delay + rate * at for at in range(20))]:
+        session, _ = press(session, "a", now)
     assert len(session.findings) == 1
+
+
+@given(DELAYS, RATES)
+def test_the_enter_that_opened_an_alert_decides_nothing_in_it(delay: float, rate: float) -> None:
+    """An alert left in stage 2 opens there: a held enter would go through its panels and finish it."""
+    session = draw(disclosed(begun(1), 0.0))
+    for at in range(40):
+        session, intent = press(session, "enter", delay + rate * at)
+        assert intent is None
+    _, intent = press(session, "enter", delay + rate * 39 + 1)
+    assert isinstance(intent, Finish)
 
 
 def test_while_the_desk_is_busy_nothing_second_is_asked() -> None:
