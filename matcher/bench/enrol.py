@@ -49,12 +49,16 @@ Templates = list[Floats | None]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What runs: the models, the provider of the embedder, and how many threads."""
+    """What runs: the models, the provider of the embedder, and how many threads.
+
+    `at_once` is how many pictures ours has under way, None for what the product does by itself.
+    """
 
     detector: InstalledModel
     embedder: InstalledModel
     provider: Provider
     threads: int
+    at_once: int | None = None
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ def benchmark(setting: Setting, pictures: Sequence[Picture], say: Say) -> dict[s
         raise BadInput(
             f"OpenCV runs embedders that are fed as SFace is: {setting.embedder.manifest.id} has no peer here"
         )
-    pipeline = open_pipeline(setting.detector, setting.embedder, setting.threads, setting.provider)
+    pipeline = open_pipeline(setting.detector, setting.embedder, setting.at_once, setting.provider)
     opencv = OpenCvPipeline(
         setting.detector.published.read_bytes(), plain(setting.embedder.published.read_bytes()), setting.threads
     )

@@ -33,7 +33,7 @@ def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--model", metavar="ID", help="The model that made the embeddings."),
         click.option("--embeddings", type=click.Path(path_type=Path), help="Load an .npz of templates instead."),
         click.option(
-            "--jobs", type=click.IntRange(1, 256), help="Pictures at once; as many as processors unless said."
+            "--jobs", type=click.IntRange(1, 256), help="Pictures at once; one more than processors unless said."
         ),
         click.option("--restart", is_flag=True, help="Forget what an interrupted load of the same command has done."),
         click.option("--replace", is_flag=True, help="Instead of what it holds, not in addition."),

@@ -125,7 +125,9 @@ def calibrate(call: Call, **given: Any) -> None:
     show_default=True,
     help="At most so many, spread evenly over the folder.",
 )
-@click.option("--threads", type=click.IntRange(1, 64), help="Pictures at once; as many as there are processors.")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), help="Pictures at once; else as many as processors, ours one more."
+)
 @click.option(
     "--provider",
     type=click.Choice(PROVIDERS),
@@ -148,7 +150,7 @@ def enrol(call: Call, folder: Path, pictures: int, threads: int | None, provider
 
     chosen = provider_from(provider or call.settings.provider)
     found = pictures_of(folder, pictures)
-    setting = Setting(*default_models(call.settings, call.output, chosen), chosen, threads or processors())
+    setting = Setting(*default_models(call.settings, call.output, chosen), chosen, threads or processors(), threads)
     value = benchmark(setting, found, call.output.say)
     call.output.result(value, _enrolled(value))
 
