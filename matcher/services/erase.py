@@ -22,13 +22,14 @@ from matcher.domain.events import Action, Detail, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role
 from matcher.domain.reduction import cut
-from matcher.domain.revision import Revision, RevisionContent, content_digest
+from matcher.domain.revision import Revision
 from matcher.domain.tables import UnitOfWork
 from matcher.domain.watchlist import ListState, Watchlist
 from matcher.errors import AnotherPersonNeeded, BadInput, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.erasing import Cutting, Emptied, cut_out, empty_alerts
 from matcher.services.finish_erasure import finish
+from matcher.services.remove import following
 from matcher.services.uncommitted import discard_uncommitted, sweep
 from matcher.services.workplace import Session, refusals_logged, still_here
 
@@ -179,29 +180,13 @@ def _revision(session: Session, target: Target, cutting: Cutting) -> "Iterator[R
     if not len(content.templates):
         yield None
         return
-    revision = _next(session, latest, content)
+    revision = following(session, latest, content)
     try:
         screen = session.place.screen_of(content, revision.digest)
         session.place.revisions.write(session.vault, revision.revision_id, content, screen)
         yield revision
     finally:
         discard_uncommitted(session, revision.revision_id)
-
-
-def _next(session: Session, latest: Revision, content: RevisionContent) -> Revision:
-    return replace(
-        latest,
-        revision_id=new_id(session.place.random),
-        number=latest.number + 1,
-        digest=content_digest(content),
-        subjects=len({item.subject_id for item in content.items if item.row is not None}),
-        templates=len(content.templates),
-        rejected=sum(item.row is None for item in content.items),
-        loaded_by=session.user.name,
-        loaded_at=session.place.clock(),
-        loaders=tuple(sorted({session.user.name, *latest.loaders})),
-        left=None,
-    )
 
 
 def _commit(

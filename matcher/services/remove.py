@@ -41,7 +41,7 @@ def remove_subjects(session: Session, name: str, subjects: Sequence[str]) -> Rem
         watchlist, before = latest_of_list(session, name)
         content = session.place.revisions.read(session.vault, before)
         left = without(content, frozenset(subjects))
-        revision = _revision(session, before, left)
+        revision = following(session, before, left)
         removed = len(frozenset(subjects)), len(content.items) - len(left.items)
         with ExitStack() as undo:
             undo.callback(discard_uncommitted, session, revision.revision_id)
@@ -69,7 +69,8 @@ def _derivable(session: Session, watchlist: Watchlist, left: RevisionContent) ->
     return True
 
 
-def _revision(session: Session, before: Revision, left: RevisionContent) -> Revision:
+def following(session: Session, before: Revision, left: RevisionContent) -> Revision:
+    """The revision after `before`, with what is left of its people."""
     return replace(
         before,
         revision_id=new_id(session.place.random),
@@ -81,6 +82,7 @@ def _revision(session: Session, before: Revision, left: RevisionContent) -> Revi
         loaded_by=session.user.name,
         loaded_at=session.place.clock(),
         loaders=tuple(sorted({session.user.name, *before.loaders})),
+        left=None,
     )
 
 
