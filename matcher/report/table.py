@@ -3,16 +3,19 @@
 Words that come from data (names, labels, sources) are only ever `Text`, never console markup.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
+from matcher.calibration.comparisons import ComparisonRates
 from matcher.calibration.consequence import group_label
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
-from matcher.report.console import plain_table, words
+from matcher.report.console import Fitted, plain_table, words
+from matcher.report.cross_map import cross_maps, map_lines
 from matcher.report.failure_lines import CAPTION, HEADS, failure_line, failure_rows, failure_warnings
 from matcher.report.integrity_lines import integrity_lines
+from matcher.report.interval_bars import chart_lines, false_alarm_chart, miss_chart
 from matcher.report.threshold_lines import (
     comparison_lines,
     group_lines,
@@ -20,11 +23,13 @@ from matcher.report.threshold_lines import (
     selectivity_line,
     share_rows,
 )
-from matcher.report.wording import counted, share, share_up, with_interval
+from matcher.report.wording import counted, share, share_up
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
     from rich.table import Table
+
+T = TypeVar("T")
 
 _STYLES = {"CERTIFIED": "green", "REFUTED": "bold red", "INSUFFICIENT": "yellow", "NOT TESTED": "dim"}
 
@@ -38,10 +43,14 @@ def report_table(report: Report) -> "Group":
     blocks += [words(line) for line in _facts(report)]
     blocks += [words(f"- {reason}") for reason in report.verdict.reasons]
     blocks.append(_groups(report.groups))
+    blocks += [_drawn(chart_lines, chart) for chart in (false_alarm_chart(report), miss_chart(report))]
+    blocks.append(words(""))
     blocks += [words(line, "yellow") for line in failure_warnings(report)]
     blocks.append(words(failure_line(report)))
     blocks += [_failures(report.groups)] if report.everyone.fta.k else []
     blocks += [words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
+    blocks += [words(line) for line in comparison_lines(report)]
+    blocks += [] if report.comparisons is None else _maps(report.comparisons)
     blocks += [words(line) for line in (*_beside(report), *integrity_lines(report))]
     blocks += [words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
     return Group(*blocks)
@@ -88,10 +97,19 @@ def _groups(groups: Iterable[GroupReport]) -> "Table":
             share(fpir.rate),
             share_up(fpir.upper95),
             words(status, _STYLES[status]),
-            "-" if group.fnir is None else with_interval(group.fnir),
+            "-" if group.fnir is None else counted(group.fnir),
             counted(group.fta),
         )
     return table
+
+
+def _drawn(lines: Callable[[T, int], Sequence[str]], what: T) -> Fitted:
+    """A drawing with a blank line above it."""
+    return Fitted(lambda width: ("", *lines(what, width)))
+
+
+def _maps(rates: ComparisonRates) -> list["RenderableType"]:
+    return [*(_drawn(map_lines, one) for one in cross_maps(rates)), words("")]
 
 
 def _failures(groups: Iterable[GroupReport]) -> "Table":
@@ -128,11 +146,11 @@ def _passing(report: Report) -> list[str]:
 
 
 def _beside(report: Report) -> list[str]:
-    """Comparisons, work and groups against each other; plots and nulls are on the page (--format html)."""
+    """Work, and groups against each other; their nulls are on the page (--format html)."""
     work = [] if report.selectivity is None else [selectivity_line(report.selectivity)]
     shares = [f"of raised candidates {right} are right where {prior} of the probes is listed"
               for prior, right in share_rows(report.burden_shares)]  # fmt: skip
-    return [*comparison_lines(report), *work, *group_lines(report), *shares]
+    return [*work, *group_lines(report), *shares]
 
 
 def _usefulness(report: Report) -> list[str]:
