@@ -36,7 +36,7 @@ def plain_table(title: str) -> "Table":
     from rich import box
     from rich.table import Table
 
-    return Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(title=words(title), title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def width_of(text: str) -> int:

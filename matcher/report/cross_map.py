@@ -11,6 +11,7 @@
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -49,7 +50,7 @@ def cross_maps(rates: ComparisonRates) -> tuple[CrossMap, ...]:
 
 def map_lines(found: CrossMap, width: int) -> tuple[str, ...]:
     """The map in lines of at most `width` (>= 60) cells."""
-    title = f"who is taken for whom (FMR) by {found.column}: among the people of a group, and of two groups"
+    title = f"who is taken for whom, by {found.column} (FMR)"
     blocks = (line for block in _blocks(found, width) for line in _block(found, block))
     below = itertools.chain(_legend(found), _reasons(found))
     return (*folded(title, width), *blocks, *(line for text in below for line in folded(text, width)))
@@ -87,23 +88,30 @@ def _blocks(found: CrossMap, width: int) -> Iterator[_Block]:
     many = len(found.labels)
     label = min(MOST_LABEL, max(width_of(_head(found, place)) for place in range(many)))
     cell = max(width_of(text) for rate in found.rates.values() for text in _cell(rate, found.everyone))
-    across = max(1, (width - label) // (cell + GAP))
+    across = _even(many, max(1, (width - label) // (cell + GAP)))
+    down = _even(many, ROWS)
     for left in range(0, many, across):
-        for top in range(left // ROWS * ROWS, many, ROWS):
-            rows, columns = range(max(top, left), min(top + ROWS, many)), range(left, min(left + across, many))
-            yield _Block(rows, columns, label, cell, many <= min(across, ROWS))
+        for top in range(left // down * down, many, down):
+            rows, columns = range(max(top, left), min(top + down, many)), range(left, min(left + across, many))
+            yield _Block(rows, columns, label, cell, many <= min(across, down))
+
+
+def _even(many: int, most: int) -> int:
+    """How many to a block, at most so many, so that no block is much smaller than the others."""
+    return math.ceil(many / math.ceil(many / most))
 
 
 def _block(found: CrossMap, block: _Block) -> Iterator[str]:
     many, gap = len(found.labels), " " * GAP
     if not block.whole:
-        yield f"rows {_span(block.rows)} of {many}, columns {_span(block.columns)} of {many}"
+        yield f"{_span('row', block.rows)} of {many}, {_span('column', block.columns)} of {many}"
     heads = (line_of(_head(found, place), block.cell) for place in block.columns)
     yield gap.join([" " * block.label, *heads]).rstrip()
     for row in block.rows:
         cells = [_cell(found.rates[row, column], found.everyone) for column in block.columns if column <= row]
         for name, texts in zip((_head(found, row), ""), zip(*cells, strict=True), strict=True):
-            yield gap.join([line_of(name, block.label), *(line_of(text, block.cell) for text in texts)]).rstrip()
+            if any((name, *texts)):
+                yield gap.join([line_of(name, block.label), *(line_of(text, block.cell) for text in texts)]).rstrip()
 
 
 def _cell(rate: MatchRate, everyone: float | None) -> tuple[str, str]:
@@ -129,6 +137,6 @@ def _head(found: CrossMap, place: int) -> str:
     return f"{place + 1} {found.labels[place]}"
 
 
-def _span(places: range) -> str:
+def _span(what: str, places: range) -> str:
     first, last = places[0] + 1, places[-1] + 1
-    return f"{first}" if first == last else f"{first}-{last}"
+    return f"{what} {first}" if first == last else f"{what}s {first}-{last}"

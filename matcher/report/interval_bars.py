@@ -4,7 +4,7 @@
    to it ("up to" of the table); without a limit it is left out.
 2. The axis is logarithmic where rates, upper ends and limit span a factor of ten or more, else linear from 0.
 3. A logarithmic axis has no place for 0: there `○` at its left end says that none was seen, and `◄` that the interval
-   goes on below the axis.
+   goes on below the axis, as that of a single event may.
 4. A larger value is never left of a smaller one. The limit is seen wherever it crosses an interval, `╫`, and where it
    falls into the column of the rate, `╬`; which side of it a bound is on there is the table's to say.
 5. What is undefined is said in words with its reason and has no bar.
@@ -94,11 +94,14 @@ class Chart:
 
 def axis_for(rates: Iterable[Estimate], limit: float | None, cells: int) -> Axis:
     """The axis on which these rates, their upper ends and the limit have a place; `cells` > 1."""
-    held = [value for rate in rates for value in (rate.rate, *(rate.cp95 or ())[1:]) if value]
+    drawn = [(rate.rate, *rate.cp95) for rate in rates if rate.rate is not None and rate.cp95 is not None]
+    held = [value for rate, _, upper in drawn for value in (rate, upper) if value]
     held += [] if limit is None else [limit]
     low, high = min(held, default=1.0), max(held, default=1.0)
     if high < DECADE * low:
         return Axis(Scale(0.0, _top(high), 0.0, cells - 1.0))
+    # the interval of one event begins at a fortieth of its rate, of two at an eighth
+    low = min([low, *(max(lower, rate / DECADE) for rate, lower, _ in drawn if rate)])
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     return Axis(Scale(10.0**first, min(1.0, 10.0**last), 0.0, cells - 1.0, logarithmic=True))
 

@@ -3,16 +3,19 @@
 Words that come from data (names, labels, sources) are only ever `Text`, never console markup.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from matcher.calibration.comparisons import ComparisonRates
 from matcher.calibration.consequence import group_label
+from matcher.calibration.differentials import Differentials
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.console import Fitted, plain_table, words
 from matcher.report.cross_map import cross_maps, map_lines
+from matcher.report.differential_lines import HEADS as HEADS_OF_DIFFERENTIALS
+from matcher.report.differential_lines import differential_rows, undefined_lines
 from matcher.report.failure_lines import CAPTION, HEADS, failure_line, failure_rows, failure_warnings
 from matcher.report.integrity_lines import integrity_lines
 from matcher.report.interval_bars import chart_lines, false_alarm_chart, miss_chart
@@ -24,6 +27,7 @@ from matcher.report.threshold_lines import (
     share_rows,
 )
 from matcher.report.wording import counted, share, share_up
+from matcher.review.safe_text import safe_display
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -51,7 +55,9 @@ def report_table(report: Report) -> "Group":
     blocks += [words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
     blocks += [words(line) for line in comparison_lines(report)]
     blocks += [] if report.comparisons is None else _maps(report.comparisons)
-    blocks += [words(line) for line in (*_beside(report), *integrity_lines(report))]
+    blocks += [words(line) for line in _beside(report)]
+    blocks += [block for found in report.differentials or () for block in _differentials(found)]
+    blocks += [words(line) for line in integrity_lines(report)]
     blocks += [words(f"{name}: {why}", "dim") for name, why in sorted(report.not_computed.items())]
     return Group(*blocks)
 
@@ -85,6 +91,7 @@ def _groups(groups: Iterable[GroupReport]) -> "Table":
     table = plain_table(
         "false alarms (FPIR), misses (FNIR) and failures to acquire (FTA), by group; * must be certified"
     )
+    table.padding = (0, 1, 0, 0)  # nothing is cut at 75 cells, which the interface has at 80
     table.add_column("group", overflow="fold", min_width=12)
     for name in ("n", "k", "FPIR", "up to", "status", "FNIR", "FTA"):
         table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
@@ -110,6 +117,19 @@ def _drawn(lines: Callable[[T, int], Sequence[str]], what: T) -> Fitted:
 
 def _maps(rates: ComparisonRates) -> list["RenderableType"]:
     return [*(_drawn(map_lines, one) for one in cross_maps(rates)), words("")]
+
+
+def _differentials(found: Differentials) -> Iterator["RenderableType"]:
+    rows, undefined = list(differential_rows(found)), undefined_lines(found)
+    if rows:
+        table = plain_table(f"differentials of {safe_display(found.column, 40)}, beside shuffled labels; never a gate")
+        table.add_column("measure")
+        for name in HEADS_OF_DIFFERENTIALS:
+            table.add_column(name, justify="right")
+        for row in rows:
+            table.add_row(*row)
+        yield table
+    yield from (words(line) for line in undefined)
 
 
 def _failures(groups: Iterable[GroupReport]) -> "Table":
@@ -146,7 +166,7 @@ def _passing(report: Report) -> list[str]:
 
 
 def _beside(report: Report) -> list[str]:
-    """Work, and groups against each other; their nulls are on the page (--format html)."""
+    """Work, and groups against each other."""
     work = [] if report.selectivity is None else [selectivity_line(report.selectivity)]
     shares = [f"of raised candidates {right} are right where {prior} of the probes is listed"
               for prior, right in share_rows(report.burden_shares)]  # fmt: skip
