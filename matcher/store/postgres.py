@@ -80,13 +80,17 @@ def open_database(address: Address) -> Engine:
 
     Raises Refused where there is none or it is another version's, IntegrityError where it is another program's.
     """
-    engine = _engine(address)
-    with translated(), engine.connect() as connection:
+    require_version(version_of(address))
+    return _engine(address)
+
+
+def version_of(address: Address) -> int:
+    """The version of the home's database, whichever it is. Raises otherwise as `open_database` does."""
+    with translated(), _engine(address).connect() as connection:
         version = _version(connection)
-        if version is None:
-            raise Refused("this database holds no home: make one with matcher init")
-        require_version(version)
-    return engine
+    if version is None:
+        raise Refused("this database holds no home: make one with matcher init")
+    return version
 
 
 def discard_database(engine: Engine) -> None:
