@@ -195,6 +195,8 @@ def _check_server(connection: Any, address: Address) -> None:
 
 def _no_connection(said: str) -> Refused | StorageFailed:
     """The driver's words may repeat the address: only their kind is passed on. Refused is what the server refuses."""
+    if "no encryption" in said:
+        return Refused("the database server lets nobody in without TLS: see sslmode and sslrootcert")
     if any(word in said for word in ("password", "authentication", "pg_hba.conf", "role ")):
         return Refused("the database server does not let this user in: see ~/.pgpass")
     if "does not exist" in said:
