@@ -61,6 +61,14 @@ def test_what_is_no_home_is_bad_input(tmp_path: Path) -> None:
     assert Cli(tmp_path / "none")("upgrade").code == 8
 
 
+def test_another_homes_database_is_told_of_as_nobodys(cli: Cli, tmp_path: Path) -> None:
+    other = Cli(tmp_path / "other")
+    assert other("init").code == 0
+    address = address_of(other.home) or "postgresql+psycopg://somebody@localhost/matcher"
+    refused = cli("upgrade", MATCHER_DATABASE=address)
+    assert (refused.code, refused.out) == (6, "")
+
+
 def test_another_command_names_this_one_for_an_older_home(cli: Cli) -> None:
     of_version(cli.home, SCHEMA_VERSION - 1)
     refused = cli("user", "list")
