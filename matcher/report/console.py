@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+# what drawings are made of, for a terminal that has ASCII and no more
+_IN_ASCII = str.maketrans("●○├┤─┼║╫╬◄┬░▒▓█…", "*o[]-+|!@<+.:%#~")
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """Something drawn of characters, which `lines` lays out for as many cells as the console is wide."""
@@ -21,7 +25,7 @@ class Fitted:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         """What Rich asks of a renderable."""
         for line in self.lines(options.max_width):
-            yield words(line)
+            yield words(line.translate(_IN_ASCII) if options.ascii_only else line)
 
 
 def words(text: str, style: str = "") -> "Text":

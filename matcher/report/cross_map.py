@@ -104,6 +104,7 @@ def _even(many: int, most: int) -> int:
 def _block(found: CrossMap, block: _Block) -> Iterator[str]:
     many, gap = len(found.labels), " " * GAP
     if not block.whole:
+        yield from [""] if (block.rows[0], block.columns[0]) != (0, 0) else []
         yield f"{_span('row', block.rows)} of {many}, {_span('column', block.columns)} of {many}"
     heads = (line_of(_head(found, place), block.cell) for place in block.columns)
     yield gap.join([" " * block.label, *heads]).rstrip()

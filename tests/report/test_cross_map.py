@@ -102,7 +102,7 @@ def test_many_groups_are_cut_into_blocks_that_say_what_they_are_and_fit_a_screen
     assert shown[headings[0]] == "rows 1-5 of 14, columns 1-5 of 14"
     assert shown[headings[-1]] == "rows 11-14 of 14, columns 11-14 of 14"
     for start, end in itertools.pairwise(headings):
-        assert end - start <= 2 + 2 * ROWS
+        assert end - start <= 3 + 2 * ROWS
         columns = re.search(r"columns? (\d+)-(\d+)", shown[start])
         assert columns is not None
         assert shown[start + 1].split()[::2] == [str(at) for at in range(int(columns[1]), int(columns[2]) + 1)]

@@ -106,7 +106,7 @@ async def look(stage: Stage, name: str) -> None:
 async def scrolled(stage: Stage, words: str) -> None:
     """The report with these words in its first row, or as near to it as its length allows."""
     scroll, page = stage.app.screen.query_one("#report-scroll"), str(stage.app.screen.query_one("#report").render())
-    row = min(1 + page[: page.index(words)].count("\n"), scroll.max_scroll_y)
+    row = min(page[: page.index(words)].count("\n"), scroll.max_scroll_y)
     scroll.scroll_to(y=row, animate=False)
     await stage.until(lambda: scroll.scroll_offset.y == row, words)
 

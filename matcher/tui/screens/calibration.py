@@ -30,7 +30,7 @@ class CalibrationScreen(Room):
         Binding("escape", "back", "lists", key_display="esc", tooltip="back to the lists"),
         Binding("tab", "app.focus_next", "next", tooltip="report, number, activate: the next one"),
         # a field and a scrolled part have these keys too, and do not say so in the footer: priority
-        Binding("pagedown", "turn(1)", "page", key_display="pgup/pgdn", tooltip=PAGES, priority=True),
+        Binding("pagedown", "turn(1)", "page", key_display="pgdn", tooltip=PAGES, priority=True),
         Binding("pageup", "turn(-1)", "page", show=False, tooltip=PAGES, priority=True),
         Binding("f", "full", "full", tooltip="the report on the whole screen, and back"),
     ]
