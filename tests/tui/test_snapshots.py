@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,7 @@ async def scrolled(stage: Stage, words: str) -> None:
     await stage.until(lambda: scroll.scroll_offset.y == row, words)
 
 
+@cache
 def calibrated() -> Report:
     """A report with rates over two decades, a group of five people, one that nobody is in, and seven regions."""
     cohort = [
