@@ -19,6 +19,7 @@ from matcher.calibration.comparisons import ComparisonRates, MatchRate
 from matcher.calibration.groups import FEWEST
 from matcher.report.console import folded, line_of, width_of
 from matcher.report.wording import share
+from matcher.review.safe_text import safe_display
 
 SHADES = ((1.0, "░"), (2.0, "▒"), (5.0, "▓"))
 DARKEST, NO_SHADE = "█", " "
@@ -50,7 +51,7 @@ def cross_maps(rates: ComparisonRates) -> tuple[CrossMap, ...]:
 
 def map_lines(found: CrossMap, width: int) -> tuple[str, ...]:
     """The map in lines of at most `width` (>= 60) cells."""
-    title = f"who is taken for whom, by {found.column} (FMR)"
+    title = f"who is taken for whom, by {safe_display(found.column, 40)} (FMR)"
     blocks = (line for block in _blocks(found, width) for line in _block(found, block))
     below = itertools.chain(_legend(found), _reasons(found))
     return (*folded(title, width), *blocks, *(line for text in below for line in folded(text, width)))
@@ -91,8 +92,8 @@ def _blocks(found: CrossMap, width: int) -> Iterator[_Block]:
     across = _even(many, max(1, (width - label) // (cell + GAP)))
     down = _even(many, ROWS)
     for left in range(0, many, across):
-        for top in range(left // down * down, many, down):
-            rows, columns = range(max(top, left), min(top + down, many)), range(left, min(left + across, many))
+        for top in range(left, many, down):
+            rows, columns = range(top, min(top + down, many)), range(left, min(left + across, many))
             yield _Block(rows, columns, label, cell, many <= min(across, down))
 
 

@@ -21,6 +21,7 @@ from matcher.report.console import folded, line_of, width_of
 from matcher.report.counts import outwards
 from matcher.report.svg import Scale
 from matcher.report.wording import counted
+from matcher.review.safe_text import safe_display
 
 SEEN, NONE_SEEN, BOUND = "●", "○", "┼"
 LEFT_END, LINE, RIGHT_END, BELOW = "├", "─", "┤", "◄"
@@ -137,7 +138,7 @@ def miss_chart(report: Report) -> Chart:
 
 
 def chart_lines(chart: Chart, width: int) -> tuple[str, ...]:
-    """The chart in lines of at most `width` (>= 60) cells, every label harmless and whole."""
+    """The chart in lines of at most `width` (>= 60) cells, labels folded and harmless."""
     defined = [row.rate for row in chart.rows if row.rate is not None and row.rate.rate is not None]
     if not defined and len({row.reason for row in chart.rows}) == 1:
         return tuple(folded(f"{chart.title}: undefined for every group ({chart.rows[0].reason})", width))
@@ -154,7 +155,7 @@ def chart_lines(chart: Chart, width: int) -> tuple[str, ...]:
 
 def _row(row: ChartRow, widths: tuple[int, int], drawn: tuple[Axis, float | None]) -> Iterator[str]:
     (label, width), (axis, limit) = widths, drawn
-    names = folded(row.label, label)
+    names = folded(safe_display(row.label), label)
     if row.rate is None or row.rate.rate is None:
         said = folded(f"undefined: {row.reason}", width - label - 1)
     else:

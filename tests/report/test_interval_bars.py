@@ -91,7 +91,8 @@ def test_the_axis_is_logarithmic_where_rates_span_a_factor_of_ten() -> None:
     assert axis_for([few, many], 0.05, 40).scale.logarithmic
     assert axis_for([few], 0.001, 40).scale.logarithmic
     axis = axis_for([estimate(0, 6_000)], 0.05, 41)
-    assert (axis.scale.low, axis.scale.high) == (pytest.approx(1e-4), pytest.approx(0.1))
+    assert axis.scale.low == pytest.approx(1e-4)
+    assert axis.scale.high == pytest.approx(0.1)
     assert axis.place(0.01) == pytest.approx(2 / 3 * 40, abs=1)
 
 
@@ -174,3 +175,14 @@ def test_the_axis_of_equal_rates_and_of_nothing_has_a_length() -> None:
         assert axis.scale.low < axis.scale.high
         assert isinstance(axis, Axis)
         assert len(axis.lines(limit)[1]) == 30
+
+
+def test_a_label_is_harmless_and_of_a_few_lines_however_long_it_is() -> None:
+    evil = "a\x1b[2J\u202e\nb " + 500 * "c"
+    for rate, reason in ((estimate(1, 20), None), (None, f"{evil}: nobody")):
+        lines = chart_lines(
+            Chart("misses", (ChartRow(evil, rate, reason), ChartRow("b", estimate(1, 20), None)), 0.05), 60
+        )
+        assert not set("".join(lines)) & set("\x1b\u202e\n")
+        assert sum(line.startswith("c") for line in lines) < 8
+        assert max(cell_len(line) for line in lines) <= 60

@@ -113,6 +113,16 @@ def test_bars_and_map_stand_in_the_report_and_nothing_of_it_is_cut() -> None:
     assert "undefined for gender: gini of FPIR" in "\n".join(lines)
 
 
+def test_no_column_of_the_group_table_is_cut_beside_the_longest_status() -> None:
+    cohort = people([200_000] * 1_000, "w", 900_000, gender="female") + people(
+        [900_000] * 100, "m", 900_000, gender="male", site="north"
+    )
+    text = shown(report_table(report_of(cohort, columns=("gender", "site"), tau=700_000)), 75)
+    line = next(line for line in text.splitlines() if line.strip().startswith("everyone *"))
+    assert line.split()[2:] == ["1,100", "100", "9.09", "%", "10.65", "%", "REFUTED", "0/1100", "0/1100"]
+    assert "INSUFFICIENT" in text
+
+
 def test_a_measure_stands_beside_what_shuffled_labels_show() -> None:
     (found,) = mapped().differentials or ()
     rows = {row[0]: row[1:] for row in differential_rows(found)}
