@@ -126,7 +126,7 @@ def calibrate(call: Call, **given: Any) -> None:
     help="At most so many, spread evenly over the folder.",
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 64), help="Pictures at once; else as many as processors, ours one more."
+    "--threads", type=click.IntRange(1, 64), help="Pictures at once; else as many as processors, ours two more."
 )
 @click.option(
     "--provider",
