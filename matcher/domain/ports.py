@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from matcher.domain.backup import BackupHead
-from matcher.domain.erasure import Sought
 from matcher.domain.engine import Factory
+from matcher.domain.erasure import Sought
 from matcher.domain.face import Face, Picture
 from matcher.domain.records import (
     LoadBegun,

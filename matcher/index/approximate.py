@@ -52,7 +52,7 @@ class ApproximateIndex:
 
     @classmethod
     def build(cls, factory: Factory, templates: Floats, subjects: Scores, revision_digest: str) -> Self:
-        """An index in memory of unit float32 templates (n, d) and their subject numbers, int32 (n,). Raises BadInput."""
+        """An index of unit float32 templates (n, d) and their subject numbers, int32 (n,). Raises BadInput."""
         checks.require_unit("templates", templates)
         return cls._of(_built(factory, templates), factory, StoredRows.of(templates), subjects, revision_digest)
 
@@ -75,7 +75,7 @@ class ApproximateIndex:
         return engine_name(self.factory.text, self.structure)
 
     def joined(self, templates: Floats, subjects: Scores) -> "ApproximateIndex":
-        """This very index with rows added and nothing trained anew, to search for people who join a list."""
+        """A copy of this index with rows added and nothing trained anew, to search for people who join a list."""
         import faiss
 
         checks.require_unit("templates", templates)
@@ -135,9 +135,7 @@ class ApproximateIndex:
     def _decided(self, query: Floats, rows: Scores, threshold: Millionths) -> tuple[Hit, ...]:
         parts = [rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE)]
         asked = [np.zeros(len(part), np.int32) for part in parts]
-        scored = [
-            kernels.rescored(query, at, self._rows.take(part)) for at, part in zip(asked, parts, strict=True)
-        ]
+        scored = [kernels.rescored(query, at, self._rows.take(part)) for at, part in zip(asked, parts, strict=True)]
         scores = np.concatenate(scored) if scored else np.empty(0, np.int32)
         kept = scores >= threshold
         zeros = np.zeros(int(kept.sum()), np.int32)

@@ -12,6 +12,7 @@ from matcher.domain.template import Floats
 from matcher.errors import BadInput
 from matcher.index.approximate import ApproximateIndex
 from matcher.index.exact import ExactIndex
+from matcher.kernels import normalise
 from tests.index.test_exact import DIGEST, units
 
 GOOD = factory_from("IVF16,Flat;nprobe=16")
@@ -45,7 +46,9 @@ def test_the_answer_is_a_part_of_the_exact_one_with_equal_scores(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["normal", "equal", "clustered"]), st.sampled_from([2, 16, 129]), st.integers(0, 2**32), st.data())
+@given(
+    st.sampled_from(["normal", "equal", "clustered"]), st.sampled_from([2, 16, 129]), st.integers(0, 2**32), st.data()
+)
 def test_all_lists_searched_is_the_exact_answer(kind: str, d: int, seed: int, data: st.DataObject) -> None:
     rows = _rows(kind, 100, d, seed)
     approximate, exact = both(GOOD, rows, seed)
@@ -57,7 +60,9 @@ def test_all_lists_searched_is_the_exact_answer(kind: str, d: int, seed: int, da
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.sampled_from([NARROW, LINKED]), st.integers(0, 2**32), st.integers(-300_000, 900_000), st.integers(1, 500_000))
+@given(
+    st.sampled_from([NARROW, LINKED]), st.integers(0, 2**32), st.integers(-300_000, 900_000), st.integers(1, 500_000)
+)
 def test_a_higher_threshold_gives_a_part_of_the_same_answer(
     factory: Factory, seed: int, threshold: int, more: int
 ) -> None:
@@ -119,11 +124,11 @@ def test_somebody_who_joins_is_found_and_the_index_that_they_join_stays() -> Non
 @pytest.mark.parametrize(
     "text",
     ["", "Flat", "IVF16", "IVF16,PQ4", "IVF16,Flat;nprobe=17", "IVF16,Flat;nprobe=0", "IVF0,Flat", "IVF99999,Flat",
-     "HNSW3", "HNSW32,Flat", "HNSW32;efSearch=99999", "HNSW65", "IVF16,Flat;efSearch=4", "IVF١٦,Flat", "PCA8,IVF16,Flat",
-     "IVF16,Flat\n", "ivf16,flat"],
+     "HNSW3", "HNSW32,Flat", "HNSW32;efSearch=99999", "HNSW65", "IVF16,Flat;efSearch=4", "IVF١٦,Flat",
+     "PCA8,IVF16,Flat", "IVF16,Flat\n", "ivf16,flat"],
 )  # fmt: skip
 def test_other_factories_are_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="index|links"):
+    with pytest.raises(BadInput, match=r"index|links"):
         factory_from(text)
 
 
@@ -160,7 +165,5 @@ def _rows(kind: str, n: int, d: int, seed: int) -> Floats:
     if kind == "clustered":
         few = np.repeat(units("normal", 5, d, seed), n // 5, axis=0)
         rng = np.random.default_rng(seed)
-        from matcher.kernels import normalise
-
         return normalise(few + 1e-5 * rng.standard_normal(few.shape).astype(np.float32))
     return units("normal", n, d, seed)
