@@ -239,6 +239,28 @@ def open_program(settings: Settings, in_browser: bool = False) -> Program:
     return program
 
 
+def upgrade_home(settings: Settings) -> int:
+    """The version of a home that this program works with as it is.
+
+    Raises Refused for another version, since no way leads from one to another yet; otherwise as `open_program` does.
+    """
+    from matcher.store.belonging import belonging_of, require_belonging
+    from matcher.store.database import version_of
+    from matcher.store.engine import require_way
+    from matcher.store.home import open_home
+    from matcher.store.unit_of_work import open_store
+
+    home = open_home(settings.home)
+    address = _address(settings, home)
+    belongs = belonging_of(home, address)
+    version = version_of(settings.home, address)
+    require_way(version)
+    store = open_store(settings.home, _seat(), _now, address)
+    require_belonging(belongs, store)
+    store.close()
+    return version
+
+
 def _address(settings: Settings, home: "Home") -> str | None:
     """Where the home's database is; that of a demonstration is always in its folder."""
     return None if home.demo else settings.database

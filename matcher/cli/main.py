@@ -29,6 +29,7 @@ _COMMANDS = (
     "audit",
     "backup",
     "restore",
+    "upgrade",
     "bench",
     "doctor",
 )
