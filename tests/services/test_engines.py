@@ -13,11 +13,15 @@ from matcher.calibration.certified import CertifiedReport
 from matcher.calibration.engine import CertifiedEngine
 from matcher.calibration.report import parse_report
 from matcher.calibration.verdict import Status
+from matcher.cli.output import rendered
 from matcher.domain.certificate import Certificate
 from matcher.domain.engine import engine_name, factory_from
 from matcher.domain.records import StoredReport
 from matcher.errors import InsufficientEvidence, IntegrityError, NotSearchable, Refused
 from matcher.index.approximate import ApproximateIndex
+from matcher.report.engine_lines import engine_rows
+from matcher.report.html import report_html
+from matcher.report.table import report_table
 from matcher.services.activate import prepare, prepare_renewal, renew
 from matcher.services.audit import verify
 from matcher.services.collections import find_list
@@ -25,6 +29,7 @@ from matcher.services.remove import remove_subjects
 from matcher.services.reports import replay
 from matcher.services.search import open_list, search
 from matcher.services.workplace import Session
+from tests.cli.runner import Cli
 from tests.services.world import MODEL, NOBODY, World
 
 GOOD = factory_from("IVF4,Flat;nprobe=4")
@@ -86,7 +91,14 @@ def test_an_engine_that_leaves_people_out_is_refused_and_its_groups_are_named(te
         )
     assert report.verdict.would_pass == ()
     assert "calibrate without --index" in report.verdict.sentence
-    assert tested.calibrate().verdict.status is Status.CERTIFIED
+    page, table = report_html(report), rendered(report_table(report))
+    for shown in (page, table):
+        assert f"{differ['group a'][1]}/200" in shown
+        assert "24 of 800 decisions differ" in " ".join(shown.split())
+    assert "The engine beside the exact one" in page
+    exact = tested.calibrate()
+    assert exact.verdict.status is Status.CERTIFIED
+    assert "ngine" not in report_html(exact)
 
 
 def test_it_cannot_be_activated_by_any_path(tested: World) -> None:
@@ -220,6 +232,26 @@ def test_another_factory_is_another_attempt(tested: World) -> None:
     assert tested.calibrate(engine=BAD).attempt.j == 1
     assert tested.calibrate(engine=BAD).attempt.j == 1
     assert tested.calibrate(engine=GOOD).attempt.j == 2
+
+
+def test_a_public_copy_leaves_small_groups_out_of_it(tested: World) -> None:
+    report = tested.calibrate(engine=GOOD)
+    assert report.engine is not None
+    hidden = report.engine.cells[1].cell.name
+    assert [row[0] for row in engine_rows(report.engine)] == ["everyone", "group a", "group b"]
+    assert [row[0] for row in engine_rows(report.engine, {hidden})] == ["everyone", "group b"]
+
+
+def test_a_group_in_which_nobody_is_named_tests_nothing(tested: World) -> None:
+    report = tested.calibrate(threshold=1_000_000, engine=GOOD)
+    assert report.verdict.status is Status.INSUFFICIENT
+    assert f"group a: engine {GOOD.text} was not tested, no search names anybody" in report.verdict.reasons
+
+
+def test_an_unknown_index_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    result = Cli(tmp_path / "none")("calibrate", "missing", "--cohort", "staff", "--index", "PQ16")
+    assert result.code == 8
+    assert "PQ16 is no index that may be certified" in result.err
 
 
 class _Rebuilt(ApproximateIndex):
