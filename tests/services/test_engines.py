@@ -1,6 +1,7 @@
 """An approximate engine serves only where it decided as the exact one for every group, and only as it was tested."""
 
 import json
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from tests.services.world import MODEL, NOBODY, World
 GOOD = factory_from("IVF4,Flat;nprobe=4")
 BAD = factory_from("IVF16,Flat;nprobe=1")
 LINKED = factory_from("HNSW8;efSearch=512")
+VERIFIER = Path(__file__).parents[2] / "docs" / "audit" / "verify.py"
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -252,6 +254,26 @@ def test_an_unknown_index_is_refused_before_anything_is_opened(tmp_path: Path) -
     result = Cli(tmp_path / "none")("calibrate", "missing", "--cohort", "staff", "--index", "PQ16")
     assert result.code == 8
     assert "PQ16 is no index that may be certified" in result.err
+
+
+@pytest.mark.parametrize("change", ["a difference", "another factory", "left out", "not compared"])
+def test_an_auditor_who_counts_again_notices(tested: World, change: str) -> None:
+    tested.calibrate(engine=GOOD)
+    report = json.loads(stored(tested).body)
+    engine_of = runpy.run_path(str(VERIFIER))["engine_of"]
+    name = CertifiedReport.parse(stored(tested).body).engine_name
+    assert engine_of(report) == name
+    if change == "another factory":
+        report["engine"]["factory"] = LINKED.text
+    elif change == "left out":
+        del report["engine"]
+    else:
+        report["engine"]["cells"][1]["mated"]["k"] = 1 if change == "a difference" else None
+    if change in ("another factory", "left out"):
+        assert engine_of(report) != name
+    else:
+        with pytest.raises(SystemExit, match="otherwise than the exact one"):
+            engine_of(report)
 
 
 class _Rebuilt(ApproximateIndex):
