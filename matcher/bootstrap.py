@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matcher.calibration.resolutions import Resolutions
     from matcher.domain.checkpoint import Note
     from matcher.domain.confidence import MatchConfidence, Prior
+    from matcher.domain.engine import Factory
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
     from matcher.domain.ports import Archive, FacePipeline, RowReader
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.rooms import Reception
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
+    from matcher.index.approximate import ApproximateIndex
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
     from matcher.services.notary import LogNotary
@@ -286,6 +288,7 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         clock=_now,
         random=os.urandom,
         seat=seat,
+        approximate=_Approximate(),
     )
 
     def archive() -> "Archive":
@@ -362,6 +365,22 @@ def _open_index(screen: "Screen", rows: "RowReader") -> "ExactIndex":
     from matcher.index.exact import ExactIndex
 
     return ExactIndex.opened(screen, rows)
+
+
+class _Approximate:
+    """Approximate engines, loaded when one is asked for."""
+
+    def build(
+        self, factory: "Factory", templates: "Floats", subjects: "Scores", revision_digest: str
+    ) -> "ApproximateIndex":
+        from matcher.index.approximate import ApproximateIndex
+
+        return ApproximateIndex.build(factory, templates, subjects, revision_digest)
+
+    def opened(self, factory: "Factory", screen: "Screen", rows: "RowReader") -> "ApproximateIndex":
+        from matcher.index.approximate import ApproximateIndex
+
+        return ApproximateIndex.opened(factory, screen, rows)
 
 
 def _screen_of(content: "RevisionContent", revision_digest: str) -> "Screen":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from matcher.domain.backup import BackupHead
+from matcher.domain.engine import Factory
 from matcher.domain.erasure import Sought
 from matcher.domain.face import Face, Picture
 from matcher.domain.records import (
@@ -241,6 +242,8 @@ class Index(Protocol):
 
     @property
     def revision_digest(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
     def at_or_above(self, queries: Floats, threshold: Millionths) -> SearchAnswer: ...
     def maxima(self, queries: Floats, excluded: Scores | None = None) -> Scores: ...
 
@@ -262,3 +265,21 @@ class IndexBuilder(Protocol):
 
     def __call__(self, templates: Floats, subjects: Scores, revision_digest: str) -> Index:
         """`templates` float32 (n, d) unit, `subjects` int32 (n,): the number of the subject of each row."""
+
+
+class ApproximateIndex(Index, Protocol):
+    """An index that may leave somebody out, and says of what structure it is."""
+
+    @property
+    def structure(self) -> str: ...
+    def joined(self, templates: Floats, subjects: Scores) -> Index:
+        """The same index with rows added and nothing trained anew."""
+
+
+class ApproximateEngine(Protocol):
+    """Builds approximate indexes, always from the rows themselves."""
+
+    def build(
+        self, factory: Factory, templates: Floats, subjects: Scores, revision_digest: str
+    ) -> ApproximateIndex: ...
+    def opened(self, factory: Factory, screen: Screen, rows: RowReader) -> ApproximateIndex: ...

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from matcher.calibration.comparisons import ComparisonRates
 from matcher.calibration.consequence import group_label
 from matcher.calibration.differentials import Differentials
+from matcher.calibration.engine import EngineTrial
 from matcher.calibration.plan import FALSE_ALARMS, PlanRow
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
@@ -16,6 +17,9 @@ from matcher.report.console import Fitted, plain_table, words
 from matcher.report.cross_map import cross_maps, map_lines
 from matcher.report.differential_lines import HEADS as HEADS_OF_DIFFERENTIALS
 from matcher.report.differential_lines import differential_rows, undefined_lines
+from matcher.report.engine_lines import CAPTION as ENGINE_CAPTION
+from matcher.report.engine_lines import HEADS as ENGINE_HEADS
+from matcher.report.engine_lines import MEANING, engine_rows, structure_line
 from matcher.report.failure_lines import CAPTION, HEADS, failure_line, failure_rows, failure_warnings
 from matcher.report.integrity_lines import integrity_lines
 from matcher.report.interval_bars import chart_lines, false_alarm_chart, miss_chart
@@ -52,6 +56,7 @@ def report_table(report: Report) -> "Group":
     blocks += [words(line, "yellow") for line in failure_warnings(report)]
     blocks.append(words(failure_line(report)))
     blocks += [_failures(report.groups)] if report.everyone.fta.k else []
+    blocks += [] if report.engine is None else [_engine(report.engine), words(f"{MEANING}.")]
     blocks += [words(line) for line in (*_still_needed(report), *_passing(report), *_usefulness(report))]
     blocks += [words(line) for line in comparison_lines(report)]
     blocks += [] if report.comparisons is None else _maps(report.comparisons)
@@ -84,6 +89,7 @@ def _facts(report: Report) -> list[str]:
         f"policy {report.binding.policy[:16]}, report {report.digest()[:16]}",
         f"model {report.binding.model}",
         f"run by {report.binding.provider}",
+        *(() if report.engine is None else (structure_line(report.engine),)),
     ]
 
 
@@ -137,6 +143,15 @@ def _failures(groups: Iterable[GroupReport]) -> "Table":
     for name in HEADS:
         table.add_column(name, justify="right" if name in ("FTA", "FTE") else "left", overflow="fold")
     for cells in failure_rows(groups):
+        table.add_row(*(words(cell) for cell in cells))
+    return table
+
+
+def _engine(trial: EngineTrial) -> "Table":
+    table = plain_table(ENGINE_CAPTION)
+    for place, name in enumerate(ENGINE_HEADS):
+        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    for cells in engine_rows(trial):
         table.add_row(*(words(cell) for cell in cells))
     return table
 
