@@ -114,12 +114,12 @@ def test_bars_and_map_stand_in_the_report_and_nothing_of_it_is_cut() -> None:
 
 
 def test_no_column_of_the_group_table_is_cut_beside_the_longest_status() -> None:
-    cohort = people([200_000] * 1_000, "w", 900_000, gender="female") + people(
-        [900_000] * 100, "m", 900_000, gender="male", site="north"
-    )
+    cohort = people([200_000] * 1_000, "w", 900_000, gender="female", site="south")
+    cohort += people([900_000] * 100, "m", 900_000, gender="male", site="south")
+    cohort += people([200_000] * 20, "n", 900_000, gender="female", site="north")
     text = shown(report_table(report_of(cohort, columns=("gender", "site"), tau=700_000)), 75)
     line = next(line for line in text.splitlines() if line.strip().startswith("everyone *"))
-    assert line.split()[2:] == ["1,100", "100", "9.09", "%", "10.65", "%", "REFUTED", "0/1100", "0/1100"]
+    assert line.split()[2:] == ["1,120", "100", "8.93", "%", "10.46", "%", "REFUTED", "0/1120", "0/1120"]
     assert "INSUFFICIENT" in text
 
 
