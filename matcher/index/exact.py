@@ -64,6 +64,11 @@ class ExactIndex:
         return cls(screen.revision_digest, len(screen.subject_ids), threads, screened, rows, screen.subjects)
 
     @property
+    def shards(self) -> tuple[str, ...]:
+        """None: one machine answers."""
+        return ()
+
+    @property
     def n_templates(self) -> int:
         """Number of templates."""
         return self._codes.count

@@ -32,6 +32,7 @@ class Workplace:
     clock: Clock
     random: RandomBytes
     seat: Seat
+    shards: int | None = None  # among how many a cluster divides a list; None: one machine searches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
