@@ -356,10 +356,9 @@ def _cluster(settings: Settings) -> "ClusterAddress | None":
 def _open_cluster(cluster: "ClusterAddress", screen: "Screen", rows: "RowReader") -> "ClusterIndex":
     """The index of a sealed revision on a cluster, whose machines open its containers where they see them."""
     from matcher.index.cluster import ClusterIndex
-    from matcher.services.cluster_node import give_token
     from matcher.store.lending import Lending
 
-    give_token(os.environ, cluster_folder())
+    give_cluster_token()
     shape = len(screen.subjects), screen.d
     return ClusterIndex.opened(Lending.of(screen.revision_digest, rows), shape, cluster, _complain)
 
@@ -371,12 +370,18 @@ def cluster_folder() -> Path:
     return user_data_path("matcher") / "cluster"
 
 
-def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
-    """The machines of a cluster. Raises NotSearchable, Refused, BadInput."""
-    from matcher.index.cluster import nodes
+def give_cluster_token() -> None:
+    """Names this account's token to Ray unless another is named."""
     from matcher.services.cluster_node import give_token
 
     give_token(os.environ, cluster_folder())
+
+
+def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
+    """The machines of a cluster. Raises NotSearchable, Refused, BadInput."""
+    from matcher.index.cluster import nodes
+
+    give_cluster_token()
     return nodes(cluster)
 
 

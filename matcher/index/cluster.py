@@ -205,6 +205,12 @@ class ClusterIndex:
         """Bytes of memory of each shard's process."""
         return [_got(held.actor.resident.remote(), self.patience) for held in self._held]
 
+    def end(self, shard: int) -> None:
+        """Kills the actor of a shard, as a fault would."""
+        import ray
+
+        ray.kill(self._held[shard].actor)
+
     def close(self) -> None:
         """Ends the actors, and with them what they hold."""
         import ray
@@ -249,6 +255,7 @@ class ClusterIndex:
 
     def _checked(self, shard: int, answer: Any) -> Any:
         if answer[0] != self._held[shard].digest:
+            self.lost(shard, self._held[shard].actor, "holds other rows")
             raise self._degraded(shard, "answered from other rows than were loaded")
         return answer
 
@@ -262,6 +269,7 @@ class ClusterIndex:
                     self._send_keys(shard, held, deadline)
                     digest = self._in_time(shard, held.opened, deadline, "is still being loaded")
                     if held.digest not in ("", digest):
+                        self.lost(shard, actor, "holds other rows")
                         raise self._degraded(shard, "was loaded from another revision")
                     held.digest, held.ready = digest, True
 
@@ -346,6 +354,7 @@ def connect(address: ClusterAddress) -> None:
         if ray.get_runtime_context().gcs_address == address.endpoint:
             return
         ray.shutdown()
+    _require_open(address)
     try:
         _silence(ray)
         ray.init(address=address.endpoint, namespace="matcher", log_to_driver=False, logging_level=logging.CRITICAL)
@@ -353,6 +362,19 @@ def connect(address: ClusterAddress) -> None:
         raise NotSearchable(
             f"no cluster answers at {address.endpoint} with this token ({type(error).__name__}): "
             "see matcher cluster status"
+        ) from None
+
+
+def _require_open(address: ClusterAddress) -> None:
+    """Ray would wait for minutes where nobody listens. Raises NotSearchable."""
+    import socket
+
+    try:
+        socket.create_connection((address.host, address.port), timeout=3).close()
+    except OSError as error:
+        raise NotSearchable(
+            f"no cluster answers at {address.endpoint} ({error.strerror or 'no answer in 3 s'}): "
+            "start one (matcher cluster start), or unset MATCHER_INDEX"
         ) from None
 
 
@@ -380,6 +402,8 @@ def prepare_environment(address: ClusterAddress, environment: Any) -> None:
         raise Refused("a cluster is never used without a token: matcher cluster start makes one")
     environment["RAY_AUTH_MODE"] = "token"
     environment["RAY_USAGE_STATS_ENABLED"] = "0"
+    environment["RAY_BACKEND_LOG_LEVEL"] = "error"  # what goes wrong is told once, by us
+    environment["RAY_NUM_REDIS_GET_RETRIES"] = "3"  # seconds until a head that does not answer is given up
     if address.reach == "loopback":
         # Else Ray resolves 127.0.0.1 to an address that others can reach.
         environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

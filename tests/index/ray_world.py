@@ -51,6 +51,7 @@ class Sealed:
 
 def sealed(folder: Path, digest: str, n: int, subjects: int, seed: int) -> Sealed:
     """Rows of which many are copies of another subject's, so that scores tie."""
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
     rows = kernels.normalise(rng.standard_normal((n, DIM)).astype(np.float32))
     rows[n // 2 :] = rows[: n - n // 2]

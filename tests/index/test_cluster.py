@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import pytest
 if find_spec("ray") is None:  # not imported yet: Ray reads once, when it is, whether a token is wanted
     pytest.skip("needs the extra cluster", allow_module_level=True)
 
+from matcher.bootstrap import _open_cluster
 from matcher.domain.shards import shard_digests
 from matcher.errors import BadInput, NotSearchable
 from matcher.index.cluster import ClusterIndex
 from tests.index import ray_world
 from tests.index.ray_world import Sealed, address_of, probes, sealed
+from tests.services.test_shards import on_a_cluster
+from tests.services.world import World
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -72,6 +76,15 @@ def test_what_one_machine_refuses_a_cluster_refuses(cluster: Any, held: Sealed) 
     assert index.at_or_above(held.rows[:0], 0).hits == ()
     assert index.maxima(held.rows[:0]).shape == (0,)
     index.close()
+
+
+def test_the_product_searches_on_a_cluster_what_an_approver_signed_for_it(cluster: Any, tmp_path: Path) -> None:
+    address = address_of(cluster, 2)
+    world = on_a_cluster(World(tmp_path), 2, partial(_open_cluster, address)).active()
+    assert [world.submit(row)[0].alerts for row in (world.templates[3], -world.templates[3])] == [1, 0]
+    on_a_cluster(world, 3, partial(_open_cluster, address_of(cluster, 3)))
+    with pytest.raises(NotSearchable, match="signed for 2 shards and the cluster has 3"):
+        world.submit(world.templates[3])
 
 
 def test_a_list_is_not_divided_among_more_shards_than_there_is_room_for(cluster: Any, held: Sealed) -> None:
@@ -130,6 +143,8 @@ def test_a_machine_with_another_revision_searches_nothing(cluster: Any, held: Se
     index._lender = lender
     with pytest.raises(NotSearchable, match="was loaded from another revision"):
         index.at_or_above(held.rows[:1], 0)
+    index._lender = held.lender
+    _settled(index, held.rows[:1], held.embedded.at_or_above(held.rows[:1], 0).hits, may_fail=False)
     index.close()
 
 
