@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matcher.calibration.resolutions import Resolutions
     from matcher.domain.checkpoint import Note
     from matcher.domain.confidence import MatchConfidence, Prior
+    from matcher.domain.engine import Factory
     from matcher.domain.installed_model import InstalledModel
     from matcher.domain.policy import Policy
     from matcher.domain.ports import Archive, FacePipeline, RowReader
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matcher.domain.rooms import Reception
     from matcher.domain.shards import ClusterAddress, ClusterNode
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
+    from matcher.index.approximate import ApproximateIndex
     from matcher.index.cluster import ClusterIndex
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
@@ -239,6 +241,28 @@ def open_program(settings: Settings, in_browser: bool = False) -> Program:
     return program
 
 
+def upgrade_home(settings: Settings) -> int:
+    """The version of a home that this program works with as it is.
+
+    Raises Refused for another version, since no way leads from one to another yet; otherwise as `open_program` does.
+    """
+    from matcher.store.belonging import belonging_of, require_belonging
+    from matcher.store.database import version_of
+    from matcher.store.engine import require_way
+    from matcher.store.home import open_home
+    from matcher.store.unit_of_work import open_store
+
+    home = open_home(settings.home)
+    address = _address(settings, home)
+    belongs = belonging_of(home, address)
+    version = version_of(settings.home, address)
+    require_way(version)
+    store = open_store(settings.home, _seat(), _now, address)
+    require_belonging(belongs, store)
+    store.close()
+    return version
+
+
 def _address(settings: Settings, home: "Home") -> str | None:
     """Where the home's database is; that of a demonstration is always in its folder."""
     return None if home.demo else settings.database
@@ -268,6 +292,7 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         random=os.urandom,
         seat=seat,
         shards=None if cluster is None else cluster.shards,
+        approximate=_Approximate(),
     )
 
     def archive() -> "Archive":
@@ -387,6 +412,22 @@ def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
 
 def _complain(text: str) -> None:
     sys.stderr.write(f"matcher: {text}\n")
+
+
+class _Approximate:
+    """Approximate engines, loaded when one is asked for."""
+
+    def build(
+        self, factory: "Factory", templates: "Floats", subjects: "Scores", revision_digest: str
+    ) -> "ApproximateIndex":
+        from matcher.index.approximate import ApproximateIndex
+
+        return ApproximateIndex.build(factory, templates, subjects, revision_digest)
+
+    def opened(self, factory: "Factory", screen: "Screen", rows: "RowReader") -> "ApproximateIndex":
+        from matcher.index.approximate import ApproximateIndex
+
+        return ApproximateIndex.opened(factory, screen, rows)
 
 
 def _screen_of(content: "RevisionContent", revision_digest: str) -> "Screen":

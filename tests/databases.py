@@ -100,7 +100,7 @@ class Server:
     def control(self, *words: str) -> None:
         """pg_ctl on this server; for tests that stop and start it."""
         log = self.folder / "log"
-        _run([self.binaries / "pg_ctl", "-s", "-w", "-D", self.folder / "data", "-l", log, *words], self.run_as)
+        run([self.binaries / "pg_ctl", "-s", "-w", "-D", self.folder / "data", "-l", log, *words], self.run_as)
 
 
 def address_of(home: Path) -> str | None:
@@ -187,8 +187,8 @@ def server() -> Server:
     if account is not None:
         shutil.chown(folder, account)
     words = ["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D", folder / "data"]
-    _run(["mkdir", started.socket], account)
-    _run([started.binaries / "initdb", *words], account)
+    run(["mkdir", started.socket], account)
+    run([started.binaries / "initdb", *words], account)
     options = f"-k {started.socket} -c listen_addresses= -c max_connections=100 {_NO_MATTER}"
     started.control("-o", options, "start")
     atexit.register(started.control, "-m", "fast", "stop")
@@ -306,7 +306,7 @@ def _memory() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 
-def _run(words: Sequence[str | Path], account: str | None) -> None:
+def run(words: Sequence[str | Path], account: str | None) -> None:
     identity: dict[str, Any] = {}
     if account is not None:
         facts = pwd.getpwnam(account)

@@ -134,6 +134,14 @@ def recount(report):
     return tau
 
 
+def engine_of(report):
+    """The approximate engine of a report, no decision of which may differ from the exact one's; "" is the exact one."""
+    engine = report.get("engine") or {"factory": "", "structure": "", "cells": []}
+    ks = [cell[part]["k"] for cell in engine["cells"] for part in ("non_mated", "mated")]
+    require(not any(ks) and None not in ks, "an engine decided otherwise than the exact one")
+    return f"{engine['factory']} {engine['structure']}".strip()
+
+
 def close(one, other):
     return math.isclose(one, other, rel_tol=1e-8, abs_tol=1e-11)
 
@@ -165,7 +173,9 @@ def main(export, *kept):
         if binding:
             body = (folder / f"report-{binding['report_digest']}.json").read_bytes()
             require(sha256(body).hexdigest() == binding["report_digest"], "a report is another than was certified")
-            require(recount(json.loads(body)) <= binding["threshold"], "a certificate is below its report's threshold")
+            report, engine = json.loads(body), binding.get("engine", "")
+            require(recount(report) <= binding["threshold"], "a certificate is below its report's threshold")
+            require(engine_of(report) == engine, "a certificate is for another engine than was tested")
     acted = [act for act in acts.values() if act[0] != "list.searched"]
     due = {(actor, facts.get("certificate") or facts["digest"]) for _, actor, facts, _ in acted}
     require(signed == due, "what was signed is not what is logged")

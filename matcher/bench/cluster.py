@@ -1,4 +1,4 @@
-"""`matcher bench search --engine ray`: shards on a running cluster beside one machine's index, sealed both, in one run."""
+"""`matcher bench search --engine ray`: shards on a running cluster beside one machine, sealed both, in one run."""
 
 import tempfile
 import time

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from matcher.bench import ranking, truth
+from matcher.bench.approximate import beside_exact
 from matcher.bench.cascade import Cascade, Comparison
 from matcher.bench.machine import machine
 from matcher.bench.peers.flat import BlasProduct, FaissFlat, Mode
 from matcher.bench.timing import Reading, Times, fastest, interleaved, read_gb_s, resident_bytes
+from matcher.domain.engine import Factory
 from matcher.domain.revision import Screen
 from matcher.domain.template import MILLION, THRESHOLD_STEP, Floats, Millionths
 from matcher.index.exact import ExactIndex
@@ -176,6 +178,11 @@ class Bench:
         made = Cascade.of(self.rows, seed, self.threads)
         self.say("cascade")
         return Comparison(self.rows, self.queries, made, self.index, self.flat).run() | {"seed": seed}
+
+    def approximate(self, factory: Factory) -> dict[str, Any]:
+        """One query on an approximate engine, beside the exact one, and whom it leaves out."""
+        self.say(f"engine {factory.text}")
+        return beside_exact(factory, self.rows, self.queries, self.index, self.threshold)
 
     def sealed(self) -> dict[str, Any]:
         """Opening a sealed index, and one query on it, beside the same query in memory."""

@@ -12,6 +12,7 @@ from matcher.calibration.adjudication import Adjudication
 from matcher.calibration.at_threshold import NO_THRESHOLD, CohortTemplates, Tested, at_threshold
 from matcher.calibration.burden import BurdenTable, burden_table
 from matcher.calibration.differentials import PERMUTATIONS
+from matcher.calibration.engine import EngineTrial, TestedEngine, engine_trial
 from matcher.calibration.failures import Failures, failure_tests, failures_in
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, steady
@@ -83,7 +84,8 @@ class CalibrationInputs:
     `model` is `ModelIdentity.text()`; `columns` the group columns chosen; `tau` a threshold given beforehand
     (millionths) or None to select one; `attempt` counts from 1; `plan` and `scores` are what adjudication left;
     `listed_maxima` (millionths, sorted) are the list's leave-one-out maxima; `templates` are None where nobody compares
-    people; `replicates` are the bootstrap draws of people for the likelihood ratio, `permutations` those of labels.
+    people; `replicates` are the bootstrap draws of people for the likelihood ratio, `permutations` those of labels;
+    `engine` is an approximate one to be tested beside the exact one, or None.
     """
 
     list: ListFacts
@@ -100,6 +102,7 @@ class CalibrationInputs:
     templates: CohortTemplates | None = None
     replicates: int = 2_000
     permutations: int = PERMUTATIONS
+    engine: TestedEngine | None = None
 
 
 def calibrate(inputs: CalibrationInputs) -> Report:
@@ -117,7 +120,14 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     pictures_seen = model.pictures_seen
     left_out = left_out_columns(inputs)
     likeness = realism(inputs.listed_maxima, outcomes.maxima[outcomes.completed].tolist())
-    setting = Setting(inputs.cohort.shipped, pictures_seen, left_out, inputs.cohort.same_quality, likeness.obstacle)
+    setting = Setting(
+        inputs.cohort.shipped,
+        pictures_seen,
+        left_out,
+        inputs.cohort.same_quality,
+        likeness.obstacle,
+        _engine(inputs, rule(evidence, gate).tau, cells, outcomes),
+    )
     judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
     groups = tuple(
@@ -155,7 +165,14 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
         listed_maxima=inputs.listed_maxima,
         likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
+        engine=setting.engine,
     )
+
+
+def _engine(
+    inputs: CalibrationInputs, tau: Millionths | None, cells: Sequence[tuple[Cell, Mask]], outcomes: Outcomes
+) -> EngineTrial | None:
+    return None if inputs.engine is None else engine_trial(inputs.engine, tau, cells, outcomes)
 
 
 def _cohort_line(inputs: CalibrationInputs, pictures_seen: bool, left_out: tuple[str, ...]) -> CohortLine:
@@ -213,7 +230,8 @@ class Judgement:
 def judge(evidence: Sequence[CellEvidence], gate: Gate, setting: Setting) -> Judgement:
     """The verdict on this evidence, and what it means a day."""
     ruling = rule(evidence, gate, setting.obstacles)
-    looser = ruling.status is not Status.CERTIFIED and setting.unlike is None  # no tier certifies on other people
+    # No tier certifies on other people, and at another threshold nobody compared the engines.
+    looser = ruling.status is not Status.CERTIFIED and setting.unlike is None and setting.engine is None
     passing = tiers_that_would_pass(evidence, gate) if looser else ()
     set_by = ruling.selection.set_by
     verdict = Verdict(

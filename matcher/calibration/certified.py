@@ -12,6 +12,8 @@
 7. The likelihood ratio is counted again as far as it can be without knowing whose scores are whose.
 8. Likeness, adjudication and look-alikes are counted again as far as the report holds what they follow from
    (`integrity.py`). So are comparisons, differentials and burden (`threshold_check.py`).
+9. An approximate engine is a `CertifiedEngine`, which cannot be built unless every group's decisions were the exact
+   engine's (`engine_check.py`).
 """
 
 import hashlib
@@ -20,6 +22,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from matcher.calibration.calibrate import judge, missed, seed_of, why_no_rate, worst_misses
+from matcher.calibration.engine import CertifiedEngine
+from matcher.calibration.engine_check import check_engine
 from matcher.calibration.failures_check import check_failures
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
 from matcher.calibration.integrity import check_integrity, check_realism
@@ -30,6 +34,7 @@ from matcher.calibration.report import VERSION, Burden, GroupReport, Report, Rep
 from matcher.calibration.threshold import RULES, Origin
 from matcher.calibration.threshold_check import check_beside
 from matcher.calibration.verdict import Gate, Status
+from matcher.domain.engine import EXACT
 from matcher.domain.provider import provider_words
 from matcher.domain.template import Millionths, ModelIdentity
 from matcher.errors import BadInput, InsufficientEvidence, IntegrityError, Refused
@@ -43,6 +48,7 @@ class CertifiedReport:
     report: Report = field(init=False, repr=False, compare=False)
     tau: Millionths = field(init=False)
     burden: Burden = field(init=False)
+    engine: CertifiedEngine | None = field(init=False)
 
     def __post_init__(self) -> None:
         report = recounted(self.body)
@@ -55,6 +61,7 @@ class CertifiedReport:
         object.__setattr__(self, "report", report)
         object.__setattr__(self, "tau", report.threshold.tau)
         object.__setattr__(self, "burden", report.burden)
+        object.__setattr__(self, "engine", None if report.engine is None else CertifiedEngine(report.engine))
 
     @classmethod
     def parse(cls, body: bytes) -> "CertifiedReport":
@@ -70,6 +77,11 @@ class CertifiedReport:
     def binding(self) -> ReportBinding:
         """List, model, cohort and policy."""
         return self.report.binding
+
+    @property
+    def engine_name(self) -> str:
+        """What a certificate binds as the engine."""
+        return EXACT if self.engine is None else self.engine.name
 
     @property
     def alpha(self) -> float:
@@ -94,6 +106,7 @@ def recounted(body: bytes) -> Report:
         raise IntegrityError(f"report version {report.version} is not known: use the release that made it")
     evidence = report.evidence()
     _check_people(report, evidence)
+    check_engine(report)
     check_realism(report)
     _check_judgement(report, evidence)
     _check_counts(report)
@@ -113,7 +126,7 @@ def _check_judgement(report: Report, evidence: tuple[CellEvidence, ...]) -> None
         pictures_seen = model.pictures_seen
         cohort = report.cohort
         unlike = report.realism.obstacle
-        setting = Setting(cohort.shipped, pictures_seen, cohort.left_out, cohort.same_quality, unlike)
+        setting = Setting(cohort.shipped, pictures_seen, cohort.left_out, cohort.same_quality, unlike, report.engine)
         again = judge(evidence, gate, setting)
     except (BadInput, Refused, ValueError) as error:
         raise IntegrityError(f"the report cannot be counted again: {error}") from None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matcher.calibration.engine import EngineTrial, engine_line
 from matcher.calibration.groups import Cell, CellEvidence, Level
 from matcher.calibration.intervals import people_needed
 from matcher.calibration.verdict import Ruling, Status
@@ -15,6 +16,7 @@ LIKE_PEOPLE = (
     "a cohort like the people on the list (the same kind of pictures, cameras and people): "
     "what was tested says little about them"
 )
+EXACT_ENGINE = "calibrate without --index: the exact engine leaves nobody out"
 _NAMED = 5  # cells named in a sentence; the report lists them all
 
 
@@ -23,7 +25,8 @@ class Setting:
     """Whose cohort it was, and what was done with the pictures.
 
     `pictures_seen`: by this program; `left_out`: declared columns that were not tested; `same_quality`: the pictures
-    were held to the policy's quality limits; `unlike`: why the cohort is not like the people on the list, if it is not.
+    were held to the policy's quality limits; `unlike`: why the cohort is not like the people on the list, if it is not;
+    `engine`: how an approximate engine decided, None for the exact one.
     """
 
     shipped: bool
@@ -31,11 +34,14 @@ class Setting:
     left_out: tuple[str, ...]
     same_quality: bool
     unlike: str | None
+    engine: EngineTrial | None = None
 
     @property
     def obstacles(self) -> tuple[str, ...]:
         """What stands in the way of a certificate whatever the numbers say."""
-        return (*(() if self.same_quality else (OTHER_QUALITY,)), *(() if self.unlike is None else (self.unlike,)))
+        beside = () if self.engine is None else self.engine.obstacles
+        unlike = () if self.unlike is None else (self.unlike,)
+        return (*(() if self.same_quality else (OTHER_QUALITY,)), *unlike, *beside)
 
 
 def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence], passing: Sequence[Ruling]) -> str:
@@ -45,6 +51,8 @@ def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence],
     parts = [f"{ruling.status.value} at {100 * gate.alpha:g} % ({gate.tier}) by {whose}."]
     if ruling.tau is not None:
         parts.append(_threshold(ruling))
+    if setting.engine is not None:
+        parts.append(engine_line(setting.engine))
     untested = [f"column {column} (left out)" for column in setting.left_out]
     if ruling.not_tested:
         untested.append(cells_text(ruling.not_tested))
@@ -55,6 +63,8 @@ def sentence(ruling: Ruling, setting: Setting, evidence: Sequence[CellEvidence],
         parts.append(f"{ruling.reasons[0]}. {_after_refuted(ruling, passing)}.")
     if ruling.status is Status.INSUFFICIENT:
         step = next_step(ruling, evidence, passing) if setting.unlike is None else LIKE_PEOPLE
+        if setting.engine is not None and setting.engine.obstacles:
+            step = EXACT_ENGINE
         parts.append(f"Not a failure: nobody was harmed. Cheapest next step: {step}")
         parts[-1] += "." if setting.same_quality else ", with pictures loaded under the quality limits of that policy."
     if ruling.status is Status.CERTIFIED:

@@ -6,6 +6,7 @@
 4. Non-mated maxima and mated scores are in it, by cell and without identifiers, so that anybody can count again
    (`certified.py` does), and misses at a raised threshold are counted and not guessed. So are the list's leave-one-out
    maxima; single people are pointed at by handles only.
+5. `engine` is in it only where the list was tested for an approximate one.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from matcher.calibration.adjudication import Adjudication
 from matcher.calibration.burden import BurdenTable
 from matcher.calibration.comparisons import ComparisonRates
 from matcher.calibration.differentials import Differentials
+from matcher.calibration.engine import EngineTrial
 from matcher.calibration.failures import Reasons
 from matcher.calibration.group_tests import GroupTests
 from matcher.calibration.groups import EVERYONE, Cell, CellEvidence, Level
@@ -196,10 +198,13 @@ class Report:
     mated_scores: Mapping[str, tuple[Millionths, ...]]
     likelihood: Likelihood
     listed_maxima: tuple[Millionths, ...]
+    engine: EngineTrial | None = None
 
     def canonical(self) -> bytes:
         """Canonical JSON. Raises ValueError for NaN or infinity."""
         plain = dataclasses.asdict(self)
+        if self.engine is None:
+            del plain["engine"]
         return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
     def digest(self) -> str:

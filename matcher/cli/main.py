@@ -30,6 +30,7 @@ _COMMANDS = (
     "audit",
     "backup",
     "restore",
+    "upgrade",
     "bench",
     "doctor",
 )

@@ -2,8 +2,8 @@
 
 1. A certificate exists only with a valid Ed25519 signature of its approver over its terms.
 2. The approver is none of the people who loaded what the revision holds.
-3. It binds the digests of list, cohort, policy and report, the model identity and the threshold. A search with anything
-   else than exactly these is refused (IntegrityError).
+3. It binds the digests of list, cohort, policy and report, the model identity, the threshold and the engine. A search
+   with anything else than exactly these is refused (IntegrityError).
 4. It ends with its lease, or when its report is 90 days old, whichever comes first.
 5. A derived certificate is for a list from which people were removed since it was tested: it names the tested one too.
 6. Where a cluster searches, it names the digest of each shard; another shard is refused.
@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from matcher.domain.engine import EXACT
 from matcher.domain.ids import utc_time
 from matcher.domain.template import Millionths
 from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable
@@ -25,7 +26,7 @@ _CONTEXT = b"watchlist-matcher/certificate/v1\n"
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The digests (sha256, hex), identity and threshold that a certificate holds together."""
+    """The digests (sha256, hex), identity, threshold and engine (`engine.py`) that a certificate holds together."""
 
     list_digest: str
     model: str
@@ -33,6 +34,7 @@ class Binding:
     policy_digest: str
     report_digest: str
     threshold: Millionths
+    engine: str = EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,10 @@ class CertificateTerms:
         return self.derived_from or self.binding.list_digest
 
     def facts(self) -> dict[str, Any]:
-        """What is signed and stored; `derived_from` and `shards` are in it only where there are any."""
+        """What is signed and stored; `derived_from`, `shards` and the engine are in it only where there are any."""
         found = asdict(self)
+        if self.binding.engine == EXACT:
+            del found["binding"]["engine"]
         for part in ("derived_from", "shards"):
             if not found[part]:
                 del found[part]

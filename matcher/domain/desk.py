@@ -52,10 +52,11 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """The first waiting alerts of an order, and how many wait in all."""
+    """The first waiting alerts of an order, how many wait in all, and in `closed` why nothing waits for this person."""
 
     entries: tuple[QueueEntry, ...]
     waiting: int
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from matcher.domain.backup import BackupHead
+from matcher.domain.engine import Factory
 from matcher.domain.erasure import Sought
 from matcher.domain.face import Face, Picture
 from matcher.domain.records import (
@@ -252,6 +253,8 @@ class Index(Protocol):
     @property
     def revision_digest(self) -> str: ...
     @property
+    def engine(self) -> str: ...
+    @property
     def shards(self) -> tuple[str, ...]:
         """The digests of the shards that answer (`domain/shards.py`); none where one machine answers."""
 
@@ -297,3 +300,21 @@ class IndexBuilder(Protocol):
 
     def __call__(self, templates: Floats, subjects: Scores, revision_digest: str) -> Index:
         """`templates` float32 (n, d) unit, `subjects` int32 (n,): the number of the subject of each row."""
+
+
+class ApproximateIndex(Index, Protocol):
+    """An index that may leave somebody out, and says of what structure it is."""
+
+    @property
+    def structure(self) -> str: ...
+    def joined(self, templates: Floats, subjects: Scores) -> Index:
+        """The same index with rows added and nothing trained anew."""
+
+
+class ApproximateEngine(Protocol):
+    """Builds approximate indexes, always from the rows themselves."""
+
+    def build(
+        self, factory: Factory, templates: Floats, subjects: Scores, revision_digest: str
+    ) -> ApproximateIndex: ...
+    def opened(self, factory: Factory, screen: Screen, rows: RowReader) -> ApproximateIndex: ...

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from matcher.domain.case import Correction, Judgement
+from matcher.domain.case import Correction, Judgement, Verdict
 from matcher.domain.desk import (
     MOST_WAITING,
     BlindAlert,
@@ -16,6 +16,7 @@ from matcher.domain.desk import (
     Practice,
     QueueOrder,
     QueuePage,
+    Stage,
     WorkPeriod,
 )
 from matcher.domain.events import Verified
@@ -43,6 +44,9 @@ class ReviewDesk(Protocol):
 
     def recuse(self, alert_id: str, reason: str) -> None:
         """Steps back ("I know this person")."""
+
+    def progress(self, alert_id: str) -> tuple[Stage, Mapping[str, Verdict]]:
+        """The reviewer's own stage and verdicts, of all terminals. Raises Refused once it waits for them no more."""
 
     def release(self, alert_id: str) -> None:
         """Gives the claim back."""

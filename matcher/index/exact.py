@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 
 from matcher import kernels
+from matcher.domain.engine import EXACT
 from matcher.domain.ports import RowReader
 from matcher.domain.revision import Screen
 from matcher.domain.search import Hit, SearchAnswer, Work
@@ -64,6 +65,11 @@ class ExactIndex:
         return cls(screen.revision_digest, len(screen.subject_ids), threads, screened, rows, screen.subjects)
 
     @property
+    def engine(self) -> str:
+        """What a certificate binds: the exact engine has no name."""
+        return EXACT
+
+    @property
     def shards(self) -> tuple[str, ...]:
         """None: one machine answers."""
         return ()
@@ -96,12 +102,7 @@ class ExactIndex:
         It says how near the nearest is, never who; the least int32 where no template is left. Raises BadInput.
         """
         self._require_queries(queries)
-        best = np.full(len(queries), np.iinfo(np.int32).min, np.int32)
-        for start in range(0, self.n_templates, ROWS_AT_ONCE):
-            part = np.arange(start, min(start + ROWS_AT_ONCE, self.n_templates), dtype=np.int32)
-            rows, owners = self._rows.take(part), np.ascontiguousarray(self._subjects[part])
-            np.maximum(best, kernels.maxima(queries, rows, owners, excluded), out=best)
-        return best
+        return maxima_over(self._rows, self._subjects, queries, excluded)
 
     def _scan(self, queries: Floats, threshold: Millionths, span: tuple[int, int]) -> codes.Survivors:
         return codes.scan_threshold(self._codes, span, queries, threshold)
@@ -123,7 +124,7 @@ class ExactIndex:
         scored = [self._scored(queries, asked[at : at + ROWS_AT_ONCE], rows[at : at + ROWS_AT_ONCE]) for at in parts]
         scores = scored[0] if len(scored) == 1 else np.concatenate(scored)
         kept = scores >= threshold
-        return _best_of_each(len(queries), asked[kept], self._subjects[rows[kept]], scores[kept])
+        return best_of_each(len(queries), asked[kept], self._subjects[rows[kept]], scores[kept])
 
     def _scored(self, queries: Floats, asked: Scores, rows: Scores) -> Scores:
         if len(queries) == 1 or bool((rows[1:] != rows[:-1]).all()):
@@ -132,7 +133,17 @@ class ExactIndex:
         return kernels.rescored(queries, asked, self._rows.take(distinct)[place])
 
 
-def _best_of_each(count: int, asked: Scores, subjects: Scores, scores: Scores) -> list[tuple[Hit, ...]]:
+def maxima_over(rows: RowReader, subjects: Scores, queries: Floats, excluded: Scores | None) -> Scores:
+    """`ExactIndex.maxima` of checked queries over all `rows`, whose subjects are int32 (n,)."""
+    best = np.full(len(queries), np.iinfo(np.int32).min, np.int32)
+    for start in range(0, len(subjects), ROWS_AT_ONCE):
+        part = np.arange(start, min(start + ROWS_AT_ONCE, len(subjects)), dtype=np.int32)
+        read, owners = rows.take(part), np.ascontiguousarray(subjects[part])
+        np.maximum(best, kernels.maxima(queries, read, owners, excluded), out=best)
+    return best
+
+
+def best_of_each(count: int, asked: Scores, subjects: Scores, scores: Scores) -> list[tuple[Hit, ...]]:
     """The hits of each query; this far only rows at or above the threshold come, so there are few."""
     best: list[dict[int, int]] = [{} for _ in range(count)]
     for query, subject, score in zip(asked.tolist(), subjects.tolist(), scores.tolist(), strict=True):

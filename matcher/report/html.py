@@ -1,7 +1,7 @@
 """A calibration report as one self-contained HTML file: the verdict first, then what it rests on, then what to do.
 
-The order: verdict, groups, false alarms, comparisons, curves, scores, likelihood ratio, differentials, people still
-needed, expected burden, attempts and adjudication, digests. Equal reports give equal bytes.
+The order: verdict, groups, an approximate engine, false alarms, comparisons, curves, scores, likelihood ratio,
+differentials, people still needed, expected burden, attempts and adjudication, digests. Equal reports give equal bytes.
 """
 
 import json
@@ -9,10 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from matcher.calibration.consequence import group_label
+from matcher.calibration.engine import engine_line
 from matcher.calibration.groups import FEWEST
 from matcher.calibration.report import GroupReport, Report
 from matcher.domain.template import score_text
 from matcher.report.document import Figure, Section, Table, document
+from matcher.report.engine_lines import CAPTION as ENGINE_CAPTION
+from matcher.report.engine_lines import HEADS as ENGINE_HEADS
+from matcher.report.engine_lines import MEANING, engine_rows
 from matcher.report.failure_lines import CAPTION, HEADS, failure_line, failure_rows, failure_warnings
 from matcher.report.integrity_lines import integrity_lines
 from matcher.report.plots.curves import by_threshold, det
@@ -63,6 +67,9 @@ def _head(report: Report, shown: tuple[GroupReport, ...], hidden: frozenset[str]
     sessions = [f"{line[0].upper()}{line[1:]}." for line in same_session_lines(report)]
     yield Section("Groups", (_misses(report), *sessions, *(notes if hidden else ())), (_groups(shown),))
     yield _failures(report, shown)
+    if report.engine is not None:
+        table = Table(ENGINE_CAPTION, ENGINE_HEADS, tuple(engine_rows(report.engine, hidden)))
+        yield Section("The engine beside the exact one", (engine_line(report.engine), f"{MEANING}."), (table,))
 
 
 def _failures(report: Report, shown: tuple[GroupReport, ...]) -> Section:
@@ -234,5 +241,6 @@ def _digests(report: Report) -> Table:
         ("policy", binding.policy),
         ("model", binding.model),
         ("run by", binding.provider),
+        *(() if report.engine is None else ((f"engine {report.engine.factory}", report.engine.structure),)),
     )
     return Table("sha256 of what was used", ("what", "digest"), rows, frozenset({0, 1}))

@@ -20,6 +20,11 @@ def share_up(bound: float | None) -> str:
     return f"{float(percent):g} %"
 
 
+def measured(value: float | None) -> str:
+    """A measure that is no rate; `-` where it is undefined."""
+    return "-" if value is None else f"{value:.4g}"
+
+
 def with_interval(rate: Estimate) -> str:
     """k/n and the exact 95 % interval."""
     if rate.cp95 is None:

@@ -24,11 +24,13 @@ from matcher.review.intents import (
     Intent,
     Leave,
 )
+from matcher.review.pixels import ImageMode
 from matcher.review.session import ZOOMS, Session, View, moved
 
 REPEAT_SECONDS = 1.0  # enter
 CHOICE_SECONDS = 0.7  # what is seen, and taken back, before enter
 STILL_DRAWING = "The faces are still being drawn"
+_ELSEWHERE = "one with Kitty or Sixel graphics, or matcher serve and a browser through ssh -L"
 
 Step = tuple[Session, Intent | None]
 Handler = Callable[[Session, float], Step]
@@ -57,19 +59,19 @@ def too_small(session: Session) -> str:
 
 
 def how_to_enlarge(session: Session) -> str:
-    """What would lift the triage, without what is in use already."""
+    """What would lift the triage: keys first, then a larger place, then another one; nothing that is in use already."""
     if not session.drawn.face_pixels:
-        return (
-            "Try a terminal with Kitty or Sixel graphics or 24-bit colour (COLORTERM=truecolor), or i for another mode"
-        )
+        colours = "i another mode, a terminal with 24-bit colour (COLORTERM=truecolor)"
+        return f"Try {colours}" if session.in_browser else f"Try {colours}, {_ELSEWHERE}"
     unused = [] if session.view.full else ["f full screen"]
     unused += [] if session.view.zoom == len(ZOOMS) - 1 else ["z zoom"]
     times = session.min_pixels / session.drawn.face_pixels
     if session.in_browser:
         larger = f"letters of 1/{times:.1f} the size (the browser's zoom, or /?fontsize=9 in its address)"
-    else:
-        larger = f"a terminal about {times:.1f} times as tall, or one with Kitty or Sixel graphics"
-    return f"Try {', '.join([*unused, larger])}"
+        return f"Try {', '.join([*unused, larger])}"
+    unused.append(f"a terminal about {times:.1f} times as tall")
+    drawn_in_pixels = session.drawn.mode.startswith((ImageMode.KITTY.value, ImageMode.SIXEL.value))
+    return f"Try {', '.join(unused if drawn_in_pixels else [*unused, _ELSEWHERE])}"
 
 
 def _shortcoming(session: Session) -> str:

@@ -1,7 +1,7 @@
 """The words of the review screens: an outcome is never an identification, a score is never a percentage."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from matcher.domain.case import Correction, Outcome, Verdict
@@ -34,6 +34,10 @@ KNOWN_PERSON = "I know this person"
 RECUSAL = (
     "You step back from this alert for good; another reviewer takes it. Nothing you said of it counts. "
     "Where nobody else may judge it, it waits until an admin adds a reviewer."
+)
+ELSEWHERE = (
+    "You went on with this alert in another terminal: what is committed there stands, and what you had chosen here was "
+    "not committed. If it still waits for you, open it again."
 )
 RECUSED = "You stepped back; another reviewer takes this alert."
 LONGEST_REASON = 200
@@ -142,6 +146,19 @@ def lists_state(lines: Iterable[ListLine]) -> str:
         return "no list"
     active, stopped = states.count("active"), states.count("suspended")
     return f"{active} of {len(states)} lists active" + (f", {stopped} suspended" if stopped else "")
+
+
+def lists_states(lines: Iterable[ListLine]) -> Sequence[str]:
+    """`lists_state`, and shorter ways to say it, each shorter than the one before; a stop is in all of them."""
+    lines = tuple(lines)
+    states = [line.state for line in lines]
+    active, stopped = states.count("active"), states.count("suspended")
+    if not states:
+        return (lists_state(lines),)
+    brief = f"{active} of {len(states)} active"
+    if not stopped:
+        return lists_state(lines), brief
+    return lists_state(lines), f"{brief}, {stopped} suspended", f"{stopped} suspended"
 
 
 def log_state(page: LogPage, wanted: str) -> str:

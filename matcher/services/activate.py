@@ -9,7 +9,9 @@
    serves), is activated under the report of the larger list, at the threshold that serves: a derived certificate.
 6. A report that was refuted in service is not signed again, nor is one of the same list and cohort with the same or a
    lower threshold and the same or a lower alpha: the same people are no new evidence.
-7. A threshold at or below one at which any report refutes this list, at this alpha or a larger one, is not signed for:
+7. An approximate engine is signed for with the list that it was tested on: nothing is derived from its report, because
+   an index of fewer people is another index.
+8. A threshold at or below one at which any report refutes this list, at this alpha or a larger one, is not signed for:
    not by activating, renewing, raising or deriving.
 """
 
@@ -19,6 +21,7 @@ from datetime import timedelta
 
 from matcher.calibration.certified import CertifiedReport
 from matcher.calibration.consequence import consequence
+from matcher.calibration.engine import CertifiedEngine
 from matcher.calibration.report import VERSION, parse_report, version_of
 from matcher.calibration.verdict import Status
 from matcher.domain.certificate import REPORT_LIFE, Binding, Certificate, CertificateTerms
@@ -81,6 +84,11 @@ class Prepared:
             tested = self.previous.terms.tested_list
         if self.certified.binding.list != tested or (self.reduction and self.reduction.part != self.revision):
             raise IntegrityError("the report is about another revision than it is stored for: calibrate again")
+        if self.derived_from and self.certified.engine is not None:
+            raise NotSearchable(
+                "an approximate engine was tested on the larger list, and of fewer people it is another one: "
+                "test it again (matcher calibrate)"
+            )
 
     @property
     def derived_from(self) -> str:
@@ -254,6 +262,8 @@ def _prepared(
     parts = [meant.text]
     if certified.binding.list != revision.digest:
         parts.append(_since_tested(certified.binding.N, revision.subjects))
+    if certified.engine is not None:
+        parts.append(_engine(certified.engine))
     if policy.review.same_account != "mark":
         parts.append(ONE_ACCOUNT)
     prepared = Prepared(
@@ -273,6 +283,15 @@ def _prepared(
         _check_refuted(prepared, _refuted(work, watchlist))
         _check_not_refuted(prepared, work.reports.of_list(watchlist.list_id))
     return prepared
+
+
+def _engine(engine: CertifiedEngine) -> str:
+    bound = engine.trial.worst_upper95
+    upper = "" if bound is None else f", and up to {100 * bound:.3g} % of decisions may differ (worst group)"
+    return (
+        f"searched by engine {engine.trial.factory}, which may leave listed people out: on the tested people it named "
+        f"whom the exact engine named{upper}"
+    )
 
 
 def _since_tested(tested: int, left: int) -> str:
@@ -300,6 +319,7 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
             binding.policy,
             prepared.certified.digest,
             prepared.threshold,
+            prepared.certified.engine_name,
         ),
         tier=prepared.policy.tier().value,
         alpha=repr(prepared.policy.certification.alpha),
@@ -313,15 +333,18 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
         report_made_at=utc_text(prepared.stored.made_at),
         previous="" if prepared.previous is None else prepared.previous.digest(),
         derived_from=prepared.derived_from,
-        shards=_shards(session, prepared.revision),
+        shards=_shards(session, prepared),
     )
     return Certificate(terms, session.who.sign(terms.signed_bytes()), session.user.public_key)
 
 
-def _shards(session: Session, revision: Revision) -> tuple[str, ...]:
-    """The digests of the shards where a cluster is to search, from the sealed rows, whatever any machine holds."""
-    count = session.place.shards
-    if count is None:
+def _shards(session: Session, prepared: Prepared) -> tuple[str, ...]:
+    """The digests of the shards where a cluster is to search, from the sealed rows, whatever any machine holds.
+
+    An approximate engine is tested whole, and searches on one machine.
+    """
+    count, revision = session.place.shards, prepared.revision
+    if count is None or prepared.certified.engine is not None:
         return ()
     screen, rows = session.place.revisions.screen(session.vault, revision)
     return shard_digests(revision.digest, screen.subject_ids, screen.subjects, rows, count)

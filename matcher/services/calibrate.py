@@ -7,6 +7,7 @@
    inputs again are the same attempt.
 4. The shipped demo people test nothing but the shipped demo list.
 5. Before counting, cohort people who look like one person are joined, unless an admin who looked ruled otherwise.
+6. Every figure is the exact engine's. An approximate one that is asked for is tested beside it (`engines.py`).
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from matcher.calibration.resolutions import Resolutions
 from matcher.calibration.trials import TrialPlan, TrialScores, members_of, plan_trials
 from matcher.calibration.verdict import Status
 from matcher.domain.cohort import Cohort
+from matcher.domain.engine import Factory, factory_from
 from matcher.domain.events import Action, event
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
@@ -33,6 +35,7 @@ from matcher.domain.template import Floats, Millionths, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import BadInput, InsufficientEvidence, Refused
 from matcher.services.collections import find_cohort, find_list
+from matcher.services.engines import tested_engine
 from matcher.services.integrity import SearchedList, adjudicated, listed_maxima, look_alikes_at, searched_list
 from matcher.services.lineage import Step, lineage_of, next_attempt
 from matcher.services.same_model import require_comparable
@@ -53,7 +56,7 @@ class Shipped:
 class Question:
     """What is asked: list, cohort, policy, a threshold given beforehand or None, and group columns or None for all.
 
-    `ruled`: what an admin found who looked at pairs of cohort people.
+    `ruled`: what an admin found who looked at pairs of cohort people; `engine`: an approximate one, or None.
     """
 
     list_name: str
@@ -62,6 +65,7 @@ class Question:
     threshold: Millionths | None = None
     columns: tuple[str, ...] | None = None
     ruled: Resolutions = field(default_factory=Resolutions)
+    engine: Factory | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +102,10 @@ def report_of(
     """The report, not stored; `past` is the list's lineage. Raises BadInput, InsufficientEvidence."""
     searched = searched_list(session.place.build_index, subjects.listed, revisions[0].digest)
     inputs = _inputs(question, subjects, revisions, searched, past)
+    if question.engine is not None:
+        trials = (inputs.plan, inputs.scores)
+        engine = tested_engine(session.place, question.engine, searched, subjects.people.templates, trials)
+        inputs = replace(inputs, engine=engine)
     report = calibrate(inputs)
     probes = subjects.people.templates[np.array(inputs.plan.probe_rows(), dtype=np.int64)]
     look_alikes = look_alikes_at(report.threshold.tau, searched, probes, inputs.scores.maxima)
@@ -177,7 +185,7 @@ def attempt_number(past: Sequence[Step], binding: tuple[str, str, str, str], que
 
 
 def answers(stored: StoredReport, binding: tuple[str, str, str, str], question: Question) -> bool:
-    """Whether a report was made from the very same inputs: digests and model, threshold, columns, what was ruled."""
+    """Whether a report was made from the very same inputs: digests, model, threshold, columns, rulings and engine."""
     if version_of(stored.body) != VERSION:
         return False  # made by another release: it counts as an attempt, and is never the same one
     report = parse_report(stored.body)
@@ -186,7 +194,8 @@ def answers(stored: StoredReport, binding: tuple[str, str, str, str], question: 
     tested = {column for group in report.groups for column in group.key}
     asked = tested | set(report.cohort.left_out) if question.columns is None else set(question.columns)
     ruled = report.adjudication.ruled().rulings == question.ruled.rulings
-    return same and beforehand == question.threshold and tested == asked and ruled
+    engine = None if report.engine is None else factory_from(report.engine.factory)
+    return same and beforehand == question.threshold and tested == asked and ruled and engine == question.engine
 
 
 def _scores(searched: SearchedList, templates: Floats, plan: TrialPlan) -> TrialScores:

@@ -9,7 +9,7 @@ from matcher.services.activate import activate, prepare
 from matcher.services.collections import find_list, suspend_list
 from matcher.services.list_lines import list_line
 from matcher.services.log_reader import Reader
-from matcher.services.workplace import Session
+from matcher.services.workplace import Session, still_here
 
 
 class Office:
@@ -19,13 +19,15 @@ class Office:
         self._session = session
 
     def lists(self) -> Sequence[ListLine]:
-        """Every list."""
+        """Every list. Raises Refused, as everything here, for who was suspended or removed since they signed in."""
         with self._session.place.work(write=False) as work:
+            still_here(self._session, work)
             return [list_line(work, one, self._session.place.clock()) for one in work.lists.all()]
 
     def report(self, list_name: str) -> bytes:
         """Canonical JSON of the newest report of the newest revision. Raises Refused when there is none."""
         with self._session.place.work(write=False) as work:
+            still_here(self._session, work)
             digest = find_list(work, list_name).latest_report
             stored = None if digest is None else work.reports.get(digest)
         if stored is None:

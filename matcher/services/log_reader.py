@@ -3,6 +3,7 @@
 1. No entry holds a face, an identifier or a name, and reading them needs no key: every role may.
 2. What each person sees of an entry is what `log_view.py` says; a filter sees no more of it than the eye. A closed
    entry keeps its number, time and hash.
+3. Whoever was suspended or removed since they signed in reads nothing more as the person that they were.
 """
 
 import json
@@ -14,7 +15,7 @@ from matcher.domain.events import LogEntry, Verified
 from matcher.domain.people import User
 from matcher.services.audit import verify
 from matcher.services.log_view import CLOSED, closed_to, shown_details
-from matcher.services.workplace import Session
+from matcher.services.workplace import Session, still_here
 
 
 class Reader:
@@ -26,6 +27,7 @@ class Reader:
     def newest(self, most: int) -> LogPage:
         """The newest entries."""
         with self._session.place.work(write=False) as work:
+            still_here(self._session, work)
             total = work.log.head().sequence
             lines = [_line(entry, self._session.user) for entry in work.log.entries(after=max(0, total - most))]
         return LogPage(tuple(reversed(lines)), total, total)
@@ -34,6 +36,7 @@ class Reader:
         """The newest entries with every word of `wanted`, from the whole log; what `progress` raises ends it."""
         words, kept, fitting = wanted.lower().split(), deque[LogLine](maxlen=most), 0
         with self._session.place.work(write=False) as work:
+            still_here(self._session, work)
             total = work.log.head().sequence
             for entry in work.log.entries():
                 progress(entry.sequence, total)

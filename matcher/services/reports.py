@@ -15,6 +15,7 @@ from matcher.calibration.changes import Difference, differences
 from matcher.calibration.report import Report, parse_report
 from matcher.calibration.threshold import Origin
 from matcher.domain.cohort import Cohort
+from matcher.domain.engine import factory_from
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.records import StoredReport
@@ -101,6 +102,7 @@ def _question(given: Report, sources: _Sources) -> Question:
         threshold=given.threshold.tau if given.threshold.origin is Origin.VERIFY else None,
         columns=tuple(sorted({column for group in given.groups for column in group.key})),
         ruled=given.adjudication.ruled(),
+        engine=None if given.engine is None else factory_from(given.engine.factory),
     )
 
 

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from matcher.domain.case import Correction, Judgement, Outcome, independent
+from matcher.domain.case import Correction, Judgement, Outcome, Verdict, independent
 from matcher.domain.confidence import MatchConfidence, Prior
 from matcher.domain.desk import (
     MOST_WAITING,
@@ -137,6 +137,15 @@ class Desk:
             work.log.append(event(Action.RECUSED, self.user.name, alert=alert_id, reason=reason))
             work.commit()
 
+    def progress(self, alert_id: str) -> tuple[Stage, Mapping[str, Verdict]]:
+        """How far this reviewer is with an alert, in whichever terminal: its stage, and what they judged."""
+        now = self._now()
+        with self._session.place.work(write=False) as work:
+            own = self._waiting(work, alert_id, now).own(self.user.name)
+            judged = self._own_judgements(work, alert_id)
+        stage = Stage.BLIND if own is None or own.disclosed_at is None else Stage.DISCLOSED
+        return stage, {candidate: one.verdict for candidate, one in judged.items()}
+
     def release(self, alert_id: str) -> None:
         """Gives the claim back; committed judgements stay."""
         with self._session.place.work() as work:
@@ -235,6 +244,7 @@ class Desk:
     def own_work(self) -> Sequence[WorkPeriod]:
         """What this reviewer judged: the last week, the last month, and since the beginning."""
         with self._session.place.work(write=False) as work:
+            still_here(self._session, work)
             return own_work(work, self.user.name, self._now())
 
     def practice(self) -> Practice | None:

@@ -1,7 +1,8 @@
 """What waits for one reviewer, and what was closed lately.
 
 1. Alerts that need a third reviewer stand among the others: a place of their own would tell that two disagree.
-2. Nothing waits for a reviewer who is suspended from judging.
+2. Nothing waits for a reviewer who is suspended from judging; the page says so. Whoever is suspended as a user, or was
+   removed, since they signed in is refused.
 """
 
 from collections.abc import Sequence
@@ -12,20 +13,24 @@ from matcher.domain.people import Role
 from matcher.services.conclusion import settle
 from matcher.services.review_files import Standing, queue_rules, standing
 from matcher.services.vigilance import suspension_of, suspension_text
-from matcher.services.workplace import Session
+from matcher.services.workplace import Session, still_here
 
 CLOSINGS_SHOWN = timedelta(days=7)
+_TAKEN = "Nothing waits for you while your right to confirm is suspended; lists, log and your own figures stay open."
 
 
 def waiting_page(session: Session, order: QueueOrder, most: int) -> QueuePage:
     """The first `most` alerts waiting for this reviewer, in an order, and how many wait in all."""
-    if Role.REVIEWER not in session.user.roles:
-        return QueuePage((), 0)
     now, name = session.place.clock(), session.user.name
+    if Role.REVIEWER not in session.user.roles:
+        with session.place.work(write=False) as work:
+            still_here(session, work)
+        return QueuePage((), 0)
     with session.place.work(write=False) as work:
-        user = work.users.get(name)
-        if user is None or user.suspended or suspension_of(work, name) is not None:
-            return QueuePage((), 0)
+        still_here(session, work)
+        taken = suspension_of(work, name)
+        if taken is not None:
+            return QueuePage((), 0, _TAKEN)
         rules = queue_rules(work, now)
         waiting = work.alerts.waiting_for(name, now, rules, order, most)
         count = work.alerts.count_waiting(name, now, rules)

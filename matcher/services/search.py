@@ -3,6 +3,7 @@
 1. Only an active list is opened: its sealed screen, which is stamped with the digest of the content it was made from.
 2. The report behind the certificate is parsed as a `CertifiedReport`, which recomputes counts, bounds and threshold.
 3. `search` takes the certificate and checks every digest in it against what was opened, and the probe's model identity.
+   The engine is one that the report certifies, and its name is that of what was opened.
 4. A clock that went back by more than five minutes suspends the list; one that went back by less gives no lease a
    minute more: time is never earlier than the newest entry of the log.
 """
@@ -22,6 +23,7 @@ from matcher.domain.template import Floats, ModelIdentity, Scores
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import IntegrityError, NotSearchable
 from matcher.services.collections import find_list, suspend_list
+from matcher.services.engines import opened_index
 from matcher.services.workplace import Session
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -53,10 +55,11 @@ def open_list(session: Session, name: str) -> OpenedList:
         report = work.reports.get(certificate.terms.binding.report_digest)
         policy = work.reports.policy(certificate.terms.binding.policy_digest)
     screen, rows = session.place.revisions.screen(session.vault, revision)
-    binding = _binding_of(report, policy, certificate)
-    index = session.place.open_index(screen, rows)
+    certified = _certified(report, certificate)
+    binding = _binding_of(certified, policy, certificate)
+    index = opened_index(session.place, certified, screen, rows)
     certificate.check_shards(index.shards)
-    binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text())
+    binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text(), engine=index.engine)
     subjects, owners = screen.subject_ids, screen.subjects
     return OpenedList(watchlist, certificate, policy, binding, subjects, owners, index, revision)
 
@@ -73,7 +76,7 @@ def search(
     return opened.index.at_or_above(probes, certificate.threshold)
 
 
-def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certificate) -> Binding:
+def _certified(report: StoredReport | None, certificate: Certificate) -> CertifiedReport:
     if report is None:
         raise IntegrityError("the report behind the activation is missing: activate the list again")
     certified = CertifiedReport.parse(report.body)
@@ -81,6 +84,12 @@ def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certif
         raise IntegrityError("the certificate's threshold is below the one its report certifies: do not search")
     if certificate.terms.tested_list != certified.binding.list:
         raise IntegrityError("the certificate rests on a report about another list: do not search")
+    if certificate.terms.binding.engine != certified.engine_name:
+        raise IntegrityError("the certificate is for another engine than its report tested: do not search")
+    return certified
+
+
+def _binding_of(certified: CertifiedReport, policy: Policy, certificate: Certificate) -> Binding:
     return Binding(
         list_digest=certificate.terms.binding.list_digest,
         model=certified.binding.model,

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from matcher.domain.events import Action, Refusal, event
 from matcher.domain.ids import Clock, RandomBytes
 from matcher.domain.people import Role, Seat, SignedIn, User
-from matcher.domain.ports import IndexBuilder, IndexOpener, Keyring, Revisions, Screener, UnlockedKeys, Vault
+from matcher.domain.ports import (
+    ApproximateEngine,
+    IndexBuilder,
+    IndexOpener,
+    Keyring,
+    Revisions,
+    Screener,
+    UnlockedKeys,
+    Vault,
+)
 from matcher.domain.tables import UnitOfWork, UnitsOfWork
 from matcher.errors import (
     AnotherPersonNeeded,
@@ -32,6 +41,7 @@ class Workplace:
     clock: Clock
     random: RandomBytes
     seat: Seat
+    approximate: ApproximateEngine | None = None
     shards: int | None = None  # among how many a cluster divides a list; None: one machine searches
 
 

@@ -49,8 +49,10 @@ def read_note(path: Path) -> Note:
     """One checkpoint. Raises BadInput."""
     with open_input(path) as file:
         raw = file.read(MOST_NOTE_BYTES + 1)
+    if len(raw) > MOST_NOTE_BYTES:
+        raise BadInput(f"{path} is no checkpoint: it has more than {MOST_NOTE_BYTES:,} bytes")
     try:
-        return parse_note(raw[:MOST_NOTE_BYTES].decode(), str(path))
+        return parse_note(raw.decode(), str(path))
     except UnicodeDecodeError:
         raise BadInput(f"{path} is no checkpoint: it is no text") from None
 

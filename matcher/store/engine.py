@@ -74,17 +74,21 @@ def open_database(home: Path) -> Engine:
     Raises Refused when there is none, when others can read it or when it is another version's; IntegrityError
     when the file is no database of this program.
     """
+    require_version(version_of(home))
+    return _engine(home / DATABASE)
+
+
+def version_of(home: Path) -> int:
+    """The version of the home's database, whichever it is. Raises otherwise as `open_database` does."""
     path = home / DATABASE
     _check_file(path)
-    engine = _engine(path)
-    with translated(), begin(engine, write=False) as connection:
+    with translated(), begin(_engine(path), write=False) as connection:
         found, version = _header(connection)
     if (found, version) == (0, 0):
         raise Refused(f"the home in {home} was never finished: run matcher init again")
     if found != _APPLICATION_ID:
         raise IntegrityError(f"{path} is not a database of this program")
-    require_version(version)
-    return engine
+    return version
 
 
 def snapshot(engine: Engine, path: Path) -> None:
@@ -129,11 +133,26 @@ def require_version(version: int) -> None:
     """Raises Refused for a database that another version of the program made."""
     known = schema.SCHEMA_VERSION
     if version > known:
-        raise Refused(f"this home is of version {version} and this program knows {known}: install a newer matcher")
+        raise Refused(
+            f"this home is of version {version} and this program knows {known}: "
+            f"install a newer matcher, one that knows version {version}"
+        )
     if version < known:
         raise Refused(
-            f"this home is of version {version}, made by an older matcher, and this one needs {known}: use that"
+            f"this home is of version {version}, made by an older matcher, and this one needs {known}: "
+            "use that, or see matcher upgrade"
         )
+
+
+def require_way(version: int) -> None:
+    """Raises Refused for a database that this program does not bring to its own version: no way leads up yet."""
+    known = schema.SCHEMA_VERSION
+    if version < known:
+        raise Refused(
+            f"this home is of version {version}, this program needs {known}, and no way leads there: nothing was "
+            "changed; go on with the matcher that made it, or load its lists and cohorts into a new home (matcher init)"
+        )
+    require_version(version)
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:

@@ -80,13 +80,17 @@ def open_database(address: Address) -> Engine:
 
     Raises Refused where there is none or it is another version's, IntegrityError where it is another program's.
     """
-    engine = _engine(address)
-    with translated(), engine.connect() as connection:
+    require_version(version_of(address))
+    return _engine(address)
+
+
+def version_of(address: Address) -> int:
+    """The version of the home's database, whichever it is. Raises otherwise as `open_database` does."""
+    with translated(), _engine(address).connect() as connection:
         version = _version(connection)
-        if version is None:
-            raise Refused("this database holds no home: make one with matcher init")
-        require_version(version)
-    return engine
+    if version is None:
+        raise Refused("this database holds no home: make one with matcher init")
+    return version
 
 
 def discard_database(engine: Engine) -> None:
@@ -191,6 +195,8 @@ def _check_server(connection: Any, address: Address) -> None:
 
 def _no_connection(said: str) -> Refused | StorageFailed:
     """The driver's words may repeat the address: only their kind is passed on. Refused is what the server refuses."""
+    if "no encryption" in said:
+        return Refused("the database server lets nobody in without TLS: see sslmode and sslrootcert")
     if any(word in said for word in ("password", "authentication", "pg_hba.conf", "role ")):
         return Refused("the database server does not let this user in: see ~/.pgpass")
     if "does not exist" in said:

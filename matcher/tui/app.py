@@ -21,7 +21,7 @@ from matcher.domain.rooms import ListOffice, Reception, ReviewDesk
 from matcher.errors import MatcherError
 from matcher.review.pixels import Colours, ImageMode
 from matcher.review.safe_text import safe_display
-from matcher.review.wording import lists_state
+from matcher.review.wording import lists_states
 from matcher.tui.dialogs.help import HelpDialog
 from matcher.tui.graphics import available, mode_name
 from matcher.tui.offers import offers
@@ -90,7 +90,7 @@ class ReviewApp(App[None]):
         self.theme = MONOCHROME if self.no_color else DARK
         self.reception, self.start_user, self.report_table = reception, start_user, report_table
         self.clock, self.today = clock, today
-        self.lists_state = ""
+        self.lists_states: Sequence[str] = ()
         self.colours = colours
         self.desk: ReviewDesk | None = None
         self.office: ListOffice | None = None
@@ -148,7 +148,7 @@ class ReviewApp(App[None]):
 
     def know_lists(self, lines: Sequence[ListLine]) -> None:
         """Somebody read the lists."""
-        self.lists_state = lists_state(lines)
+        self.lists_states = lists_states(lines)
         for screen in self.screen_stack:
             if isinstance(screen, Room):
                 screen.refresh_bar()
@@ -162,7 +162,7 @@ class ReviewApp(App[None]):
         try:
             lines = await self.ask(office.lists)
         except MatcherError:
-            self.lists_state = "lists: see 2"
+            self.lists_states = ("lists: see 2",)
             return
         if office is self.office:
             self.know_lists(lines)
@@ -249,7 +249,7 @@ class ReviewApp(App[None]):
         """Gives back what is held, forgets the keys, and asks who is here."""
         self._give_back()
         self.desk = self.office = None
-        self.lists_state = ""
+        self.lists_states = ()
         while len(self.screen_stack) > 1:
             self.pop_screen()
 

@@ -6,12 +6,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
 EVERYWHERE = "Everywhere"
+HERE = "Here"
+
+
+@runtime_checkable
+class Sectioned(Protocol):
+    """A screen that names the sections of its keys; on others all of them stand under HERE."""
+
+    def section(self, binding: Binding) -> str:
+        """The heading under which a key stands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +39,9 @@ def offers(screen: Screen[object]) -> list[Offer]:
     """Everything that `screen` and the app offer now; one entry for all keys that do the same."""
     found: dict[tuple[str, str], Offer] = {}
     for node, binding in _bindings(screen):
-        section = getattr(screen, "section", str)(binding) if node is screen else EVERYWHERE
+        section = EVERYWHERE
+        if node is screen:
+            section = screen.section(binding) if isinstance(screen, Sectioned) else HERE
         # `key_display` is for the footer, where one entry may stand for two keys
         key = (screen.app.get_key_display(Binding(binding.key, "")),)
         earlier = found.get((section, binding.tooltip))

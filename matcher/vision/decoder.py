@@ -29,6 +29,9 @@ from matcher.vision.pixels import Pixels
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 _HANDED_ON = ("LD_LIBRARY_PATH",)  # without it Python itself may not start
+# What a small picture was unpacked in stays for the next one: given back each time, it is twenty page faults a picture,
+# a seventh of what decoding 250 x 250 px takes. Blocks of large pictures still go back at once (mallopt(3)).
+_KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(8 << 20)}
 SECONDS_TO_START = 60.0
 ANOTHER = "save it anew, or take another picture"
 
@@ -165,7 +168,7 @@ def _started(descriptors: tuple[int, int], task: str, limits: Limits) -> subproc
     # -S: nothing is looked for that this process has not found; -P: least of all in the folder it was started from.
     paths = [str(Path(path or ".").resolve()) for path in sys.path]
     environment["PYTHONPATH"] = os.pathsep.join((*paths, str(_PACKAGES)))
-    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **_KEEPS_MEMORY}
     return subprocess.Popen(
         [sys.executable, "-S", "-P", "-m", "matcher.vision.decoder_child", *map(str, told)],
         stdin=subprocess.DEVNULL,

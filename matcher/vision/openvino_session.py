@@ -11,6 +11,7 @@
 """
 
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,9 @@ class OpenVinoEmbedder:
         request = getattr(self._own, "request", None)
         if request is None:
             request = self._own.request = self._model.create_infer_request()
-        return embedded_one_by_one(aligned, self._dim, lambda face: request.infer({0: face})[0], self._fed)
+        # Shared: the face is not copied in, and the row, which the next face overwrites, is copied out by the caller.
+        run = partial(request.infer, share_inputs=True, share_outputs=True)
+        return embedded_one_by_one(aligned, self._dim, lambda face: run({0: face})[0], self._fed)
 
 
 def sums_exactly(openvino: Any) -> bool:

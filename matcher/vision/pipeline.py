@@ -28,6 +28,7 @@ from matcher.kernels.threads import processors
 from matcher.vision.align import STANDARD, Crop, align, crop_of
 from matcher.vision.decoders import Decoders, decoders
 from matcher.vision.detect import Detector
+from matcher.vision.memory import give_back
 from matcher.vision.pixels import Pixels
 from matcher.vision.provider import Embedding, open_embedder
 from matcher.vision.quality import check, inter_eye, measure
@@ -102,6 +103,7 @@ class FacePipeline:
         finally:
             pool.shutdown(cancel_futures=True)
             self._decoders.close(kept=1)
+            give_back()
 
     def faces(self, picture: Picture, quality: Quality) -> list[Face | Rejected]:
         """Every face of a probe picture, the largest first, each a face or the reason why not; never empty."""
@@ -154,7 +156,7 @@ def open_pipeline(
     threads: int | None = None,
     provider: Provider = Provider.ONNXRUNTIME,
 ) -> FacePipeline:
-    """A pipeline of two installed models; `threads` pictures at once (unless said, one more than its processors).
+    """A pipeline of two installed models; `threads` pictures at once (unless said, two more than its processors).
 
     Raises IntegrityError if a file is not what was installed, BadInput if a model cannot be run, UsageError for a
     provider that is not there.
@@ -174,9 +176,9 @@ def open_pipeline(
         rewrite=provider.marked(embedder.rewrite),
         dim=dim,
     )
-    # One more, because whoever waits for a picture that another process decodes uses no processor: on two, 231 pictures
-    # a second instead of 192 (docs/benchmarks.md).
-    count = processors() + 1 if threads is None else threads
+    # Two more, because whoever waits, for a picture that another process decodes or for the interpreter, uses no
+    # processor: on two, 247 pictures a second instead of 213 with one more and 192 with none (docs/benchmarks.md).
+    count = processors() + 2 if threads is None else threads
     embedding = open_embedder(read_weights(embedder), dim, provider, count, fed)
     return FacePipeline(Detector(read_weights(detector)), embedding, identity, count, crop_of(fed))
 

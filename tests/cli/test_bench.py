@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from matcher.bench import timing, truth
+from matcher.bench.approximate import beside_exact
 from matcher.bench.cascade import Cascade, Comparison, at_threshold
 from matcher.bench.data import held_out, vectors, vectors_of
 from matcher.bench.peers.flat import FaissFlat
 from matcher.bench.ranking import best_rows
 from matcher.bench.search import Bench, Case
 from matcher.bench.timing import Times
+from matcher.domain.engine import factory_from
 from matcher.errors import BadInput
 from matcher.index.exact import ExactIndex
 from matcher.kernels import normalise
@@ -32,12 +34,15 @@ def test_bench_search(tmp_path: Path) -> None:
         "8",
         "--threads",
         "2",
+        "--index",
+        "IVF16,Flat;nprobe=16",
     )
     result = Cli(tmp_path / "none")("bench", "search", *given, "--json")
     assert result.code == 0, result.err
     case, top = result.value["cases"]
     assert (case["n"], case["dim"], case["batch"], case["mode"], case["identical"]) == (3000, 32, 8, "threshold", True)
     assert (top["mode"], top["identical"]) == ("topk", True)
+    assert [one["mates"]["differ"] for one in result.value["approximate"]] == [0]
     assert result.value["building"]["matcher_s"] > 0
     assert result.value["sealed"]["identical"]
     assert case["peers"]["faiss_flat"]["ratio"] > 0
@@ -60,6 +65,23 @@ def test_bench_search_cascade(tmp_path: Path) -> None:
     assert told["faiss_flat"]["ratio"] > 0
     assert 0 < told["faster_than_exact_from"] <= told["threshold"] < 1
     assert Cli(tmp_path / "none")("bench", "search", "--growth", "--cascade").code == 2
+
+
+def test_an_approximate_engine_is_told_with_whom_it_leaves_out(tmp_path: Path) -> None:
+    rows, queries = vectors("faces", 4000, 32, 1), vectors("faces", 100, 32, 2)
+    exact = ExactIndex.build(rows, np.arange(len(rows), dtype=np.int32), "bench")
+    narrow, whole = (
+        beside_exact(factory_from(text), rows, queries, exact, 700_000)
+        for text in ("IVF64,Flat;nprobe=1", "IVF64,Flat;nprobe=64")
+    )
+    assert (narrow["factory"], narrow["ratio"]) == ("IVF64,Flat;nprobe=1", None)
+    assert narrow["mates"]["differ"] > 0
+    assert narrow["mates"]["recall"] < 1
+    assert (whole["queries"]["differ"], whole["mates"]["differ"], whole["mates"]["recall"]) == (0, 0, 1.0)
+    assert whole["mates"]["named"] > 150
+    assert whole["ratio"] == round(whole["exact_s"] / whole["s"], 2)
+    assert Cli(tmp_path / "none")("bench", "search", "--growth", "--index", "HNSW32").code == 2
+    assert Cli(tmp_path / "none")("bench", "search", "--index", "PQ16").code == 8
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -181,6 +181,13 @@ class Desk:
         self._path(alert_id).recused = True
         self.home.alerts[alert_id].holder = None
 
+    def progress(self, alert_id: str) -> tuple[Stage, dict[str, Verdict]]:
+        path = self._path(alert_id)
+        if path.finished or path.recused:
+            raise Refused("this alert does not wait for you")
+        stage = Stage.DISCLOSED if path.disclosed else Stage.BLIND
+        return stage, {name: one.verdict for name, one in path.judgements.items()}
+
     def release(self, alert_id: str) -> None:
         self.home.calls.append(f"release {alert_id}")
         self.home.alerts[alert_id].holder = None

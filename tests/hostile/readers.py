@@ -6,20 +6,26 @@ where a reader of a further format is added: `test_any_bytes.py` and `tests/fuzz
 
 import hashlib
 import io
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 
 from matcher.bootstrap import read_policy
 from matcher.calibration.resolutions import parse_resolutions
 from matcher.config import load_settings
+from matcher.domain.backup import BackupHead
+from matcher.domain.checkpoint import Checkpoint, origin_of, signed
 from matcher.domain.face import Picture
 from matcher.domain.rejection import Rejected
 from matcher.errors import BadInput, IntegrityError, MatcherError
 from matcher.models.catalogue import parse_manifest
+from matcher.store.anchors import read_note
+from matcher.store.backup_file import new_backup, read_backup
 from matcher.store.container_format import Layout, header_for, header_length, salt_of
 from matcher.store.embedding_files import read_embeddings
 from matcher.store.key_record import KeyCost, KeyRecord
@@ -29,7 +35,8 @@ from matcher.vision.decode import decode
 from matcher.vision.viewing import view
 from tests.vision.pictures import face, saved
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "bmp": "BMP", "heic": "HEIF"}
+pillow_heif.register_heif_opener()  # to make one; the product reads them by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,20 @@ def _npz() -> bytes:
     return raw.getvalue()
 
 
+def _checkpoint() -> bytes:
+    note = signed(Checkpoint(origin_of("0123456789abcdef"), 300, bytes(32)), bytes(32), lambda _: bytes(64))
+    return note.text().encode()
+
+
+def _backup() -> bytes:
+    head = BackupHead("b" * 32, "a" * 32, 7, "c" * 64, "2026-01-01T00:00:00+00:00", (("ann", _KEYS),))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "whole.backup"
+        with new_backup(path, head, bytes(32), _draws) as writer:
+            writer.keep()
+        return path.read_bytes()
+
+
 def _draws(length: int) -> bytes:
     return hashlib.shake_128(b"a key of no one").digest(length)
 
@@ -87,7 +108,7 @@ _RULINGS = b"one,other,ruling\n0123456789ab,ba9876543210,same\n"
 _MODEL = (files("matcher_models") / "sface-2021dec" / "manifest.toml").read_bytes()
 SMALL = face().resize((48, 48))
 
-PICTURES = {kind.lower(): Reader(saved(SMALL, kind), _picture, Rejected) for kind in FORMATS}
+PICTURES = {name: Reader(saved(SMALL, kind), _picture, Rejected) for name, kind in FORMATS.items()}
 READERS = {
     **PICTURES,
     "watchlist": Reader(_LIST, _file(lambda path: read_manifest(path, "watchlist"))),
@@ -98,5 +119,7 @@ READERS = {
     "rulings": Reader(_RULINGS, lambda data, _: parse_resolutions(data)),
     "model": Reader(_MODEL, _text(lambda text: parse_manifest(text, "manifest.toml"))),
     "container": Reader(header_for("a-container", bytes(32)) + bytes(80), _container, IntegrityError),
+    "checkpoint": Reader(_checkpoint(), _file(read_note)),
+    "backup": Reader(_backup(), _file(read_backup), IntegrityError),
     "keys": Reader(_KEYS, lambda data, _: KeyRecord.decode(data), IntegrityError),
 }

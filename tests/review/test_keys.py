@@ -85,8 +85,12 @@ def test_triage_refuses_same_even_when_it_was_chosen_before() -> None:
 def test_what_would_make_faces_larger_is_what_this_place_can_do() -> None:
     session = draw(begun(), face_pixels=16)
     assert how_to_enlarge(session) == (
-        "Try f full screen, z zoom, a terminal about 4.0 times as tall, or one with Kitty or Sixel graphics"
-    )
+        "Try f full screen, z zoom, a terminal about 4.0 times as tall"
+    )  # whose graphics are in use already
+    elsewhere = "one with Kitty or Sixel graphics, or matcher serve and a browser through ssh -L"
+    blocks = replace(session, drawn=Drawn(True, "half block, 256 colours", 16))
+    assert how_to_enlarge(blocks) == f"{how_to_enlarge(session)}, {elsewhere}"
+    assert how_to_enlarge(replace(blocks, drawn=Drawn(True, "characters", 0))).endswith(elsewhere)
     assert how_to_enlarge(replace(session, in_browser=True)).endswith(
         "letters of 1/4.0 the size (the browser's zoom, or /?fontsize=9 in its address)"
     )

@@ -245,7 +245,7 @@ def test_a_report_that_was_counted_otherwise_is_refused(audited: Audited, what: 
 
 def test_the_verifier_is_short_and_needs_nothing_else() -> None:
     text = VERIFIER.read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) < 150
+    assert len([line for line in text.splitlines() if line.strip()]) < 160
     assert "import matcher" not in text
 
 

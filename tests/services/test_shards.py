@@ -30,6 +30,10 @@ class Divided:
     def revision_digest(self) -> str:
         return self.whole.revision_digest
 
+    @property
+    def engine(self) -> str:
+        return self.whole.engine
+
     def at_or_above(self, queries: Floats, threshold: Millionths) -> SearchAnswer:
         return self.whole.at_or_above(queries, threshold)
 

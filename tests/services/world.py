@@ -13,6 +13,7 @@ from matcher.bootstrap import match_confidence
 from matcher.calibration.report import Report
 from matcher.domain.case import Component, Finding, Judgement, Verdict
 from matcher.domain.cohort import CohortTerms
+from matcher.domain.engine import Factory
 from matcher.domain.events import Action, Detail, event
 from matcher.domain.face import Face, FacePlace, Picture, QualityMeasures
 from matcher.domain.people import Role, Seat
@@ -21,6 +22,7 @@ from matcher.domain.rejection import Rejected
 from matcher.domain.revision import Pairs
 from matcher.domain.template import Floats, ModelIdentity
 from matcher.domain.watchlist import ListTerms
+from matcher.index.approximate import ApproximateIndex
 from matcher.index.exact import ExactIndex
 from matcher.index.screen import screen_of
 from matcher.kernels import normalise
@@ -131,8 +133,9 @@ class World:
         source = EmbeddingSource([*rows, *rows], np.concatenate([base, second]), MODEL)
         load_cohort(session, "staff", source, False, lambda *_: None)
 
-    def calibrate(self, policy: Policy = PILOT, threshold: int | None = None) -> Report:
-        return calibrate_list(self.sessions["boss"], Question("missing", "staff", policy, threshold), NOBODY)
+    def calibrate(self, policy: Policy = PILOT, threshold: int | None = None, engine: Factory | None = None) -> Report:
+        question = Question("missing", "staff", policy, threshold, engine=engine)
+        return calibrate_list(self.sessions["boss"], question, NOBODY)
 
     def activate(self, who: str = "vera") -> None:
         prepared = prepare(self.sessions[who], "missing")
@@ -203,6 +206,7 @@ def workplace(home: Path, clock: Clock, opened: Callable[..., Store] = create_st
         clock=clock,
         random=os.urandom,
         seat=seat,
+        approximate=ApproximateIndex,
     )
     return place, store
 

@@ -1,7 +1,8 @@
 """`python -m tests.simulations.flipped_bytes`: one byte of one file of a home is another one.
 
 1. Every file of a home with a waiting alert is gone through, at random positions (all of them in a short file).
-2. Then somebody opens the home, signs everybody in, verifies, and opens every revision, picture and alert.
+2. Then somebody opens the home, signs everybody in, verifies, and opens every revision, picture and alert, and asks
+   who was listed.
    *detected*: that ends with an error of the program. *harmless*: it does not, and every row of every table is what it
    was. *silent*: some row is another one and nobody noticed. *unclear*: it ends with anything else.
 """
@@ -19,6 +20,7 @@ from sqlalchemy import text
 
 from matcher.errors import MatcherError
 from matcher.services.audit import verify
+from matcher.services.listed import was_listed
 from matcher.store.home import open_home as marked
 from tests.services.world import ROLES
 from tests.simulations.faults.bench import Bench, bench
@@ -69,7 +71,9 @@ def _look(home: Path, rows: str) -> list[str]:
                 work.alerts.get(sessions[0].vault, line.alert_id)
         if wrong:
             return ["detected", wrong[0]]
-        return ["harmless" if _rows(home) == rows else "silent", ""]
+        end = "harmless" if _rows(home) == rows else "silent"
+        was_listed(sessions[0], "nobody", opened.place.clock().date())  # an entry of the log: last
+        return [end, ""]
     except MatcherError as error:
         return ["detected", f"{type(error).__name__}: {error}"]
 

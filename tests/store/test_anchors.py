@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from matcher.domain.checkpoint import Checkpoint, Note, origin_of, signed
+from matcher.domain.checkpoint import MOST_NOTE_BYTES, Checkpoint, Note, origin_of, signed
 from matcher.errors import BadInput, StorageFailed
 from matcher.store import anchors
 from matcher.store.anchors import anchor_to, read_anchors, write_note
@@ -47,6 +48,23 @@ def test_another_checkpoint_of_the_same_size_is_never_overwritten(tmp_path: Path
     with pytest.raises(StorageFailed, match="says something else"):
         keep(tmp_path, None, note(fill=b"s"))
     assert read_anchors((tmp_path,)) == (note(),)
+
+
+def test_what_lies_behind_the_longest_note_is_not_left_out(tmp_path: Path) -> None:
+    one = note()
+    name = one.signatures[0][0]
+    line = len(f"— {name} \n".encode())
+    left = MOST_NOTE_BYTES - len(one.text().encode())
+    blob = 3 * ((left - line) // 4)  # base64 of it and this line's other bytes fill what a reader takes
+    spare = left - line - blob // 3 * 4
+    padded = replace(one, signatures=(*one.signatures, ("w" * spare + name, bytes(blob))))
+    file = tmp_path / "whole.checkpoint"
+    file.write_text(padded.text())
+    assert file.stat().st_size == MOST_NOTE_BYTES
+    assert read_anchors((file,)) == (padded,)
+    file.write_text(padded.text() + "more")
+    with pytest.raises(BadInput, match="16,384 bytes"):
+        read_anchors((file,))
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:

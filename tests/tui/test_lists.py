@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Input
 
 from matcher.domain.watch import Refutation
 from matcher.tui.dialogs.question import Reason
@@ -125,3 +125,24 @@ async def test_the_report_of_a_stopped_list_says_so_above_it() -> None:
     async with on_stage(home(), report_table=lambda report, width: "the report") as stage:
         await open_report(stage, "ann", "the report")
         assert "Stopped" not in stage.drawn_text()
+
+
+async def test_the_report_turns_its_pages_while_the_number_is_in_focus_and_takes_the_screen() -> None:
+    rows = "\n".join(f"row {at}" for at in range(90))
+    async with on_stage(home(), (80, 24), report_table=lambda report, width: rows) as stage:
+        await open_report(stage, "ann", "You sign:")
+        await number_focused(stage)
+        assert "row 1 " in stage.drawn_text()
+        assert "pgdn page" in stage.drawn_text()
+        await stage.keys("pagedown")
+        await stage.until(lambda: "row 1 " not in stage.drawn_text(), "a page down")
+        await number_focused(stage)
+        seen = stage.drawn_text().count("row ")
+        await stage.keys("7", "tab", "tab", "f")
+        await stage.until(lambda: "You sign:" not in stage.drawn_text(), "full")
+        assert stage.drawn_text().count("row ") > seen + 3
+        await stage.keys("pageup", "pageup")
+        await stage.until(lambda: "row 1 " in stage.drawn_text(), "the first page")
+        await stage.keys("f")
+        await stage.until(lambda: "You sign:" in stage.drawn_text(), "back")
+        assert stage.app.screen.query_one("#number", Input).value == "7"

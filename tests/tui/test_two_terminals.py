@@ -20,6 +20,7 @@ from matcher.kernels import normalise
 from matcher.review.wording import OUTCOMES
 from matcher.services.audit import verify
 from matcher.services.load import load_list
+from matcher.services.people import remove_user, set_suspended
 from matcher.services.reception import Lobby
 from matcher.services.sources import PictureSource
 from matcher.services.submit import Errand, submit
@@ -241,3 +242,45 @@ async def test_the_second_reviewer_is_blind_and_two_who_agree_make_a_lead(town: 
         await second.keys("v")
         await second.until(lambda: "VERIFIES" in second.text(), "verified on screen")
     assert verify(town.place, lambda *_: None).judgements == 2
+
+
+async def test_what_was_judged_in_another_terminal_of_the_same_person_closes_this_one(town: Town) -> None:
+    async with Terminals(town) as (first, second):
+        for stage in (first, second):
+            await enter(stage, "ana")
+            await open_first(stage)
+        await second.press("d", "enter")
+        await first.keys("s")
+        await first.until(lambda: isinstance(first.app.screen, QueueScreen), "back in the queue")
+        await first.until(lambda: "in another terminal" in first.text(), "told why")
+        await second.press("enter")  # the claim was not given back under its holder
+        assert second.compare.session.stage == "disclosed"
+        await open_first(first)
+        await first.until(lambda: first.compare.session.stage == "disclosed", "goes on where it is")
+        assert judged(town) == 1
+
+
+def judged(town: Town) -> int:
+    with town.place.work(write=False) as work:
+        return sum(len(work.alerts.judgements(line.alert_id)) for line in work.alerts.lines())
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"), [("suspended", "User ana is suspended: an admin must lift"), ("removed", "User ana was removed")]
+)
+async def test_who_is_suspended_or_removed_meanwhile_is_told_so_in_every_room(town: Town, gone: str, told: str) -> None:
+    async with Terminals(town) as (first, _):
+        await enter(first, "ana")
+        await first.until(lambda: waiting(first) == 1, "an alert")
+        if gone == "suspended":
+            set_suspended(town.sessions["boss"], "ana", True)
+        else:
+            remove_user(town.sessions["boss"], "ana")
+        await reload(first)
+        await first.until(lambda: told in " ".join(first.drawn_text().split()), "told")
+        assert waiting(first) == 0
+        assert "Nothing is waiting" not in first.text()
+        assert "ctrl+l signs out" in first.text()
+        for key in "234":
+            await first.keys(key)
+            await first.until(lambda: told[5:20] in first.drawn_text(), f"room {key}")

@@ -45,6 +45,9 @@ def command() -> None:
 )
 @click.option("--growth", is_flag=True, help="One query over 1,000 to 10,000,000 templates instead (about 12 GB).")
 @click.option("--cascade", is_flag=True, help="Time the 1-bit cascade too, which may miss with probability 1e-9.")
+@click.option(
+    "--index", metavar="FACTORY", multiple=True, help="Time an approximate engine too, as calibrate names it."
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write the medians as an SVG picture.")
 @click.option(
     "--engine", type=click.Choice(["embedded", "ray"]), default="embedded", show_default=True, help="What searches."
@@ -61,12 +64,14 @@ def search(call: Call, **given: Any) -> None:
     Example: `matcher bench search --n 1000000 --dim 128 --json`
     """
     from matcher.bench.search import CASES, Bench, Case, growth
+    from matcher.domain.engine import factory_from
     from matcher.errors import UsageError
 
     if given["engine"] == "ray":
         return _on_a_cluster(call, given)
-    if given["growth"] and given["cascade"]:
-        raise UsageError("--cascade is timed on one list: leave out --growth")
+    engines = [factory_from(text) for text in given["index"]]
+    if given["growth"] and (given["cascade"] or engines):
+        raise UsageError("--cascade and --index are timed on one list: leave out --growth")
     if given["growth"]:
         make = _maker(given["kind"], given["dim"])
         cases = list(growth(GROWTH, make, given["threads"], call.output.say))
@@ -77,6 +82,8 @@ def search(call: Call, **given: Any) -> None:
         asked = CASES if one is None else (Case(one, "threshold"), Case(one, "topk"))
         cases = [bench.run(case) for case in asked]
         value = {"machine": bench.machine(), "cases": cases, "building": bench.building(), "sealed": bench.sealed()}
+        if engines:
+            value["approximate"] = [bench.approximate(factory) for factory in engines]
         if given["cascade"]:
             import secrets
 
@@ -146,7 +153,7 @@ def calibrate(call: Call, **given: Any) -> None:
     help="At most so many, spread evenly over the folder.",
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 64), help="Pictures at once; else as many as processors, ours one more."
+    "--threads", type=click.IntRange(1, 64), help="Pictures at once; else as many as processors, ours two more."
 )
 @click.option(
     "--provider",

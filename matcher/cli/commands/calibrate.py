@@ -21,6 +21,11 @@ from matcher.cli.output import rendered
     type=click.Path(path_type=Path),
     help="CSV: pairs of cohort people that you looked at (one,other,ruling: handles, then same or different).",
 )
+@click.option(
+    "--index",
+    metavar="FACTORY",
+    help="Test an approximate engine beside the exact one: IVF<lists>,Flat;nprobe=<n> or HNSW<m>;efSearch=<n>.",
+)
 @click.option("--plan", is_flag=True, help="Print how many people are needed; tests nothing.")
 @click.option("--rehearse", is_flag=True, help="Search listed people against each other; certifies nothing.")
 @leaf
@@ -28,6 +33,9 @@ def command(call: Call, watchlist: str, cohort: str | None, **given: Any) -> Non
     """Test a list on people who are not on it: exact counts and bounds for every declared group, and a verdict.
 
     Exit code 0: certified. 3: refuted. 4: insufficient evidence; the report says what would be enough.
+
+    With --index the list is to be searched by an approximate engine, and is certified only if this decided as the exact
+    one in every search of every declared group.
 
     --rehearse needs no cohort: it prints the likely threshold of every tier and the likely misses, stores no report,
     spends no attempt and proves nothing, because nobody who is not on the list is searched.
@@ -53,13 +61,15 @@ def _calibrate(call: Call, watchlist: str, cohort: str, given: dict[str, Any]) -
     from matcher.calibration.verdict import Status
     from matcher.cli.exit_codes import ExitCode
     from matcher.cli.report_output import print_report
+    from matcher.domain.engine import factory_from
     from matcher.domain.template import threshold_from
     from matcher.services.calibrate import Question, calibrate_list
 
     tau = None if given["threshold"] is None else threshold_from(given["threshold"])
     columns = None if given["groups"] is None else tuple(part.strip() for part in given["groups"].split(","))
+    engine = None if given["index"] is None else factory_from(given["index"])
     ruled = call.program.resolutions(given["adjudicated"])
-    question = Question(watchlist, cohort, call.program.policy(given["policy"]), tau, columns, ruled)
+    question = Question(watchlist, cohort, call.program.policy(given["policy"]), tau, columns, ruled, engine)
     session = call.session
     call.output.say(f"testing {watchlist} on {cohort} ...")
     report = calibrate_list(session, question, shipped_people())

@@ -3,6 +3,7 @@
 from matcher.calibration.differentials import Differentials, Measure
 from matcher.report.document import Figure, Table
 from matcher.report.svg import Drawing, Scale
+from matcher.report.wording import measured
 
 LEFT, RIGHT, TOP, ROW = 230, 700, 30, 22
 
@@ -49,14 +50,10 @@ def _row(one: Measure) -> tuple[str, ...]:
     null = one.null
     return (
         f"{one.statistic} of {one.rates}",
-        _number(one.value),
-        "-" if null is None else _number(null.median),
-        "-" if null is None else _number(null.limit95),
-        "-" if null is None else _number(null.p),
+        measured(one.value),
+        "-" if null is None else measured(null.median),
+        "-" if null is None else measured(null.limit95),
+        "-" if null is None else measured(null.p),
         "-" if null is None else f"{null.undefined:,} of {null.permutations:,}",
         one.reason or "-",
     )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"

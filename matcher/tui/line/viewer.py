@@ -7,6 +7,8 @@
 3. A viewer stays in the foreground until it is closed. One that fails, or ends within a second, has shown nothing.
 4. A showing ends with the pair: the viewer and whatever it started are killed. It hears and says nothing in the
    terminal, and no MATCHER_ variable reaches it.
+5. Where this program is killed, so is the viewer (`leash.py`), and the memory is gone with both. What a viewer started
+   in its turn outlives that: it never had more than the path, which ended with this program.
 """
 
 import fcntl
@@ -18,6 +20,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
+
+from matcher.tui.line.leash import leashed
 
 SETTLED_SECONDS = 1.0
 PLACEHOLDER = "{}"
@@ -48,11 +53,13 @@ class Viewer:
         words = [word.replace(PLACEHOLDER, path) for word in self.command]
         if words == list(self.command):
             words.append(path)
+        if which(words[0]) is None:  # the leash would find no more, and has nobody to tell
+            return Showing(memory, None, f"the viewer {self.command[0]} cannot be started: there is no such program")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MATCHER_")}
         quiet = subprocess.DEVNULL
         try:
             process = subprocess.Popen(
-                words, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, start_new_session=True
+                leashed(words), stdin=quiet, stdout=quiet, stderr=quiet, env=environment, start_new_session=True
             )
         except OSError as error:
             return Showing(memory, None, f"the viewer {self.command[0]} cannot be started: {error.strerror}")

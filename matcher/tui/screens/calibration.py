@@ -19,6 +19,7 @@ from matcher.tui.plain import joined, page, plain, prose
 from matcher.tui.screens.room import Room
 
 LONGEST_NUMBER = 9
+PAGES = "a page of the report, from wherever you are"
 
 
 class CalibrationScreen(Room):
@@ -28,6 +29,10 @@ class CalibrationScreen(Room):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "lists", key_display="esc", tooltip="back to the lists"),
         Binding("tab", "app.focus_next", "next", tooltip="report, number, activate: the next one"),
+        # a field and a scrolled part have these keys too, and do not say so in the footer: priority
+        Binding("pagedown", "turn(1)", "page", key_display="pgdn", tooltip=PAGES, priority=True),
+        Binding("pageup", "turn(-1)", "page", show=False, tooltip=PAGES, priority=True),
+        Binding("f", "full", "full", tooltip="the report on the whole screen, and back"),
     ]
 
     def __init__(self, office: ListOffice, line: ListLine) -> None:
@@ -130,6 +135,16 @@ class CalibrationScreen(Room):
         self.query_one("#signing").display = self.query_one("#stopped").display = False
         self.query_one("#consequence", Static).update(prose("Active. Your signature is in the log.", "$good"))
         self.notice("")
+        self.set_focus(self.query_one("#report-scroll"))
+
+    def action_turn(self, pages: int) -> None:
+        """The report by a page, while the number is in focus too."""
+        scroll = self.query_one("#report-scroll", ScrollableContainer)
+        (scroll.scroll_page_down if pages > 0 else scroll.scroll_page_up)(animate=False)
+
+    def action_full(self) -> None:
+        """The approver's part makes room for the report, or comes back."""
+        self.toggle_class("-full")
         self.set_focus(self.query_one("#report-scroll"))
 
     def action_back(self) -> None:

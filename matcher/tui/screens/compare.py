@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,23 +17,25 @@ from textual.widgets import Static
 from matcher.domain.case import Correction, Judgement
 from matcher.domain.desk import BlindAlert, ConcludedCandidate, DisclosedAlert, Stage
 from matcher.domain.rooms import ReviewDesk
-from matcher.errors import BadInput, MatcherError
+from matcher.errors import BadInput, MatcherError, Refused
 from matcher.review import session as sessions
 from matcher.review import wording
 from matcher.review.intents import AskCorrection, AskRecusal, Commit, Disclose, Finish, Intent, Leave
-from matcher.review.keys import DEEDS, LOOKING, STILL_DRAWING, press
+from matcher.review.keys import DEEDS, LOOKING, STILL_DRAWING, how_to_enlarge, press
+from matcher.review.safe_text import safe_display
 from matcher.review.session import ZOOMS, Drawn
 from matcher.tui.album import Album, Job
 from matcher.tui.dialogs.question import Reason, YesNo
 from matcher.tui.graphics import grid, resolved
-from matcher.tui.plain import bare, joined
-from matcher.tui.screens.room import Room
+from matcher.tui.plain import bare, joined, lines, prose
+from matcher.tui.screens.room import APART, BAR_PADDING, Room
 from matcher.tui.widgets import panels
 from matcher.tui.widgets.face_pair import FacePair
 from matcher.tui.widgets.face_view import FaceView
 
 T = TypeVar("T")
 
+LOOK_SECONDS = 15.0  # after other terminals of the same person
 IMAGE_MODE = "draw pictures another way"
 
 
@@ -81,6 +84,7 @@ class CompareScreen(Room):
         """An alert left in stage 2 comes back there."""
         self.session = replace(self.session, in_browser=self.app.is_web)
         self._refresh()
+        self.set_interval(LOOK_SECONDS, self._look_elsewhere)
         if self.session.stage is Stage.DISCLOSED:
             self._carry_out(Disclose())
         elif self.session.stage is Stage.FINISHED:
@@ -96,6 +100,8 @@ class CompareScreen(Room):
         self._refresh()
         if intent is not None:
             self._carry_out(intent)
+        else:
+            self._look_elsewhere()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing in the present stage are not in the footer."""
@@ -132,6 +138,12 @@ class CompareScreen(Room):
         """Calls the desk, then `then` with its answer; a refusal is a line on screen and changes nothing."""
         try:
             answer = await self.ask(call)
+        except Refused as error:
+            if self.session.stage is Stage.BLIND:
+                self._look_elsewhere(str(error))
+            self.session = replace(self.session, busy=False, message=str(error))
+            self._refresh()
+            return
         except MatcherError as error:
             self.session = replace(self.session, busy=False, message=str(error))
             self._refresh()
@@ -139,6 +151,40 @@ class CompareScreen(Room):
         then(answer)
         if not self._left:
             self._refresh()
+
+    @work(exclusive=True, group="elsewhere")
+    async def _look_elsewhere(self, refusal: str = "") -> None:
+        """Back to the queue where this alert went on in another terminal, or waits for this reviewer no more.
+
+        The claim is not given back: it is the other terminal's, or nobody's.
+        """
+        before = self.session
+        if before.stage is not Stage.BLIND or before.busy or not self._open_on_top:
+            return None
+        try:
+            stage, judged = await self.ask(partial(self._desk.progress, before.alert_id))
+        except Refused as error:
+            return self._leave_saying(refusal or str(error))
+        except MatcherError as error:
+            return self.notice(str(error))
+        now = self.session
+        if (now.stage, now.committed, now.busy) != (before.stage, before.committed, False):
+            return None
+        if stage is not Stage.BLIND or dict(judged) != dict(now.committed):
+            self._leave_saying(wording.ELSEWHERE)
+        return None
+
+    @property
+    def _open_on_top(self) -> bool:
+        return self.is_current and not self._left and not self._concealed
+
+    def _leave_saying(self, message: str) -> None:
+        if not self._open_on_top:
+            return  # a question, or the lock: the next look is after it
+        self._left = True
+        self.app.pop_screen()
+        if isinstance(self.app.screen, Room):
+            self.app.screen.refused(message)
 
     def _saved(self, judgement: Judgement, _: None) -> None:
         self.session = sessions.saved(self.session, judgement, self.desk_app.clock())
@@ -198,24 +244,50 @@ class CompareScreen(Room):
 
     def bar_left(self) -> Content:
         """The alert's only names: numbers and a random handle."""
-        at, shown = self.session.current + 1, self.session.candidate
         if self.session.stage is Stage.FINISHED:
             return joined(("matcher ", "$muted"), ("outcome", "bold $ink"))
-        return joined(
+        return self._place(self._name_cells())
+
+    def bar_right(self) -> Content:
+        """Mode, size of the drawn face, and who is signed in."""
+        name = self.desk_app.signed_in_as
+        if self.session.stage is Stage.FINISHED:
+            return joined((name, "$muted"))
+        cells = self._name_cells()
+        who = f"{APART}{safe_display(name, cells)}" if cells else ""
+        mode, size = self._drawn()
+        return joined((mode, "$muted"), (size, "bold $warn" if self.session.triage else "$ink"), (who, "$muted"))
+
+    def _drawn(self) -> tuple[str, str]:
+        """How the faces are drawn, and how large."""
+        drawn, zoomed = self.session.drawn, self.session.view.zoom
+        zoom = f"zoom {ZOOMS[zoomed]:g}x, " if zoomed else ""
+        size = f"face {drawn.face_pixels} px" if drawn.ready else "drawing"
+        return f"{zoom}{drawn.mode or resolved(self.desk_app.image_mode).value}, ", size
+
+    def _left_over(self) -> int:
+        """Cells of the head beside mode and size, which are never shortened; what they leave is shared by the rest."""
+        return self.app.size.width - BAR_PADDING - sum(map(len, self._drawn())) - len(APART)
+
+    def _name_cells(self) -> int:
+        """Cells for the reviewer's name, once the shortest place has its own."""
+        name = self.desk_app.signed_in_as
+        left = self._left_over() - cell_len(self._place(0).plain) - len(APART)
+        return min(cell_len(name), left) if left > 1 else 0
+
+    def _place(self, name_cells: int) -> Content:
+        """Which candidate and reference, as much as fits; the captions under the faces tell the reference too."""
+        at, shown = self.session.current + 1, self.session.candidate
+        told = (
             (f"candidate {at} of {len(self.session.candidates)}", "bold $ink"),
             (f" ({wording.handle(shown.candidate_id)})", "$muted"),
             (f", reference {self.session.reference + 1} of {shown.references}", "$ink"),
         )
-
-    def bar_right(self) -> Content:
-        """Mode, size of the drawn face, and who is signed in."""
-        drawn, who = self.session.drawn, (f"   {self.desk_app.signed_in_as}", "$muted")
-        if self.session.stage is Stage.FINISHED:
-            return joined(who)
-        size = f"face {drawn.face_pixels} px" if drawn.ready else "drawing"
-        zoom = f"zoom {ZOOMS[self.session.view.zoom]:g}x, " if self.session.view.zoom else ""
-        mode = f"{zoom}{drawn.mode or resolved(self.desk_app.image_mode).value}, "
-        return joined((mode, "$muted"), (size, "bold $warn" if self.session.triage else "$ink"), who)
+        room = self._left_over() - name_cells - len(APART)
+        for parts in range(len(told), 0, -1):
+            if name_cells and sum(len(text) for text, _ in told[:parts]) <= room:
+                return joined(*told[:parts])
+        return joined((f"{at}/{len(self.session.candidates)}", "bold $ink"))
 
     def _refresh(self) -> None:
         stage, view = self.session.stage, self.session.view
@@ -229,7 +301,14 @@ class CompareScreen(Room):
         self.put("#stage-banner", joined(("STAGE ", "bold $mark"), (wording.STAGES[stage], "$ink")))
         self.query_one(FacePair).caption(*self._captions())
         self.put("#panel", self._panel())
-        self.notice(self.session.message)
+        self._advise()
+
+    def _advise(self) -> None:
+        """The message, and in triage what would end it: over the panel where that takes more than a line."""
+        said = [prose(self.session.message, "$warn")] if self.session.message else []
+        blind = self.session.stage is Stage.BLIND
+        advice = [prose(how_to_enlarge(self.session), "$ink")] if blind and self.session.triage else []
+        self.put(".notice", lines(*said, *advice))
 
     def _captions(self) -> tuple[str, str]:
         probe = "probe, mirrored" if self.session.view.mirror else "probe"

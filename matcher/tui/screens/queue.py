@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import ScreenResume
 
-from matcher.domain.desk import QueueEntry, QueueOrder
+from matcher.domain.desk import QueueEntry, QueueOrder, QueuePage
 from matcher.domain.people import Role
-from matcher.errors import MatcherError
+from matcher.errors import MatcherError, Refused
 from matcher.review.rows import Column, Order
 from matcher.review.wording import age
 from matcher.tui.plain import NEWLINE, NOTHING, joined, prose
@@ -30,6 +30,7 @@ ASKED = {
     (3, False): QueueOrder.BEGUN,
     (3, True): QueueOrder.OLDEST,
 }
+SIGN_OUT = "What you signed is kept. ctrl+l signs out."
 HIDDEN = "List, case and score stay closed until you have judged."
 
 
@@ -46,6 +47,7 @@ class QueueScreen(TableRoom[QueueEntry]):
 
     _closings: tuple[str, ...] = ()
     _waiting = 0
+    _why_closed = ""
     _opening = False
 
     def __init__(self) -> None:
@@ -86,14 +88,18 @@ class QueueScreen(TableRoom[QueueEntry]):
         try:
             order = ASKED[self.order.column, self.order.falling]
             page, closings = await self.ask(lambda: (desk.queue(order), desk.closings()))
+        except Refused as error:  # suspended, or removed, since they signed in: nothing here is theirs any more
+            page, closings = QueuePage((), 0, f"{str(error)[:1].upper()}{str(error)[1:]}. {SIGN_OUT}"), ()
         except MatcherError as error:
             self.notice(str(error), "$bad")
             return
-        self._closings, self._waiting = tuple(closings), page.waiting
+        self._closings, self._waiting, self._why_closed = tuple(closings), page.waiting, page.closed
         self.take(page.entries)
 
     def nothing(self) -> str:
         """Why nothing waits, and what else there is."""
+        if self._why_closed:
+            return self._why_closed
         roles = self.desk_app.desk.user.roles if self.desk_app.desk else frozenset()
         if Role.REVIEWER not in roles:
             return "Nothing ever waits for you: you are not a reviewer. Press 2 for lists and reports, 3 for the log."
@@ -116,6 +122,11 @@ class QueueScreen(TableRoom[QueueEntry]):
     def back(self) -> None:
         """There is nothing behind the queue; ctrl+l signs out."""
 
+    def refused(self, message: str) -> None:
+        """Says why an alert is not open here, and reads again what waits."""
+        self.notice(message)
+        self.action_reload()
+
     def open_row(self, row: QueueEntry) -> None:
         """Claims the alert."""
         if not self._opening and not self.too_small:
@@ -135,8 +146,7 @@ class QueueScreen(TableRoom[QueueEntry]):
             raise
         except MatcherError as error:
             self._opening = False
-            self.notice(str(error))
-            self.action_reload()
+            self.refused(str(error))
             return
         self.notice("")
         self.app.push_screen(CompareScreen(desk, alert, self.desk_app.clock()))

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Click
+from textual.events import Click, Resize
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from matcher.review.safe_text import safe_display
 from matcher.tui.plain import joined, prose
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TOO_SMALL = "This terminal is too small: 80 columns and 24 rows are needed. Nothing can be judged until it is larger."
+APART, BAR_PADDING = "   ", 2
 ROOMS: Mapping[str, str] = {"queue": "1", "lists": "2", "log": "3", "my work": "4"}
 
 
@@ -81,9 +84,17 @@ class Room(Screen[None]):
         return joined(("matcher  ", "$muted"), (place, "bold $ink"))
 
     def bar_right(self) -> Content:
-        """Who is signed in, and how the lists stand."""
-        app = self.desk_app
-        return joined((f"{app.lists_state}   ", "$muted"), (app.signed_in_as, "$ink"))
+        """Who is signed in, whole, and before it how the lists stand, as long as there is room."""
+        name, states = self.desk_app.signed_in_as, self.desk_app.lists_states
+        tabs = sum(len(f"{key} {room}  ") for room, key in ROOMS.items()) if self.TITLE_TEXT in ROOMS else 0
+        room = self.app.size.width - BAR_PADDING - self.bar_left().cell_length - tabs - cell_len(f"{APART}{name}")
+        fitting = next((text for text in states if len(text) <= room), states[-1] if states else "")
+        return joined((f"{safe_display(fitting, max(room, 1))}{APART}", "$muted"), (name, "$ink"))
+
+    def on_resize(self, event: Resize) -> None:
+        """The head says what fits."""
+        if self.query(".bar-right"):
+            self.refresh_bar()
 
     def refresh_bar(self) -> None:
         """Writes the head again."""
@@ -97,8 +108,12 @@ class Room(Screen[None]):
             self.query_one(selector, Static).update(content)
 
     def notice(self, message: str, style: str = "$warn") -> None:
-        """One line above the footer; an empty one clears it."""
+        """A sentence above the footer, on as many lines as it takes; an empty one clears it."""
         self.put(".notice", prose(message, style))
+
+    def refused(self, message: str) -> None:
+        """Says why what was open on top of this screen is closed."""
+        self.notice(message)
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Runs a desk or office call off the interface's thread; raises what it raises."""

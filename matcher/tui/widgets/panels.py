@@ -7,7 +7,7 @@ from textual.content import Content
 from matcher.domain.case import Component, Finding, Outcome, Verdict
 from matcher.domain.desk import ConcludedCandidate, DisclosedAlert, DisclosedCandidate
 from matcher.review import wording
-from matcher.review.keys import how_to_enlarge, too_small
+from matcher.review.keys import too_small
 from matcher.review.session import Session
 from matcher.tui.plain import NEWLINE, NOTHING, Part, joined, plain, prose
 
@@ -58,9 +58,7 @@ def _below(session: Session) -> Content:
     if session.chosen is Verdict.SAME:
         return _checklist(session)
     if session.triage:
-        return joined(
-            ("TRIAGE  ", "bold $warn"), (too_small(session), "$warn"), NEWLINE, (how_to_enlarge(session), "$muted")
-        )
+        return joined(("TRIAGE  ", "bold $warn"), (too_small(session), "$warn"), NEWLINE)
     if session.all_judged:
         return joined(
             ("All judged. ", "bold $ink"), ("enter", "bold $mark"),
