@@ -1,4 +1,4 @@
-"""Faults of a cluster while it is searched: `python -m tests.simulations.cluster_faults [TRIES]`; needs Ray.
+"""Faults of a cluster while it is searched: `python -m tests.simulations.cluster_faults [TRIES [SEED]]`; needs Ray.
 
 Each try does one thing to a real cluster of three nodes on this machine, at a random moment of a search, and searches
 until the cluster is well again. An answer that is not that of one machine to the bit ends the run; an error is counted
@@ -125,4 +125,5 @@ def run(tries: int, seed: int = 1) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[1]) if len(sys.argv) > 1 else 200), indent=2))
+    asked = [int(word) for word in sys.argv[1:]]
+    print(json.dumps(run(*(asked or [200])), indent=2))
