@@ -73,9 +73,9 @@ def _look(home: Path, rows: str) -> list[str]:
             return ["detected", wrong[0]]
         end = "harmless" if _rows(home) == rows else "silent"
         was_listed(sessions[0], "nobody", opened.place.clock().date())  # an entry of the log: last
-        return [end, ""]
     except MatcherError as error:
         return ["detected", f"{type(error).__name__}: {error}"]
+    return [end, ""]
 
 
 def _rows(home: Path) -> str:
