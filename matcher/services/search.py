@@ -57,6 +57,7 @@ def open_list(session: Session, name: str) -> OpenedList:
     screen, rows = session.place.revisions.screen(session.vault, revision)
     binding = _binding_of(report, policy, certificate)
     index = opened_index(session.place, binding.engine, screen, rows)
+    certificate.check_shards(index.shards)
     binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text(), engine=index.engine)
     subjects, owners = screen.subject_ids, screen.subjects
     return OpenedList(watchlist, certificate, policy, binding, subjects, owners, index, revision)
@@ -70,6 +71,7 @@ def search(
     Raises IntegrityError when anything opened is not what the certificate was signed for, NotSearchable after its end.
     """
     certificate.check(replace(opened.binding, model=model.text()), now)
+    certificate.check_shards(opened.index.shards)
     return opened.index.at_or_above(probes, certificate.threshold)
 
 
