@@ -2,7 +2,8 @@
 
 Submitters each send one query, wait for its answer and send the next. The driver spends `send` seconds for each shard
 it asks, one after the other; a shard answers one query at a time in `fixed + rows * row` seconds, now and then `slow`
-times as long; the answer is there when the last shard's is. Calibrated by `matcher bench search --engine ray`.
+times as long; the answer is there when the last shard's is. The three times are estimates, of the size that
+`matcher bench search --engine ray` shows; nothing was fitted.
 """
 
 import heapq
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Shape:
-    """Seconds measured, and what is asked of them."""
+    """Seconds, and what is asked of them."""
 
     shards: int
     rows: int  # of all shards
@@ -47,8 +48,8 @@ def simulate(shape: Shape, queries: int = 2_000, seed: int = 1) -> dict[str, flo
     return {"per_s": queries / last, "median_s": took[len(took) // 2], "p99_s": took[len(took) * 99 // 100]}
 
 
-# Measured on two shared cores (docs/scale.md): what a shard costs the driver, a query a shard, and a row of 68 bytes.
-MEASURED = Shape(shards=2, rows=1_000_000, submitters=1, send=0.0006, fixed=0.002, row=8.3e-9)
+# Estimated (docs/scale.md): what a shard costs the driver, a query a shard, and a row of 68 bytes.
+ESTIMATED = Shape(shards=2, rows=1_000_000, submitters=1, send=0.0006, fixed=0.002, row=8.3e-9)
 
 
 def projections() -> list[dict[str, float | int]]:
@@ -56,7 +57,7 @@ def projections() -> list[dict[str, float | int]]:
     told: list[dict[str, float | int]] = []
     for rows, shards in ((1_000_000, 2), (10_000_000, 2), (100_000_000, 10), (1_000_000_000, 100)):
         for submitters in (1, 4):
-            shape = replace(MEASURED, rows=rows, shards=shards, submitters=submitters)
+            shape = replace(ESTIMATED, rows=rows, shards=shards, submitters=submitters)
             found = {key: round(value, 4) for key, value in simulate(shape).items()}
             told.append({"rows": rows, "shards": shards, "submitters": submitters, **found})
     return told
