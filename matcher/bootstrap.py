@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from matcher.domain.records import Restored
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.rooms import Reception
+    from matcher.domain.shards import ClusterAddress, ClusterNode
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.approximate import ApproximateIndex
+    from matcher.index.cluster import ClusterIndex
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
     from matcher.services.notary import LogNotary
@@ -274,6 +276,7 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
     from matcher.store.log_key import LogKey
     from matcher.store.revisions_file import SealedRevisions
 
+    cluster = None if home.demo else _cluster(settings)
     anchor = anchor_to(settings.anchor_folder, settings.anchor_command)
     notary = LogNotary(LogKey(home, os.urandom), seat.account, anchor)
     # A demo home has published passphrases: making them slow to try would protect nothing.
@@ -283,11 +286,12 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
         revisions=SealedRevisions(home.sealed),
         keyring=HomeKeyring(home.sealed, cost),
         build_index=_build_index,
-        open_index=_open_index,
+        open_index=_open_index if cluster is None else partial(_open_cluster, cluster),
         screen_of=_screen_of,
         clock=_now,
         random=os.urandom,
         seat=seat,
+        shards=None if cluster is None else cluster.shards,
         approximate=_Approximate(),
     )
 
@@ -365,6 +369,49 @@ def _open_index(screen: "Screen", rows: "RowReader") -> "ExactIndex":
     from matcher.index.exact import ExactIndex
 
     return ExactIndex.opened(screen, rows)
+
+
+def _cluster(settings: Settings) -> "ClusterAddress | None":
+    """Where a cluster searches, if one does. Raises BadInput."""
+    from matcher.domain.shards import ClusterAddress
+
+    return None if settings.index is None else ClusterAddress.parse(settings.index)
+
+
+def _open_cluster(cluster: "ClusterAddress", screen: "Screen", rows: "RowReader") -> "ClusterIndex":
+    """The index of a sealed revision on a cluster, whose machines open its containers where they see them."""
+    from matcher.index.cluster import ClusterIndex
+    from matcher.store.lending import Lending
+
+    give_cluster_token()
+    shape = len(screen.subjects), screen.d
+    return ClusterIndex.opened(Lending.of(screen.revision_digest, rows), shape, cluster, _complain)
+
+
+def cluster_folder() -> Path:
+    """Where this account keeps the token of its cluster and what it knows of its own node."""
+    from platformdirs import user_data_path
+
+    return user_data_path("matcher") / "cluster"
+
+
+def give_cluster_token() -> None:
+    """Names this account's token to Ray unless another is named."""
+    from matcher.services.cluster_node import give_token
+
+    give_token(os.environ, cluster_folder())
+
+
+def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
+    """The machines of a cluster. Raises NotSearchable, Refused, BadInput."""
+    from matcher.index.cluster import nodes
+
+    give_cluster_token()
+    return nodes(cluster)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"matcher: {text}\n")
 
 
 class _Approximate:

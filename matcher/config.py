@@ -24,6 +24,7 @@ _VARIABLES = {
     "image_mode": "MATCHER_IMAGE_MODE",
     "anchor_folder": "MATCHER_ANCHOR_FOLDER",
     "anchor_command": "MATCHER_ANCHOR_COMMAND",
+    "index": "MATCHER_INDEX",
 }
 
 
@@ -36,7 +37,8 @@ class Settings:
     the screens draw them (`review/pixels.py`). `database` is the address of a PostgreSQL server
     (`store/address.py`) and may hold a password; None for SQLite in the home, which a demonstration always has.
     Every checkpoint of the log is written to `anchor_folder` and handed to `anchor_command` on its standard input,
-    where they are set (`store/anchors.py`).
+    where they are set (`store/anchors.py`). `index` is the address of a cluster that searches (`domain/shards.py`);
+    None for this machine.
     """
 
     home: Path
@@ -51,6 +53,7 @@ class Settings:
     anchor_command: str | None
     origins: tuple[tuple[str, str], ...]
     database: str | None = field(default=None, repr=False)
+    index: str | None = None
 
 
 def load_settings(environment: Mapping[str, str] = os.environ, **given: str | None) -> Settings:
@@ -72,6 +75,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         "viewer": "not set",
         "anchor_folder": "not set",
         "anchor_command": "not set",
+        "index": "default",
     }
     origins = dict.fromkeys(values, "default") | unset
     config = Path(environment.get("MATCHER_CONFIG", user_config_path("matcher") / "config.toml"))
@@ -96,6 +100,7 @@ def load_settings(environment: Mapping[str, str] = os.environ, **given: str | No
         anchor_command=values.get("anchor_command"),
         origins=tuple(sorted(origins.items())),
         database=values.get("database"),
+        index=values.get("index"),
     )
 
 

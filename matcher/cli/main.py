@@ -24,6 +24,7 @@ _COMMANDS = (
     "submit",
     "review",
     "serve",
+    "cluster",
     "outcomes",
     "reviewers",
     "audit",

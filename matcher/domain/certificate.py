@@ -6,6 +6,7 @@
    with anything else than exactly these is refused (IntegrityError).
 4. It ends with its lease, or when its report is 90 days old, whichever comes first.
 5. A derived certificate is for a list from which people were removed since it was tested: it names the tested one too.
+6. Where a cluster searches, it names the digest of each shard; another shard is refused.
 """
 
 import hashlib
@@ -42,7 +43,8 @@ class CertificateTerms:
 
     Times are RFC 3339 UTC text (`ids.utc_text`); `previous` is the digest of the certificate that this one renews,
     raises or derives from, or empty. `derived_from` is the digest of the list that the report tested where that is a
-    larger one (`reduction.py`), or empty.
+    larger one (`reduction.py`), or empty. `shards` are the digests of the shards that may answer on a cluster
+    (`shards.py`), none where the list was activated for one machine.
     """
 
     list_id: str
@@ -60,6 +62,7 @@ class CertificateTerms:
     report_made_at: str
     previous: str
     derived_from: str = ""
+    shards: tuple[str, ...] = ()
 
     @property
     def tested_list(self) -> str:
@@ -67,12 +70,13 @@ class CertificateTerms:
         return self.derived_from or self.binding.list_digest
 
     def facts(self) -> dict[str, Any]:
-        """What is signed and stored; `derived_from` and the engine are in it only where there is one."""
+        """What is signed and stored; `derived_from`, `shards` and the engine are in it only where there are any."""
         found = asdict(self)
         if self.binding.engine == EXACT:
             del found["binding"]["engine"]
-        if not self.derived_from:
-            del found["derived_from"]
+        for part in ("derived_from", "shards"):
+            if not found[part]:
+                del found[part]
         return found
 
     def signed_bytes(self) -> bytes:
@@ -118,6 +122,17 @@ class Certificate:
                 raise IntegrityError(f"the certificate was signed for another {part.replace('_', ' ')}: do not search")
         if now >= self.ends_at:
             raise NotSearchable("the activation has lapsed: an approver must renew it (matcher watchlist renew)")
+
+    def check_shards(self, answering: tuple[str, ...]) -> None:
+        """Whoever answers is one machine, or exactly the signed shards. Raises NotSearchable, IntegrityError."""
+        if not answering or answering == self.terms.shards:
+            return
+        if len(answering) != len(self.terms.shards):
+            raise NotSearchable(
+                f"the activation was signed for {len(self.terms.shards) or 'no'} shards and the cluster has "
+                f"{len(answering)}: an approver renews it with the index that is to search (matcher watchlist renew)"
+            )
+        raise IntegrityError("a shard of the cluster was built from another revision: do not search")
 
 
 def verify_signature(public_key: bytes, signature: bytes, message: bytes, what: str) -> None:

@@ -144,6 +144,16 @@ class LoadJournal(Protocol):
         """Removes the journal."""
 
 
+class ContainerReader(Protocol):
+    """Opens containers, all of a home's or those that were lent."""
+
+    def read(self, container_id: str, offset: int, length: int) -> bytes:
+        """Bytes of a container; only the chunks needed are opened. Raises IntegrityError."""
+
+    def size(self, container_id: str) -> int:
+        """The plain length of a container in bytes."""
+
+
 class Vault(Protocol):
     """Seals and opens with the home key: AES-256-GCM with `purpose` as associated data, so nothing can be moved."""
 
@@ -244,6 +254,10 @@ class Index(Protocol):
     def revision_digest(self) -> str: ...
     @property
     def engine(self) -> str: ...
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The digests of the shards that answer (`domain/shards.py`); none where one machine answers."""
+
     def at_or_above(self, queries: Floats, threshold: Millionths) -> SearchAnswer: ...
     def maxima(self, queries: Floats, excluded: Scores | None = None) -> Scores: ...
 
@@ -252,6 +266,27 @@ class IndexOpener(Protocol):
     """Opens the index of a sealed revision: its screen in memory, its rows where they are sealed."""
 
     def __call__(self, screen: Screen, rows: RowReader) -> Index: ...
+
+
+class LentShard(Protocol):
+    """What a machine of a cluster is told of a sealed revision: no key. It can be sent there."""
+
+    @property
+    def revision_digest(self) -> str: ...
+    def open(self, private: bytes, sealed: bytes) -> tuple[tuple[str, ...], Scores, RowReader]:
+        """There: the subjects' ids, the subject of each row, and its sealed rows, by keys sealed to an X25519 key.
+
+        Raises IntegrityError where the containers on that machine are not those of the revision.
+        """
+
+
+class Lender(Protocol):
+    """Lends a revision's templates to machines that were asked to search them."""
+
+    @property
+    def facts(self) -> LentShard: ...
+    def seal(self, public: bytes) -> bytes:
+        """The keys of exactly the containers that are needed, sealed to a raw X25519 public key."""
 
 
 class Screener(Protocol):

@@ -74,6 +74,11 @@ class ApproximateIndex:
         """What a certificate binds."""
         return engine_name(self.factory.text, self.structure)
 
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """None: one machine answers."""
+        return ()
+
     def joined(self, templates: Floats, subjects: Scores) -> "ApproximateIndex":
         """A copy of this index with rows added and nothing trained anew, to search for people who join a list."""
         import faiss

@@ -70,6 +70,11 @@ class ExactIndex:
         return EXACT
 
     @property
+    def shards(self) -> tuple[str, ...]:
+        """None: one machine answers."""
+        return ()
+
+    @property
     def n_templates(self) -> int:
         """Number of templates."""
         return self._codes.count

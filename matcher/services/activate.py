@@ -32,6 +32,7 @@ from matcher.domain.policy import Policy
 from matcher.domain.records import StoredReport
 from matcher.domain.reduction import Reduction
 from matcher.domain.revision import Revision
+from matcher.domain.shards import shard_digests
 from matcher.domain.tables import UnitOfWork
 from matcher.domain.template import Millionths, score_text
 from matcher.domain.watchlist import Watchlist
@@ -332,8 +333,21 @@ def _sign(session: Session, prepared: Prepared, typed: int) -> Certificate:
         report_made_at=utc_text(prepared.stored.made_at),
         previous="" if prepared.previous is None else prepared.previous.digest(),
         derived_from=prepared.derived_from,
+        shards=_shards(session, prepared),
     )
     return Certificate(terms, session.who.sign(terms.signed_bytes()), session.user.public_key)
+
+
+def _shards(session: Session, prepared: Prepared) -> tuple[str, ...]:
+    """The digests of the shards where a cluster is to search, from the sealed rows, whatever any machine holds.
+
+    An approximate engine is tested whole, and searches on one machine.
+    """
+    count, revision = session.place.shards, prepared.revision
+    if count is None or prepared.certified.engine is not None:
+        return ()
+    screen, rows = session.place.revisions.screen(session.vault, revision)
+    return shard_digests(revision.digest, screen.subject_ids, screen.subjects, rows, count)
 
 
 def _store(session: Session, prepared: Prepared, certificate: Certificate, action: Action) -> Certificate:
@@ -361,6 +375,7 @@ def _store(session: Session, prepared: Prepared, certificate: Certificate, actio
                 listed_root=listed_root,
                 listed=listed,
                 listed_revision=prepared.revision.revision_id,
+                **({"shards": len(certificate.terms.shards)} if certificate.terms.shards else {}),
             )
         )
         work.commit()

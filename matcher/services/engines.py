@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matcher.calibration.certified import CertifiedReport
 from matcher.calibration.engine import Answers, TestedEngine, TwoAnswers
 from matcher.calibration.trials import TrialPlan, TrialScores
-from matcher.domain.engine import Factory, factory_from
+from matcher.domain.engine import EXACT, Factory, factory_from
 from matcher.domain.ports import ApproximateEngine, Index, RowReader
 from matcher.domain.revision import Screen
 from matcher.domain.search import Hit
@@ -25,11 +24,11 @@ from matcher.services.workplace import Workplace
 PROBES_AT_ONCE = 64
 
 
-def opened_index(place: Workplace, certified: CertifiedReport, screen: Screen, rows: RowReader) -> Index:
-    """The index of a sealed revision, by the engine that its report certifies. Raises Refused, BadInput."""
-    if certified.engine is None:
+def opened_index(place: Workplace, engine: str, screen: Screen, rows: RowReader) -> Index:
+    """The index of a sealed revision, by the engine of this name, which its report certifies. Raises Refused."""
+    if engine == EXACT:
         return place.open_index(screen, rows)
-    return _approximate(place).opened(factory_from(certified.engine.trial.factory), screen, rows)
+    return _approximate(place).opened(factory_from(engine.partition(" ")[0]), screen, rows)
 
 
 def tested_engine(

@@ -55,9 +55,9 @@ def open_list(session: Session, name: str) -> OpenedList:
         report = work.reports.get(certificate.terms.binding.report_digest)
         policy = work.reports.policy(certificate.terms.binding.policy_digest)
     screen, rows = session.place.revisions.screen(session.vault, revision)
-    certified = _certified(report, certificate)
-    binding = _binding_of(certified, policy, certificate)
-    index = opened_index(session.place, certified, screen, rows)
+    binding = _binding_of(report, policy, certificate)
+    index = opened_index(session.place, binding.engine, screen, rows)
+    certificate.check_shards(index.shards)
     binding = replace(binding, list_digest=index.revision_digest, model=revision.model.text(), engine=index.engine)
     subjects, owners = screen.subject_ids, screen.subjects
     return OpenedList(watchlist, certificate, policy, binding, subjects, owners, index, revision)
@@ -71,10 +71,11 @@ def search(
     Raises IntegrityError when anything opened is not what the certificate was signed for, NotSearchable after its end.
     """
     certificate.check(replace(opened.binding, model=model.text()), now)
+    certificate.check_shards(opened.index.shards)
     return opened.index.at_or_above(probes, certificate.threshold)
 
 
-def _certified(report: StoredReport | None, certificate: Certificate) -> CertifiedReport:
+def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certificate) -> Binding:
     if report is None:
         raise IntegrityError("the report behind the activation is missing: activate the list again")
     certified = CertifiedReport.parse(report.body)
@@ -84,10 +85,6 @@ def _certified(report: StoredReport | None, certificate: Certificate) -> Certifi
         raise IntegrityError("the certificate rests on a report about another list: do not search")
     if certificate.terms.binding.engine != certified.engine_name:
         raise IntegrityError("the certificate is for another engine than its report tested: do not search")
-    return certified
-
-
-def _binding_of(certified: CertifiedReport, policy: Policy, certificate: Certificate) -> Binding:
     return Binding(
         list_digest=certificate.terms.binding.list_digest,
         model=certified.binding.model,
@@ -95,6 +92,7 @@ def _binding_of(certified: CertifiedReport, policy: Policy, certificate: Certifi
         policy_digest=policy.digest(),
         report_digest=certified.digest,
         threshold=certificate.threshold,
+        engine=certified.engine_name,
     )
 
 

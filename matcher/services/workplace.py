@@ -42,6 +42,7 @@ class Workplace:
     random: RandomBytes
     seat: Seat
     approximate: ApproximateEngine | None = None
+    shards: int | None = None  # among how many a cluster divides a list; None: one machine searches
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -53,14 +53,21 @@ def salt_of(header: bytes, container_id: str) -> bytes:
     return salt
 
 
+def own_key(key: bytes, container_id: str, salt: bytes) -> bytes:
+    """The key of one container, from the home's container key."""
+    return subkey(key, f"container/{container_id}", salt)
+
+
 class ChunkSeal:
     """Seals and opens the chunks of one container."""
 
     __slots__ = ("_aead", "_header")
 
-    def __init__(self, key: bytes, header: bytes, container_id: str) -> None:
+    def __init__(self, key: bytes, header: bytes, container_id: str, own: bool = False) -> None:
+        """By the home's container key, or by the container's `own` key where only that was lent."""
         self._header = header
-        self._aead = Aead(subkey(key, f"container/{container_id}", salt_of(header, container_id)))
+        salt = salt_of(header, container_id)
+        self._aead = Aead(key if own else own_key(key, container_id, salt))
 
     def seal(self, number: int, last: bool, plain: memoryview) -> bytes:
         """One chunk as it lies in the file."""

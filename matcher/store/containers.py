@@ -141,7 +141,7 @@ def new_successor(path: Path, key: bytes, container_id: str, random: RandomBytes
 class Reader:
     """An open container file; `start` is where in the file the container begins."""
 
-    def __init__(self, descriptor: int, container_id: str, key: bytes, start: int = 0) -> None:
+    def __init__(self, descriptor: int, container_id: str, key: bytes, start: int = 0, own: bool = False) -> None:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise IntegrityError(f"container {container_id} is not a regular file: it was put in its place")
@@ -149,7 +149,11 @@ class Reader:
         self._start = start
         self._id = container_id
         self._layout = Layout.of_file(container_id, facts.st_size - start)
-        self._seal = ChunkSeal(key, self._bytes(0, header_length(container_id)), container_id)
+        self._seal = ChunkSeal(key, self.header(), container_id, own)
+
+    def header(self) -> bytes:
+        """What stands before the chunks."""
+        return self._bytes(0, header_length(self._id))
 
     def size(self) -> int:
         """The plain length, after opening the last chunk. Raises IntegrityError."""
@@ -193,8 +197,11 @@ class Reader:
 
 
 @contextmanager
-def opened(folder: Path, key: bytes, container_id: str) -> Iterator[Reader]:
-    """An open container. Raises IntegrityError when it is missing or altered, StorageFailed when the disk fails."""
+def opened(folder: Path, key: bytes, container_id: str, own: bool = False) -> Iterator[Reader]:
+    """An open container, by the home's container key or by its `own`.
+
+    Raises IntegrityError when it is missing or altered, StorageFailed when the disk fails.
+    """
     path = container_path(folder, container_id)
     try:
         # Without O_NONBLOCK a FIFO put in place of the file would wait for ever.
@@ -204,7 +211,7 @@ def opened(folder: Path, key: bytes, container_id: str) -> Iterator[Reader]:
     except OSError as error:
         raise StorageFailed(f"container {container_id} cannot be opened: {error.strerror}") from None
     try:
-        yield Reader(descriptor, container_id, key)
+        yield Reader(descriptor, container_id, key, own=own)
     except OSError as error:
         raise StorageFailed(f"container {container_id} cannot be read: {error.strerror}") from None
     finally:

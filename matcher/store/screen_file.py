@@ -11,12 +11,12 @@ and bound to its container, and the stamp names the content.
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from matcher.domain.ports import ContainerWriter, Vault
+from matcher.domain.ports import ContainerReader, ContainerWriter
 from matcher.domain.revision import Screen
 from matcher.domain.template import Floats, Scores
 from matcher.errors import IntegrityError
@@ -48,8 +48,29 @@ def write_screen(box: ContainerWriter, screen: Screen) -> None:
         box.append(screen.codes[at : at + _PIECE].tobytes())
 
 
-def read_screen(vault: Vault, container_id: str) -> Screen:
+@dataclass(frozen=True, slots=True, eq=False)
+class Owners:
+    """What a screen says beside its codes: whose each row is."""
+
+    revision_digest: str
+    bits: Literal[4, 8]
+    d: int
+    subjects: Scores
+    subject_ids: tuple[str, ...] = field(repr=False)
+    codes_at: int
+
+
+def read_screen(vault: ContainerReader, container_id: str) -> Screen:
     """The screen of a container; codes lie in fresh memory, read-only. Raises IntegrityError."""
+    found = read_owners(vault, container_id)
+    codes = empty_codes(len(found.subjects), found.d, found.bits)
+    _fill(vault, container_id, found.codes_at, codes)
+    codes.flags.writeable = False
+    return Screen(found.revision_digest, found.bits, found.d, codes, found.subjects, found.subject_ids)
+
+
+def read_owners(vault: ContainerReader, container_id: str) -> Owners:
+    """The screen of a container without its codes. Raises IntegrityError."""
     size = vault.size(container_id)
     line = vault.read(container_id, 0, min(size, _LONGEST_LINE)).partition(b"\n")[0]
     try:
@@ -70,13 +91,11 @@ def read_screen(vault: Vault, container_id: str) -> Screen:
     ids = msgspec.json.decode(vault.read(container_id, ids_at, ids_bytes), type=tuple[str, ...])
     subjects = np.empty(rows, "<i4")
     _fill(vault, container_id, subjects_at, subjects.view(np.uint8))
-    codes = empty_codes(rows, d, bits)
-    _fill(vault, container_id, codes_at, codes)
-    subjects.flags.writeable = codes.flags.writeable = False
-    return Screen(facts["digest"], facts["bits"], d, codes, subjects.astype(np.int32, copy=False), ids)
+    subjects.flags.writeable = False
+    return Owners(facts["digest"], facts["bits"], d, subjects.astype(np.int32, copy=False), ids, codes_at)
 
 
-def _fill(vault: Vault, container_id: str, offset: int, into: npt.NDArray[np.uint8]) -> None:
+def _fill(vault: ContainerReader, container_id: str, offset: int, into: npt.NDArray[np.uint8]) -> None:
     for at in range(0, len(into), _PIECE):
         length = min(_PIECE, len(into) - at)
         into[at : at + length] = np.frombuffer(vault.read(container_id, offset + at, length), np.uint8)
@@ -86,7 +105,7 @@ def _fill(vault: Vault, container_id: str, offset: int, into: npt.NDArray[np.uin
 class SealedRows:
     """`ports.RowReader` over a container of float32 rows (n, d): only chunks that hold a wanted row are opened."""
 
-    vault: Vault = field(repr=False)
+    vault: ContainerReader = field(repr=False)
     container_id: str
     n: int
     d: int

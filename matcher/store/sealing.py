@@ -18,7 +18,8 @@ from matcher.domain.ids import RandomBytes
 from matcher.domain.ports import ContainerWriter, LoadJournal
 from matcher.domain.records import LoadBegun
 from matcher.errors import IntegrityError
-from matcher.store import backup_file, containers, erasing, leftovers, load_journal
+from matcher.store import backup_file, containers, erasing, leftovers, lending, load_journal
+from matcher.store.container_format import own_key, salt_of
 from matcher.store.crypto import NONCE_BYTES, Aead, subkey
 
 
@@ -63,6 +64,20 @@ class HomeVault:
         """The plain length of a container; its last chunk is opened, so that a cut file is found here."""
         with containers.opened(self._folder, self._containers, container_id) as container:
             return container.size()
+
+    @property
+    def folder(self) -> Path:
+        """Where the containers lie."""
+        return self._folder
+
+    def lend(self, container_ids: tuple[str, ...], public: bytes) -> bytes:
+        """The keys of these containers, and of no other, sealed to an X25519 key. Raises IntegrityError."""
+        keys = []
+        for container_id in container_ids:
+            with containers.opened(self._folder, self._containers, container_id) as container:
+                salt = salt_of(container.header(), container_id)
+            keys.append(own_key(self._containers, container_id, salt))
+        return lending.seal_keys(keys, container_ids, public)
 
     def holds(self, container_id: str) -> bool:
         """Whether a container of that id is there."""

@@ -118,6 +118,7 @@ class Home:
     terminals: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     closings: tuple[str, ...] = ()
+    closed: str = ""  # why nothing waits
     stopped: str = ""  # why the next conclusion stops its list
     reasons: list[str] = field(default_factory=list)
     log: list[LogLine] = field(default_factory=lambda: [log_line(at) for at in range(1, 31)])
@@ -154,7 +155,7 @@ class Desk:
             if not done and not enough and alert.holder in {None, self.user.name}:
                 begun = path is not None and bool(path.judgements)
                 mine.append(QueueEntry(alert.alert_id, alert.queued_at, len(alert.candidates), begun))
-        return QueuePage(tuple(mine[:most]), len(mine))
+        return QueuePage(tuple(mine[:most]), len(mine), self.home.closed)
 
     def claim(self, alert_id: str) -> BlindAlert:
         self.home.calls.append(f"claim {alert_id}")

@@ -109,6 +109,7 @@ def test_who_confirms_everybody_is_suspended_told_and_restored(practised: Pictur
     assert "4 of the first 4 non-mated known-answer items confirmed" in ana.suspended.reason
     desk = practised.desk("ana")
     assert desk.queue().entries == ()
+    assert "while your right to confirm is suspended" in desk.queue().closed
     assert "your right to confirm is suspended" in desk.closings()[0]
     waiting = practised.desk("ben").queue().entries[0].alert_id
     with pytest.raises(Refused, match="your right to confirm is suspended"):

@@ -90,3 +90,10 @@ async def test_the_palette_over_the_help_says_whole_words() -> None:
         told = [one.help for one in stage.app.get_system_commands(stage.app.screen)]
         assert not any("Binding(" in one or "key=" in one for one in told)
         assert {one.split(":")[0] for one in told} == {HERE, EVERYWHERE, "colours"}
+
+
+async def test_an_empty_queue_says_why_it_is_closed() -> None:
+    async with on_stage(home(closed="Nothing waits for you while your right to confirm is suspended")) as stage:
+        await stage.queue("rita")
+        await stage.until(lambda: "while your right to confirm is suspended" in stage.drawn_text(), "why")
+        assert "Nothing is waiting" not in stage.text()

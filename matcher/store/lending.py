@@ -1,0 +1,127 @@
+"""Lending a revision's templates to a machine of a cluster: the keys of two containers, sealed to one process there.
+
+1. What is lent opens the revision's templates and its screen (numbers and ids of subjects, no name, no picture); the
+   home key and every other container stay closed.
+2. Keys travel sealed to an X25519 key that the receiving process drew and never shows (ephemeral X25519, HKDF-SHA256
+   over both public keys, AES-256-GCM): no store, log or argument of the cluster holds them in clear.
+3. The receiver opens the containers where they lie in its own file system, authenticates every chunk, and refuses a
+   screen that is stamped with another revision.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matcher.domain.ports import RowReader
+from matcher.domain.template import Scores
+from matcher.errors import IntegrityError
+from matcher.store import containers
+from matcher.store.crypto import KEY_BYTES, NONCE_BYTES, Aead, subkey
+
+if TYPE_CHECKING:
+    from matcher.store.sealing import HomeVault
+
+_ONCE = bytes(NONCE_BYTES)  # each key comes from a fresh pair, so it seals one value only
+
+
+def seal_keys(keys: list[bytes], container_ids: tuple[str, ...], public: bytes) -> bytes:
+    """Keys of containers, sealed to a raw X25519 public key. Raises IntegrityError for bytes that are none."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    own = X25519PrivateKey.generate()
+    mine = own.public_key().public_bytes_raw()
+    key = _shared(own.private_bytes_raw(), public, mine + public)
+    return mine + Aead(key).seal(_ONCE, b"".join(keys), _bound(container_ids))
+
+
+def open_keys(sealed: bytes, container_ids: tuple[str, ...], private: bytes) -> dict[str, bytes]:
+    """The inverse, by container. Raises IntegrityError."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    theirs, body = sealed[:KEY_BYTES], sealed[KEY_BYTES:]
+    public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    plain = Aead(_shared(private, theirs, theirs + public)).open(_ONCE, body, _bound(container_ids))
+    parts = [plain[at : at + KEY_BYTES] for at in range(0, len(plain), KEY_BYTES)]
+    return dict(zip(container_ids, parts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class LentRevision:
+    """`ports.LentShard`: where two containers lie and what they must be of; no key."""
+
+    revision_digest: str
+    folder: str
+    templates_id: str
+    screen_id: str
+
+    def open(self, private: bytes, sealed: bytes) -> tuple[tuple[str, ...], Scores, RowReader]:
+        """Ids of the subjects, the subject of each row, and the sealed rows. Raises IntegrityError, StorageFailed."""
+        from matcher.store.screen_file import SealedRows, read_owners
+
+        vault = LentContainers(Path(self.folder), open_keys(sealed, self.containers, private))
+        found = read_owners(vault, self.screen_id)
+        n, d = len(found.subjects), found.d
+        if found.revision_digest != self.revision_digest or vault.size(self.templates_id) != 4 * n * d:
+            raise IntegrityError("this machine holds another revision than the one to be searched: do not search")
+        return found.subject_ids, found.subjects, SealedRows(vault, self.templates_id, n, d)
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """What is lent."""
+        return self.templates_id, self.screen_id
+
+
+@dataclass(frozen=True, slots=True)
+class Lending:
+    """`ports.Lender` over a home's vault."""
+
+    facts: LentRevision
+    _vault: "HomeVault" = field(repr=False)
+
+    @classmethod
+    def of(cls, revision_digest: str, rows: RowReader) -> "Lending":
+        """What lends the revision whose sealed rows these are. Raises IntegrityError for rows that are not sealed."""
+        from matcher.store.screen_file import SealedRows
+        from matcher.store.sealing import HomeVault
+
+        if not isinstance(rows, SealedRows) or not isinstance(rows.vault, HomeVault):
+            raise IntegrityError("only a sealed revision can be searched on a cluster")
+        templates = rows.container_id
+        screen = templates.removesuffix("-templates") + "-screen"
+        return cls(LentRevision(revision_digest, str(rows.vault.folder), templates, screen), rows.vault)
+
+    def seal(self, public: bytes) -> bytes:
+        """The keys of templates and screen, sealed to one process. Raises IntegrityError."""
+        return self._vault.lend(self.facts.containers, public)
+
+
+@dataclass(frozen=True, slots=True)
+class LentContainers:
+    """`ports.ContainerReader` over the containers whose keys were lent."""
+
+    folder: Path
+    _keys: dict[str, bytes] = field(repr=False)
+
+    def read(self, container_id: str, offset: int, length: int) -> bytes:
+        """Bytes of a lent container. Raises IntegrityError."""
+        with containers.opened(self.folder, self._keys[container_id], container_id, own=True) as container:
+            return container.read(offset, length)
+
+    def size(self, container_id: str) -> int:
+        """The plain length of a lent container. Raises IntegrityError."""
+        with containers.opened(self.folder, self._keys[container_id], container_id, own=True) as container:
+            return container.size()
+
+
+def _bound(container_ids: tuple[str, ...]) -> bytes:
+    return "\n".join(container_ids).encode()
+
+
+def _shared(private: bytes, peer: bytes, parties: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+    try:
+        secret = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(peer))
+    except ValueError:  # wrong length, or a low-order point
+        raise IntegrityError("a machine of the cluster gave no key to seal to: do not search") from None
+    return subkey(secret, "lent", parties)

@@ -1,0 +1,127 @@
+"""A real Ray cluster on this machine, and sealed revisions for it to search."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matcher import kernels
+from matcher.domain.revision import Screen
+from matcher.domain.shards import ClusterAddress
+from matcher.domain.template import Floats, Scores
+from matcher.index.cluster import RESOURCE
+from matcher.index.exact import ExactIndex
+from matcher.kernels import codes
+from matcher.store.lending import Lending
+from matcher.store.screen_file import SealedRows, write_screen
+from matcher.store.sealing import HomeVault
+
+OBJECT_STORE = 90 << 20
+DIM = 64
+
+
+@dataclass
+class Sealed:
+    """A sealed revision, and the same in memory."""
+
+    digest: str
+    rows: Floats
+    owners: Scores
+    ids: tuple[str, ...]
+    vault: HomeVault
+    embedded: ExactIndex
+
+    @property
+    def sealed_rows(self) -> SealedRows:
+        return SealedRows(self.vault, f"{self.digest}-templates", *self.rows.shape)
+
+    @property
+    def lender(self) -> Lending:
+        return Lending.of(self.digest, self.sealed_rows)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows.shape[0], self.rows.shape[1]
+
+
+def sealed(folder: Path, digest: str, n: int, subjects: int, seed: int) -> Sealed:
+    """Rows of which many are copies of another subject's, so that scores tie."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(seed)
+    rows = kernels.normalise(rng.standard_normal((n, DIM)).astype(np.float32))
+    rows[n // 2 :] = rows[: n - n // 2]
+    owners = np.sort(rng.integers(0, subjects, n)).astype(np.int32)
+    ids = tuple(f"S{number:05}" for number in range(subjects))
+    vault, made = HomeVault(bytes(32), folder), codes.encode(rows, 4)
+    with vault.new_container(f"{digest}-templates") as box, vault.new_container(f"{digest}-screen") as screen:
+        box.append(rows.tobytes())
+        write_screen(screen, Screen(digest, 4, DIM, made.data, owners, ids))
+        box.keep()
+        screen.keep()
+    return Sealed(digest, rows, owners, ids, vault, ExactIndex.build(rows, owners, digest))
+
+
+@contextmanager
+def token(folder: Path) -> Iterator[None]:
+    """A token in a file; it must be named before Ray is first imported."""
+    path = folder / "token"
+    path.write_text(secrets.token_hex(32))
+    path.chmod(0o600)
+    before = dict(os.environ)
+    os.environ.pop("RAY_AUTH_TOKEN", None)
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+    from matcher.index.cluster import prepare_environment
+
+    prepare_environment(ClusterAddress("127.0.0.1", 6379), os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
+def cluster(workers: int) -> Iterator[Any]:
+    """A head that holds no shard and so many nodes that do."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 0,
+            "object_store_memory": OBJECT_STORE,
+            "include_dashboard": False,
+            "resources": {RESOURCE: 0},
+        },
+    )
+    try:
+        for _ in range(workers):
+            add_node(made)
+        yield made
+    finally:
+        ray.shutdown()
+        made.shutdown()
+
+
+def add_node(made: Any) -> Any:
+    return made.add_node(num_cpus=1, object_store_memory=OBJECT_STORE, resources={RESOURCE: 8})
+
+
+def address_of(made: Any, shards: int) -> ClusterAddress:
+    return ClusterAddress.parse(f"ray://{made.address}?shards={shards}")
+
+
+def probes(held: Sealed, count: int, seed: int) -> Floats:
+    """Half of them near listed rows, so that some reach every threshold."""
+    rng = np.random.default_rng(seed)
+    made = rng.standard_normal((count, DIM)).astype(np.float32)
+    near = held.rows[rng.integers(0, len(held.rows), count // 2)]
+    made[: count // 2] = near + 0.05 * made[: count // 2]
+    return kernels.normalise(made)
