@@ -154,7 +154,8 @@ def test_an_index_that_cannot_be_built_or_asked_is_refused() -> None:
 def test_nothing_gives_the_most_similar_below_a_threshold() -> None:
     public = {name for name in dir(ApproximateIndex) if not name.startswith("_")}
     assert public == {
-        "at_or_above", "build", "d", "engine", "factory", "joined", "maxima", "opened", "revision_digest", "structure",
+        "at_or_above", "build", "d", "engine", "factory", "joined", "maxima", "opened", "revision_digest", "shards",
+        "structure",
     }  # fmt: skip
     assert inspect.signature(ApproximateIndex.at_or_above).parameters["threshold"].default is inspect.Parameter.empty
 
