@@ -8,7 +8,7 @@
 3. An approximate engine only leaves people out, so where nobody was to be named it cannot be wrong: `named` counts the
    searches that could have shown something. A declared group without one of them has tested nothing.
 4. No difference in n searches bounds the rate of differences (Clopper-Pearson); it does not make it zero.
-5. At a higher threshold both engines give a part of what they gave (`index/approximate.py`): it stays certified.
+5. What was compared was compared at the report's threshold; at a higher one decisions may differ that did not here.
 """
 
 from collections.abc import Callable, Sequence

@@ -4,9 +4,9 @@
    digest. It is never read from a file: FAISS takes altered ones.
 2. The same rows give the same structure: a fixed seed, one thread while it is built. `engine` holds the digest of the
    structure, over FAISS's release too: another machine's k-means may sum in another order, and would be refused.
-3. Rows are proposed by whole lists (IVF) or as the `efSearch` nearest (HNSW), whatever the threshold; those whose
-   float32 score cannot be a canonical score at the threshold are let go. So a higher threshold gives a part of the
-   answer at a lower one, and never something else.
+3. Rows are proposed by whole lists (IVF) or as the `efSearch` nearest (HNSW); those whose float32 score cannot be a
+   canonical score at the threshold are let go. Whoever was proposed by a lesser row alone is left out at a higher
+   threshold, which the best row may reach: an answer at one threshold says nothing of another.
 4. Of every proposed subject all rows are scored canonically: whoever is named has the score that the exact index gives.
 5. Queries are asked one by one: FAISS compares many with its centroids by another product than one.
 6. `maxima` names nobody and reads every row: it is exact.

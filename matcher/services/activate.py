@@ -9,8 +9,8 @@
    serves), is activated under the report of the larger list, at the threshold that serves: a derived certificate.
 6. A report that was refuted in service is not signed again, nor is one of the same list and cohort with the same or a
    lower threshold and the same or a lower alpha: the same people are no new evidence.
-7. An approximate engine is signed for with the list that it was tested on: nothing is derived from its report, because
-   an index of fewer people is another index.
+7. An approximate engine is signed for with the list and at the threshold that it was tested on: nothing is derived from
+   its report, because an index of fewer people is another index, and it is not raised.
 8. A threshold at or below one at which any report refutes this list, at this alpha or a larger one, is not signed for:
    not by activating, renewing, raising or deriving.
 """
@@ -84,6 +84,11 @@ class Prepared:
             tested = self.previous.terms.tested_list
         if self.certified.binding.list != tested or (self.reduction and self.reduction.part != self.revision):
             raise IntegrityError("the report is about another revision than it is stored for: calibrate again")
+        if self.certified.engine is not None and self.threshold != self.certified.tau:
+            raise NotSearchable(
+                "an approximate engine was compared at the threshold of its report alone: test it at the higher one "
+                "(matcher calibrate --index ... --threshold ...)"
+            )
         if self.derived_from and self.certified.engine is not None:
             raise NotSearchable(
                 "an approximate engine was tested on the larger list, and of fewer people it is another one: "

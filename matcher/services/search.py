@@ -81,6 +81,8 @@ def _binding_of(report: StoredReport | None, policy: Policy, certificate: Certif
     certified = CertifiedReport.parse(report.body)
     if certificate.threshold < certified.tau:
         raise IntegrityError("the certificate's threshold is below the one its report certifies: do not search")
+    if certified.engine is not None and certificate.threshold != certified.tau:
+        raise IntegrityError("the certificate's engine was tested at another threshold: do not search")
     if certificate.terms.tested_list != certified.binding.list:
         raise IntegrityError("the certificate rests on a report about another list: do not search")
     if certificate.terms.binding.engine != certified.engine_name:

@@ -63,14 +63,12 @@ def test_all_lists_searched_is_the_exact_answer(kind: str, d: int, seed: int, da
 @given(
     st.sampled_from([NARROW, LINKED]), st.integers(0, 2**32), st.integers(-300_000, 900_000), st.integers(1, 500_000)
 )
-def test_a_higher_threshold_gives_a_part_of_the_same_answer(
-    factory: Factory, seed: int, threshold: int, more: int
-) -> None:
+def test_a_higher_threshold_names_nobody_else(factory: Factory, seed: int, threshold: int, more: int) -> None:
     rows, higher = units("normal", 150, 16, seed), min(1_000_000, threshold + more)
     index = both(factory, rows, seed)[0]
     queries = units("normal", 3, 16, seed + 1)
     low, high = index.at_or_above(queries, threshold).hits, index.at_or_above(queries, higher).hits
-    assert tuple(tuple(hit for hit in hits if hit.score >= higher) for hits in low) == high
+    assert all(set(few) <= set(many) for few, many in zip(high, low, strict=True))
 
 
 @pytest.mark.parametrize("factory", [NARROW, LINKED], ids=lambda one: one.text)
@@ -99,6 +97,14 @@ def test_too_narrow_an_index_leaves_people_out() -> None:
     assert sum(map(len, found)) < sum(map(len, exact.at_or_above(queries, 400_000).hits))
     work = index.at_or_above(queries, 400_000).work
     assert 0 < work.rows <= work.survivors < 30 * 2_000
+
+
+def test_an_answer_at_one_threshold_says_nothing_of_a_higher_one() -> None:
+    """Why it is not raised: found by a lesser row of theirs at the lower threshold, at the higher one not at all."""
+    rows, queries = units("normal", 150, 16, 0), units("normal", 3, 16, 1)
+    index = both(NARROW, rows, 0)[0]
+    low, high = (index.at_or_above(queries, threshold).hits[2] for threshold in (0, 304_838))
+    assert [hit for hit in low if hit.score >= 304_838 and hit not in high]
 
 
 @pytest.mark.parametrize("factory", [NARROW, LINKED], ids=lambda one: one.text)
@@ -154,7 +160,8 @@ def test_an_index_that_cannot_be_built_or_asked_is_refused() -> None:
 def test_nothing_gives_the_most_similar_below_a_threshold() -> None:
     public = {name for name in dir(ApproximateIndex) if not name.startswith("_")}
     assert public == {
-        "at_or_above", "build", "d", "engine", "factory", "joined", "maxima", "opened", "revision_digest", "structure",
+        "at_or_above", "build", "d", "engine", "factory", "joined", "maxima", "opened", "revision_digest", "shards",
+        "structure",
     }  # fmt: skip
     assert inspect.signature(ApproximateIndex.at_or_above).parameters["threshold"].default is inspect.Parameter.empty
 

@@ -171,7 +171,8 @@ def test_the_index_is_stamped_counted_and_owns_what_it_holds() -> None:
 def test_nothing_gives_the_most_similar_below_a_threshold() -> None:
     public = {name for name in dir(ExactIndex) if not name.startswith("_")}
     assert public == {
-        "at_or_above", "build", "engine", "maxima", "n_subjects", "n_templates", "opened", "revision_digest", "threads",
+        "at_or_above", "build", "engine", "maxima", "n_subjects", "n_templates", "opened", "revision_digest", "shards",
+        "threads",
     }  # fmt: skip
     assert [*inspect.signature(ExactIndex.at_or_above).parameters] == ["self", "queries", "threshold"]
     assert inspect.signature(ExactIndex.at_or_above).parameters["threshold"].default is inspect.Parameter.empty

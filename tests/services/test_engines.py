@@ -63,14 +63,15 @@ def stored_by(world: World, factory: str) -> StoredReport:
     return next(one for one in reports if (engine := parse_report(one.body).engine) and engine.factory == factory)
 
 
-def signed_for(world: World, report: StoredReport, engine: str) -> None:
+def signed_for(world: World, report: StoredReport, engine: str, more: int = 0) -> None:
     """The serving list under a certificate that no service would have signed."""
     with world.place.work(write=False) as work:
         found = find_list(work, "missing")
     assert found.certificate is not None
     assert found.serving is not None
     vera, terms = world.sessions["vera"], found.certificate.terms
-    binding = replace(terms.binding, engine=engine, report_digest=report.digest)
+    threshold = terms.binding.threshold + more
+    binding = replace(terms.binding, engine=engine, report_digest=report.digest, threshold=threshold)
     terms = replace(terms, binding=binding, previous=found.certificate.digest())
     forged = Certificate(terms, vera.who.sign(terms.signed_bytes()), vera.user.public_key)
     with world.place.work() as work:
@@ -151,16 +152,27 @@ def test_an_engine_that_decides_alike_is_activated_and_searched(tested: World, f
     assert (again.given, again.differences) == (again.again, ())
 
 
-def test_raising_keeps_the_engine_and_removing_people_asks_for_a_new_test(tested: World) -> None:
+def test_raising_and_removing_people_ask_for_a_new_test(tested: World) -> None:
     tested.calibrate(engine=GOOD)
     tested.activate()
     vera = tested.sessions["vera"]
-    prepared = prepare_renewal(vera, "missing", 950_000)
-    raised = renew(vera, prepared, prepared.number, prepared.missed_group)
-    assert raised.terms.binding.engine.startswith(GOOD.text)
+    with pytest.raises(NotSearchable, match="compared at the threshold of its report alone"):
+        prepare_renewal(vera, "missing", 950_000)
+    prepared = prepare_renewal(vera, "missing")
+    renewed = renew(vera, prepared, prepared.number, prepared.missed_group)
+    assert renewed.terms.binding.engine.startswith(GOOD.text)
     remove_subjects(tested.sessions["boss"], "missing", ["S003"])
     with pytest.raises(NotSearchable, match="approximate engine was tested on the larger list"):
         prepare(vera, "missing")
+
+
+def test_an_engine_is_not_searched_at_a_threshold_that_it_was_not_tested_at(tested: World) -> None:
+    tested.calibrate(engine=GOOD)
+    tested.activate()
+    engine = CertifiedReport.parse(stored(tested).body).engine_name
+    signed_for(tested, stored(tested), engine, more=100)
+    with pytest.raises(IntegrityError, match="tested at another threshold"):
+        open_list(tested.sessions["boss"], "missing")
 
 
 def test_an_exact_certificate_is_what_it_was(tested: World) -> None:
