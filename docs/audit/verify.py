@@ -78,15 +78,13 @@ def check_checkpoint(note, roots, log_keys):
 
 
 def check_use(use, roots, acts):
-    """It says what its entry says, which its own proof (RFC 9162, 2.1.3.2) puts where it stands."""
+    """It says what its entry says, which its own proof (RFC 9162, 2.1.3.2) puts where it stands; gives the entry."""
     _, actor, details, leaf = acts.get(use["entry"], ("", "", {}, b""))
     matched = use["art_12_3_c"] or {"alert": None, "sha256": None, "candidates": 0}
     told = use["art_12_3_b"] | {"case": use["case"], "reason": use["reason"], "candidates": matched["candidates"]}
-    told |= {"alert": matched["alert"], "fingerprint": matched["sha256"]}
+    told |= {"alert": matched["alert"], "fingerprint": matched["sha256"], "began": use["art_12_3_a"]["start"]}
     same = all(details.get(name) == value for name, value in told.items()) and actor == use["submitted_by"]
-    require(
-        same and details.get("began") == use["art_12_3_a"]["start"], f"the use {use['entry']} is not what is logged"
-    )
+    require(same, f"the use {use['entry']} is not what is logged")
     place, last, value = use["entry"] - 1, len(roots) - 2, sha256(b"\0" + leaf).digest()
     for step in map(bytes.fromhex, use["inclusion_proof"]):
         alone = place & 1 or place == last
@@ -95,6 +93,7 @@ def check_use(use, roots, acts):
             place, last = place >> 1, last >> 1
         place, last = place >> 1, last >> 1
     require(last == 0 and value == roots[-1], f"the proof of the use {use['entry']}")
+    return use["entry"]
 
 
 def at_most(k, n, p):
@@ -137,8 +136,8 @@ def recount(report):
 def engine_of(report):
     """The approximate engine of a report, no decision of which may differ from the exact one's; "" is the exact one."""
     engine = report.get("engine") or {"factory": "", "structure": "", "cells": []}
-    ks = [cell[part]["k"] for cell in engine["cells"] for part in ("non_mated", "mated")]
-    require(not any(ks) and None not in ks, "an engine decided otherwise than the exact one")
+    same = all(cell[part]["k"] == 0 for cell in engine["cells"] for part in ("non_mated", "mated"))
+    require(same, "an engine decided otherwise than the exact one")
     return f"{engine['factory']} {engine['structure']}".strip()
 
 
@@ -154,15 +153,11 @@ def rows(file):
 def main(export, *kept):
     folder = zipfile.Path(export) if export.endswith(".zip") else Path(export)
     roots, acts, log_keys, people = read_log(rows(folder / "log.jsonl"))
-    notes = [one["note"] for one in rows(folder / "checkpoints.jsonl")]
-    checked = [check_checkpoint(note, roots, log_keys) for note in notes]
+    checked = [check_checkpoint(one["note"], roots, log_keys) for one in rows(folder / "checkpoints.jsonl")]
     require(checked and checked[-1][1] == len(roots) - 1, "no checkpoint is of the whole log")
     anchors = [check_checkpoint(Path(file).read_text("utf-8"), roots, log_keys) for file in kept]
     require(len({origin for origin, _ in checked + anchors}) == 1, "a checkpoint is of another home's log")
-    seen, signed = [], set()
-    for use in rows(folder / "uses.jsonl"):
-        check_use(use, roots, acts)
-        seen.append(use["entry"])
+    seen, signed = [check_use(use, roots, acts) for use in rows(folder / "uses.jsonl")], set()
     require(seen == [at for at, act in acts.items() if act[0] == "list.searched"], "a use is missing or told twice")
     for one in [*rows(folder / "certificates.jsonl"), *rows(folder / "judgements.jsonl")]:
         terms, message, signature = json.loads(one["signed"].split("\n")[1]), one["signed"].encode(), one["signature"]
@@ -176,12 +171,10 @@ def main(export, *kept):
             report, engine = json.loads(body), binding.get("engine", "")
             require(recount(report) <= binding["threshold"], "a certificate is below its report's threshold")
             require(engine_of(report) == engine, "a certificate is for another engine than was tested")
-    acted = [act for act in acts.values() if act[0] != "list.searched"]
-    due = {(actor, facts.get("certificate") or facts["digest"]) for _, actor, facts, _ in acted}
+    done = [(actor, facts) for action, actor, facts, _ in acts.values() if action != "list.searched"]
+    due = {(actor, facts.get("certificate") or facts["digest"]) for actor, facts in done}
     require(signed == due, "what was signed is not what is logged")
-    print(
-        f"All holds: {len(roots) - 1} entries, {len(checked)} checkpoints, {len(seen)} uses, {len(signed)} signed acts."
-    )
+    print(f"All holds: {len(roots) - 1} entries, {len(checked)} checkpoints, {len(seen)} uses, {len(signed)} acts.")
     then = f"The first {max((size for _, size in anchors), default=0)} entries are those of a checkpoint that you kept."
     print(then if kept else NO_ANCHOR)
 
