@@ -1,7 +1,6 @@
-"""Verifies an audit export without the program that wrote it: `python verify.py EXPORT [CHECKPOINT ...]`.
+"""Verifies an audit export without the program that wrote it, as README.md says: `verify.py EXPORT [CHECKPOINT ...]`.
 
-Needs Python 3.11 and the `cryptography` package. EXPORT is the folder or .zip of `matcher audit export`, a CHECKPOINT
-what you kept of earlier. What is proved, and what is not, is in the README.md beside this. Exit code 0: all holds.
+Needs Python 3.11 and `cryptography`. EXPORT: folder or .zip of `matcher audit export`; CHECKPOINT: one that you kept.
 """
 
 import json
@@ -96,8 +95,7 @@ def check_use(use, roots, acts):
     return use["entry"]
 
 
-def at_most(k, n, p):
-    """P(X <= k) of a binomial."""
+def at_most(k, n, p):  # P(X <= k) of a binomial
     ways = (math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(k + 1))
     return math.fsum(math.exp(way + i * math.log(p) + (n - i) * math.log1p(-p)) for i, way in enumerate(ways))
 
@@ -136,8 +134,9 @@ def recount(report):
 def engine_of(report):
     """The approximate engine of a report, no decision of which may differ from the exact one's; "" is the exact one."""
     engine = report.get("engine") or {"factory": "", "structure": "", "cells": []}
+    cells, groups = ([(one["key"], one["level"]) for one in part] for part in (engine["cells"], report["groups"]))
     same = all(cell[part]["k"] == 0 for cell in engine["cells"] for part in ("non_mated", "mated"))
-    require(same, "an engine decided otherwise than the exact one")
+    require(same and cells == (groups if engine["factory"] else []), "an engine was not shown to be as the exact one")
     return f"{engine['factory']} {engine['structure']}".strip()
 
 
@@ -169,7 +168,8 @@ def main(export, *kept):
             body = (folder / f"report-{binding['report_digest']}.json").read_bytes()
             require(sha256(body).hexdigest() == binding["report_digest"], "a report is another than was certified")
             report, engine = json.loads(body), binding.get("engine", "")
-            require(recount(report) <= binding["threshold"], "a certificate is below its report's threshold")
+            above = binding["threshold"] - recount(report)
+            require(above == 0 or (above > 0 and not engine), "a certificate is not at its report's threshold")
             require(engine_of(report) == engine, "a certificate is for another engine than was tested")
     done = [(actor, facts) for action, actor, facts, _ in acts.values() if action != "list.searched"]
     due = {(actor, facts.get("certificate") or facts["digest"]) for actor, facts in done}

@@ -88,13 +88,12 @@ class EngineTrial:
 
     @property
     def worst_upper95(self) -> float | None:
-        """The highest upper bound of the rate of differing decisions among everyone and the declared groups."""
-        bounds = (
-            rate.upper95
-            for one in self.cells
-            if one.level in (Level.ALL, Level.GROUP)
-            for rate in (one.non_mated, one.mated)
-        )
+        """The highest upper bound of the rate of differing searches for listed people, over everyone and the groups.
+
+        Of searches in which the exact engine names somebody: no other can differ.
+        """
+        rates = (one.mated for one in self.cells if one.level in (Level.ALL, Level.GROUP))
+        bounds = (estimate(rate.k, rate.named).upper95 for rate in rates if rate.named)
         return max((bound for bound in bounds if bound is not None), default=None)
 
 
@@ -188,6 +187,6 @@ def _obstacle(factory: str, one: EngineCell) -> str | None:
             f"{one.cell.label}: engine {factory} decides otherwise than the exact one in {alone.k} of {alone.n} "
             f"searches for people who are not on the list and in {mated.k} of {mated.n} for people who are"
         )
-    if one.level is Level.GROUP and not alone.named and not mated.named:
-        return f"{one.cell.label}: engine {factory} was not tested, no search names anybody"
+    if one.level is Level.GROUP and not mated.named:
+        return f"{one.cell.label}: engine {factory} was not tested, no search for somebody who is listed names anybody"
     return None

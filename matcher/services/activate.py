@@ -292,7 +292,11 @@ def _prepared(
 
 def _engine(engine: CertifiedEngine) -> str:
     bound = engine.trial.worst_upper95
-    upper = "" if bound is None else f", and up to {100 * bound:.3g} % of decisions may differ (worst group)"
+    upper = (
+        ""
+        if bound is None
+        else f", and up to {100 * bound:.3g} % of searches for listed people may differ (worst group)"
+    )
     return (
         f"searched by engine {engine.trial.factory}, which may leave listed people out: on the tested people it named "
         f"whom the exact engine named{upper}"

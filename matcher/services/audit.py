@@ -198,6 +198,8 @@ def _certified_list(
     _same(None if revision is None else revision.digest, terms.binding.list_digest, "list under a certificate")
     _same(certified.binding.list, terms.tested_list, "list that the report of a certificate tested")
     _same(certified.engine_name, terms.binding.engine, "engine that the report of a certificate tested")
+    if certified.engine is not None:
+        _same(certificate.threshold, certified.tau, "threshold at which the engine of a certificate was tested")
     if terms.derived_from and (terms.binding.list_digest, terms.derived_from) not in facts.derived:
         raise IntegrityError("a certificate was derived for another list than was tested, and nobody logged why")
 

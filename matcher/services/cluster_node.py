@@ -38,6 +38,10 @@ class Node:
     joined: bool
 
 
+# Every process of a node gets its environment: no passphrase and no address of a database is in it.
+_HANDED_ON = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV"})
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to start: the head's address, this machine's own where it joins, and how many shards it would hold."""
@@ -48,20 +52,24 @@ class Wanted:
 
 
 def give_token(environment: MutableMapping[str, str], folder: Path) -> bool:
-    """Names the token file of this account where no token is named; whether there is a token."""
+    """Names the token file of this account where no token is named; whether there is a token. Raises Refused."""
     if environment.get("RAY_AUTH_TOKEN") or environment.get("RAY_AUTH_TOKEN_PATH"):
         return True
     path = folder / "token"
-    if path.is_file():
-        environment["RAY_AUTH_TOKEN_PATH"] = str(path)
-    return path.is_file()
+    if not path.is_file():
+        return False
+    found = path.stat()
+    if found.st_mode & 0o077 or found.st_uid != os.geteuid() or not found.st_size:
+        raise Refused(f"the token {path} is empty, or others may read it: chmod 600, or remove it and start anew")
+    environment["RAY_AUTH_TOKEN_PATH"] = str(path)
+    return True
 
 
 def start(folder: Path, wanted: Wanted) -> Node:
     """Starts a node and waits until it runs. Raises Refused without a token, BadInput, StorageFailed."""
     if running(folder) is not None:
         raise Refused("a node runs here already: matcher cluster stop ends it")
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if name in _HANDED_ON or name.startswith("RAY_")}
     _require_token(environment, folder, wanted)
     environment |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
     if wanted.head.reach == "loopback":

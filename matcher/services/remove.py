@@ -59,8 +59,9 @@ def reduction_of(session: Session, whole: Revision, part: Revision) -> Reduction
 
 
 def _derivable(session: Session, watchlist: Watchlist, left: RevisionContent) -> bool:
-    """Whether the list serves, and serves all of what is left."""
-    if watchlist.serving is None:
+    """Whether the list serves, and serves all of what is left, by the exact engine."""
+    certificate = watchlist.certificate
+    if watchlist.serving is None or (certificate is not None and certificate.terms.binding.engine):
         return False
     try:
         require_part(session.place.revisions.read(session.vault, watchlist.serving), left)

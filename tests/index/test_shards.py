@@ -126,3 +126,39 @@ def test_nothing_runs_or_is_asked_without_a_token(tmp_path: Path, monkeypatch: p
     assert not give_token(empty, tmp_path / "cluster")
     with pytest.raises(Refused, match="never used without a token"):
         prepare_environment(public, empty)
+
+
+@pytest.mark.parametrize(("content", "mode"), [(b"a" * 64, 0o640), (b"a" * 64, 0o604), (b"", 0o600)])
+def test_a_token_that_others_may_read_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, mode: int
+) -> None:
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    token = tmp_path / "token"
+    token.write_bytes(content)
+    token.chmod(mode)
+    with pytest.raises(Refused, match="others may read it"):
+        give_token({}, tmp_path)
+    token.write_bytes(b"a" * 64)
+    token.chmod(0o600)
+    environment: dict[str, str] = {}
+    assert give_token(environment, tmp_path)
+    assert environment == {"RAY_AUTH_TOKEN_PATH": str(token)}
+
+
+def test_a_node_gets_no_secret_of_its_starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, str] = {}
+
+    def started(*_: object, env: dict[str, str], **__: object) -> object:
+        given.update(env)
+        raise OSError("not started")
+
+    monkeypatch.setattr("matcher.services.cluster_node.subprocess.Popen", started)
+    monkeypatch.setenv("MATCHER_PASSPHRASE", "correct horse battery")
+    monkeypatch.setenv("MATCHER_DATABASE", "postgresql+psycopg://ana:secret@db/faces")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    with pytest.raises(OSError, match="not started"):
+        start(tmp_path / "cluster", Wanted(ClusterAddress.parse("ray://127.0.0.1:6379"), None, 1))
+    assert "PATH" in given
+    assert given["RAY_AUTH_MODE"] == "token"
+    assert not [name for name in given if name.startswith(("MATCHER_", "PG"))]

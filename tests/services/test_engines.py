@@ -137,7 +137,7 @@ def test_an_engine_that_decides_alike_is_activated_and_searched(tested: World, f
     assert everyone.mated.upper95 == pytest.approx(1 - 0.05 ** (1 / 400))
     prepared = prepare(tested.sessions["vera"], "missing")
     assert f"searched by engine {factory.text}" in prepared.consequence
-    assert "up to 1.49 % of decisions may differ" in prepared.consequence
+    assert "up to 1.49 % of searches for listed people may differ (worst group)" in prepared.consequence
     tested.activate()
     opened = open_list(tested.sessions["boss"], "missing")
     assert isinstance(opened.index, ApproximateIndex)
@@ -259,7 +259,20 @@ def test_a_public_copy_leaves_small_groups_out_of_it(tested: World) -> None:
 def test_a_group_in_which_nobody_is_named_tests_nothing(tested: World) -> None:
     report = tested.calibrate(threshold=1_000_000, engine=GOOD)
     assert report.verdict.status is Status.INSUFFICIENT
-    assert f"group a: engine {GOOD.text} was not tested, no search names anybody" in report.verdict.reasons
+    assert (
+        f"group a: engine {GOOD.text} was not tested, no search for somebody who is listed names anybody"
+        in report.verdict.reasons
+    )
+
+
+def test_false_alarms_alone_test_nothing_for_a_group_without_listed_people(tested: World) -> None:
+    trial = tested.calibrate(engine=GOOD).engine
+    assert trial is not None
+    everyone, group, *others = trial.cells
+    nobody = replace(group.mated, k=0, n=0, rate=None, cp95=None, upper95=None, named=0)
+    changed = replace(group, non_mated=replace(group.non_mated, named=1), mated=nobody)
+    with pytest.raises(InsufficientEvidence, match="was not tested, no search for somebody who is listed"):
+        CertifiedEngine(replace(trial, cells=(everyone, changed, *others)))
 
 
 def test_an_unknown_index_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
@@ -268,7 +281,9 @@ def test_an_unknown_index_is_refused_before_anything_is_opened(tmp_path: Path) -
     assert "PQ16 is no index that may be certified" in result.err
 
 
-@pytest.mark.parametrize("change", ["a difference", "another factory", "left out", "not compared"])
+@pytest.mark.parametrize(
+    "change", ["a difference", "another factory", "left out", "not compared", "a group left out", "no cell"]
+)
 def test_an_auditor_who_counts_again_notices(tested: World, change: str) -> None:
     tested.calibrate(engine=GOOD)
     report = json.loads(stored(tested).body)
@@ -279,12 +294,14 @@ def test_an_auditor_who_counts_again_notices(tested: World, change: str) -> None
         report["engine"]["factory"] = LINKED.text
     elif change == "left out":
         del report["engine"]
+    elif change in ("a group left out", "no cell"):
+        del report["engine"]["cells"][1 if change == "a group left out" else 0 :]
     else:
         report["engine"]["cells"][1]["mated"]["k"] = 1 if change == "a difference" else None
     if change in ("another factory", "left out"):
         assert engine_of(report) != name
     else:
-        with pytest.raises(SystemExit, match="otherwise than the exact one"):
+        with pytest.raises(SystemExit, match="not shown to be as the exact one"):
             engine_of(report)
 
 
