@@ -12,7 +12,7 @@ from matcher.calibration.adjudication import Adjudication
 from matcher.calibration.at_threshold import NO_THRESHOLD, CohortTemplates, Tested, at_threshold
 from matcher.calibration.burden import BurdenTable, burden_table
 from matcher.calibration.differentials import PERMUTATIONS
-from matcher.calibration.engine import EngineTrial, TestedEngine, engine_trial
+from matcher.calibration.engine import TestedEngine, engine_trial
 from matcher.calibration.failures import Failures, failure_tests, failures_in
 from matcher.calibration.groups import Cell, CellEvidence, Level, cells_with_people
 from matcher.calibration.intervals import Estimate, estimate, steady
@@ -120,14 +120,9 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     pictures_seen = model.pictures_seen
     left_out = left_out_columns(inputs)
     likeness = realism(inputs.listed_maxima, outcomes.maxima[outcomes.completed].tolist())
-    setting = Setting(
-        inputs.cohort.shipped,
-        pictures_seen,
-        left_out,
-        inputs.cohort.same_quality,
-        likeness.obstacle,
-        _engine(inputs, rule(evidence, gate).tau, cells, outcomes),
-    )
+    tested, cohort = inputs.engine, inputs.cohort
+    engine = None if tested is None else engine_trial(tested, rule(evidence, gate).tau, cells, outcomes)
+    setting = Setting(cohort.shipped, pictures_seen, left_out, cohort.same_quality, likeness.obstacle, engine)
     judgement = judge(evidence, gate, setting)
     pairs = zip(judgement.ruling.cells, cells, strict=True)
     groups = tuple(
@@ -136,7 +131,7 @@ def calibrate(inputs: CalibrationInputs) -> Report:
     )
     gating = [(group.cell.name, mask) for group, (_, mask) in zip(groups, cells, strict=True) if group.gating]
     provider = provider_words(model.rewrite)
-    binding = ReportBinding(listed.digest, inputs.model, inputs.cohort.digest, policy.digest, listed.subjects, provider)
+    binding = ReportBinding(listed.digest, inputs.model, cohort.digest, policy.digest, listed.subjects, provider)
     beside = at_threshold(_tested(inputs, outcomes), judgement.ruling.tau, listed.subjects)
     missed_most = worst_misses(groups)
     return Report(
@@ -165,14 +160,8 @@ def calibrate(inputs: CalibrationInputs) -> Report:
         mated_scores={cell.name: _sorted(outcomes.mates[mask & outcomes.mated]) for cell, mask in cells},
         listed_maxima=inputs.listed_maxima,
         likelihood=likelihood_of(outcomes, gating, Resampling(inputs.replicates, seed_of(binding))),
-        engine=setting.engine,
+        engine=engine,
     )
-
-
-def _engine(
-    inputs: CalibrationInputs, tau: Millionths | None, cells: Sequence[tuple[Cell, Mask]], outcomes: Outcomes
-) -> EngineTrial | None:
-    return None if inputs.engine is None else engine_trial(inputs.engine, tau, cells, outcomes)
 
 
 def _cohort_line(inputs: CalibrationInputs, pictures_seen: bool, left_out: tuple[str, ...]) -> CohortLine:

@@ -6,7 +6,8 @@
 2. A decision is who is named and with which score at the report's threshold. One decision that differs, in any group,
    and the engine cannot be certified.
 3. An approximate engine only leaves people out, so where nobody was to be named it cannot be wrong: `named` counts the
-   searches that could have shown something. A declared group without one of them has tested nothing.
+   searches that could have shown something. A declared group in which no search for a listed person is one of them
+   has tested nothing, whatever false alarms it had.
 4. No difference in n searches bounds the rate of differences (Clopper-Pearson); it does not make it zero.
 5. What was compared was compared at the report's threshold; at a higher one decisions may differ that did not here.
 """

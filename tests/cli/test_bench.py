@@ -84,6 +84,15 @@ def test_an_approximate_engine_is_told_with_whom_it_leaves_out(tmp_path: Path) -
     assert Cli(tmp_path / "none")("bench", "search", "--index", "PQ16").code == 8
 
 
+@pytest.mark.parametrize("other", [("--growth",), ("--cascade",), ("--index", "HNSW32"), ("--plot", "a.svg")])
+def test_what_a_cluster_is_not_timed_with_is_refused_and_not_left_out_in_silence(
+    tmp_path: Path, other: tuple[str, ...]
+) -> None:
+    result = Cli(tmp_path / "none")("bench", "search", "--engine", "ray", *other)
+    assert result.code == 2
+    assert "leave out --engine ray" in result.err
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("threshold", [100, 250_000, 600_000, 1_000_000])
 def test_the_cascade_finds_what_scoring_every_row_finds(threads: int, threshold: int) -> None:

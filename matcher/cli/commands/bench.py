@@ -68,6 +68,8 @@ def search(call: Call, **given: Any) -> None:
     from matcher.errors import UsageError
 
     if given["engine"] == "ray":
+        if any(given[name] for name in ("growth", "cascade", "index", "plot")):
+            raise UsageError("--growth, --cascade, --index and --plot are of one machine: leave out --engine ray")
         return _on_a_cluster(call, given)
     engines = [factory_from(text) for text in given["index"]]
     if given["growth"] and (given["cascade"] or engines):
