@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from matcher.domain.records import Restored
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.rooms import Reception
-    from matcher.domain.tables import Upgrading
     from matcher.domain.shards import ClusterAddress, ClusterNode
+    from matcher.domain.tables import Upgrading
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.approximate import ApproximateIndex
     from matcher.index.cluster import ClusterIndex
@@ -117,7 +117,9 @@ class Program:
 def restore_program(settings: Settings, file: Path, who: tuple[str, str], speaker: Speaker) -> "Restored":
     """Makes the home of the settings from a backup, for an admin of its moment, `who` by name and passphrase.
 
-    A backup of an older home comes out as one of this version. Nothing stays of a restore that fails. Raises BadInput, Refused, WrongPassphrase, IntegrityError, StorageFailed.
+    An older home comes out as one of this version. Nothing stays of a restore that fails.
+
+    Raises BadInput, Refused, WrongPassphrase, IntegrityError, StorageFailed.
     """
     from matcher.services.backup import begin_restored
     from matcher.store.archive import require_no_home, restoring, unpack

@@ -3,8 +3,8 @@
 1. An admin backs up. The log entry is written first, so that it is in the backup; a backup that fails leaves an entry
    that says it was begun.
 2. An admin of the moment of the backup restores it: the passphrase of that moment opens it. The restored home is
-   brought to this program's version (`bring_up.py`), whose rules a verification needs, and verified from the first entry
-   to the last before it is used.
+   brought to this program's version (`bring_up.py`), whose rules a verification looks for, and verified from the first
+   entry to the last before it is used.
 3. A restore is a log entry: who, of which backup, and after which entry the log goes on. What happened between the
    backup and the restore is not in that log, and whoever kept a later checkpoint can tell.
 4. Whatever happened in between may have stopped a list, or concluded an alert. Every list that served is suspended

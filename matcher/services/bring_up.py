@@ -18,8 +18,6 @@ def bring_up(session: Session, upgrading: Upgrading, backup_id: str) -> int:
         now = work.version()
         if version != now:
             name = session.user.name
-            work.log.append(
-                event(Action.HOME_UPGRADED, name, backup=backup_id, from_version=version, to_version=now)
-            )
+            work.log.append(event(Action.HOME_UPGRADED, name, backup=backup_id, from_version=version, to_version=now))
             work.commit()
     return version

@@ -4,9 +4,9 @@
     files      one behind the other, in that order
 
 1. The database is one state of one moment, a SQLite file in the home, which is removed, also a killed backup's: what
-   `VACUUM INTO` writes, or a copy of what is on a server (`postgres_copy.py`). So every backup is of a home whose
-   database is in its folder. The containers are those of the revisions in that state, and must be the same bytes twice: when their digests are
-   taken, and when they are written.
+   `VACUUM INTO` writes, or a copy of what is on a server (`postgres_copy.py`), so that whatever is restored has its
+   database in its folder. The containers are those of the revisions in that state, and must be the same bytes twice:
+   when their digests are taken, and when they are written.
 2. A home is made in `.NAME.restoring` beside its place, held by one process (flock), and takes its name only when it is
    whole, synced and verified. What fails takes away all that it made; what was killed is cleared by the next restore.
 3. Names, sizes and digests must be those of the manifest; a name leads nowhere but into the home.

@@ -89,8 +89,7 @@ def bring_up(connection: Connection) -> int:
     sqlite.require_way(version)
     if version == SCHEMA_VERSION:
         return version
-    if rules_digest(connection) != RULES[version][connection.dialect.name]:
-        raise IntegrityError(_CHANGED)
+    _require_rules(connection)
     rules.drop_rules(connection)
     for number in range(version, SCHEMA_VERSION):
         STEPS[number](connection)
@@ -154,13 +153,24 @@ def is_sqlite(engine: Engine) -> bool:
 
 
 def snapshot(engine: Engine, path: Path) -> None:
-    """The database as it is at one moment, as a new SQLite file, 0600. Raises StorageFailed."""
+    """The database as it is at one moment, as a new SQLite file, 0600. Raises StorageFailed, IntegrityError."""
     if is_sqlite(engine):
         sqlite.snapshot(engine, path)
         return
     from matcher.store import postgres_copy
 
+    with translated(), engine.connect() as connection:
+        _require_rules(connection)  # the file gets its rules from the program, whatever somebody did to the server's
     postgres_copy.copy(engine, path)
+
+
+def _require_rules(connection: Connection) -> None:
+    """Raises IntegrityError for rules that are not those of their version."""
+    version = version_in(connection)
+    if version == SCHEMA_VERSION:
+        _require_whole(connection)
+    elif rules_digest(connection) != RULES[version][connection.dialect.name]:
+        raise IntegrityError(_CHANGED)
 
 
 def _require_whole(connection: Connection) -> None:

@@ -60,7 +60,7 @@ def mark(connection: Connection) -> None:
 
 def version_in(connection: Connection) -> int:
     """The version in the mark."""
-    said = connection.exec_driver_sql(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')").scalar_one()  # noqa: S608
+    said = connection.exec_driver_sql(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')").scalar_one()
     return int(str(said).removeprefix(MARK))
 
 

@@ -29,6 +29,7 @@ from matcher.store.container_format import SEALED_CHUNK
 from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
+from matcher.store.schema import SCHEMA_VERSION
 from matcher.store.unit_of_work import open_store
 from tests.services.test_sealed_at_rest import everything_planted, in_clear
 from tests.services.world import PASSPHRASE, World
@@ -48,14 +49,15 @@ def restored(world: World, file: Path, to: Path, name: str = "boss", passphrase:
     with HomeKeyring(to, LIGHT).open_backup(backup, name, passphrase) as opened, restoring(to) as folder:
         unpack(opened, folder, lambda *_: None)
         there = at(world, folder)
-        found = begin_restored(there.place, backup.head, name, passphrase, lambda *_: None)
+        upgrading = there.store.upgrading
+        found = begin_restored(there.place, upgrading, backup.head, (name, passphrase), lambda *_: None)
         there.store.close()
     return found
 
 
 def at(world: World, folder: Path) -> World:
     """The same world with another home."""
-    store = open_store(folder, world.place.seat, world.clock)
+    store = open_store(folder, world.place.seat, world.clock, older=True)
     other = object.__new__(World)
     other.folder, other.clock, other.code, other.templates = folder.parent, world.clock, world.code, world.templates
     other.store = store
@@ -90,7 +92,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(active: World, tmp_path: 
     for name in ("boss", "vera", "ana", "ben", "audrey"):
         there.sessions[name] = sign_in(there.place, name, PASSPHRASE)
     assert there.sessions["ana"].vault.open("a column", sealed) == b"Planted Name"
-    assert found == Restored(head.backup_id, head.made_at, head.sequence, ("missing",))
+    assert found == Restored(head.backup_id, head.made_at, head.sequence, ("missing",), SCHEMA_VERSION)
     assert there.log_actions()[: head.sequence] == active.log_actions()
     assert there.log_actions()[head.sequence :] == ["home.restored", "list.suspended"]
     assert verify(there.place, lambda *_: None).judgements == 2

@@ -4,9 +4,9 @@
     cd ../version-4                                 # and build the compiled core there
     python .../tests/assets/version_4/make.py .../tests/assets/version_4
 
-It runs that tree's own `tests.services.world`: nothing of the program that reads the homes has a part in them. In each: a
-list that serves under a signed certificate, a refused sign-in, an alert of two reviewers that is a lead, one that
-waits with one of two judgements, and a checkpoint signed by the log's key. `sqlite.tar.xz` holds the folder,
+It runs that tree's own `tests.services.world`: nothing of the program that reads the homes has a part in them. In
+each: a list that serves under a signed certificate, a refused sign-in, an alert of two reviewers that is a lead, one
+that waits with one of two judgements, and a checkpoint signed by the log's key. `sqlite.tar.xz` holds the folder,
 `postgresql.tar.xz` the folder and `dump.sql` (pg_dump 15, plain, without owners and privileges).
 """
 
