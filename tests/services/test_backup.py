@@ -31,6 +31,7 @@ from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
 from matcher.store.schema import SCHEMA_VERSION
 from matcher.store.unit_of_work import open_store
+from tests.databases import both_engines
 from tests.services.test_sealed_at_rest import everything_planted, in_clear
 from tests.services.world import PASSPHRASE, World
 
@@ -78,6 +79,7 @@ def home_of(folder: Path) -> dict[str, str]:
     }
 
 
+@both_engines
 def test_a_restored_home_is_the_one_that_was_backed_up(active: World, tmp_path: Path) -> None:
     active.submit(active.templates[7])
     active.conclude(Verdict.SAME)
@@ -102,6 +104,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(active: World, tmp_path: 
     ]
 
 
+@both_engines
 def test_a_list_that_served_is_searched_again_once_an_approver_has_signed(active: World, tmp_path: Path) -> None:
     active.submit(active.templates[7])
     backed_up(active, tmp_path / "one.backup")
@@ -119,6 +122,7 @@ def test_a_list_that_served_is_searched_again_once_an_approver_has_signed(active
     verify(there.place, lambda *_: None)
 
 
+@both_engines
 def test_nothing_sealed_lies_in_clear_in_a_backup(active: World, tmp_path: Path) -> None:
     active.submit(active.templates[7])
     (tmp_path / "only").mkdir()
@@ -237,6 +241,7 @@ def test_a_backup_opens_with_the_passphrase_of_its_moment(whole: tuple[World, Pa
         restored(world, later, tmp_path / "third", passphrase=NEW)
 
 
+@both_engines
 def test_nothing_is_restored_over_what_is_there(whole: tuple[World, Path, bytes], tmp_path: Path) -> None:
     world, file, _ = whole
     before = home_of(world.folder / "home")
@@ -294,6 +299,7 @@ def test_the_log_tells_of_no_restore_that_does_not_follow_its_backup(whole: tupl
             world.plays(Action.HOME_RESTORED, **(details | wrong))
 
 
+@both_engines
 def test_a_full_disk_leaves_no_backup(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: int) -> None:
         raise OSError(28, "No space left on device")
