@@ -204,7 +204,7 @@ NO_COMMAND = {
     "a suspended person judges": "as above",
     "a stranger adds an admin": "the command asks who one is before it asks a service",
     "a reviewer loads": "loading reads its file first; `test_deeds.py` gives one",
-    "a reviewer upgrades": "the command does nothing to a home of this version; tests/cli/test_upgrade.py has an older one",
+    "a reviewer upgrades": "a home of this version is not upgraded; `tests/cli/test_upgrade.py` has an older one",
     "a wrong passphrase": "`test_deeds.py` gives one",
     "a suspended person searches": "whoever is suspended does not get past signing in, tried once in `test_deeds.py`",
     "a suspended person finds nobody": "as above",
