@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
-from matcher.errors import BadInput
+from matcher.errors import BadInput, Refused
 from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -263,6 +263,11 @@ def open_upgradable(settings: Settings) -> tuple[Program, int, int]:
     require_belonging(belongs, store)
     with store.unit_of_work(write=False) as work:
         version = work.version()
+        if version < SCHEMA_VERSION and work.erasures.unfinished():  # to finish one takes tables of now
+            raise Refused(
+                "an erasure of this home was not finished: run matcher user list of the version that made it, "
+                "which finishes it, then upgrade"
+            )
     return _program(settings, home, store, seat), version, SCHEMA_VERSION
 
 

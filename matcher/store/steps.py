@@ -5,8 +5,8 @@
 2. Rules that are not those of their version (`RULES`) were removed or changed by somebody: they are not made whole in
    silence.
 3. Whoever adds a version adds its step and the digests of the one before (`database.rules_digest`), and sees to it that
-   on the tables of every version in `STEPS` this program still signs in, logs, finishes an erasure and backs up
-   (`services/backup.py`; from a server into the tables of now, `postgres_copy.py`): all that is done before a step.
+   on the tables of every version in `STEPS` this program still signs in, logs and backs up (`services/backup.py`; from
+   a server into the tables of now, `postgres_copy.py`): all that is done before a step, where no erasure is unfinished.
    Where a later step alters a table, an earlier one that makes it from `schema` has to make it as it was.
 """
 

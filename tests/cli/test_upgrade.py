@@ -8,7 +8,7 @@ from matcher.store.schema import SCHEMA_VERSION
 from matcher.store.steps import OLDEST
 from tests.assets.older import older_home
 from tests.cli.runner import Cli
-from tests.databases import address_of, both_engines, homes_on, raw
+from tests.databases import address_of, both_engines, homes_on, raw, without_rules
 
 pytestmark = both_engines
 
@@ -89,6 +89,10 @@ def test_an_older_home_is_upgraded_by_an_admin_after_a_backup(tmp_path: Path) ->
         environment = {} if passphrase is None else {"MATCHER_PASSPHRASE": passphrase}
         assert cli("upgrade", "--backup", to, user=user, **environment).code == code
     assert cli("upgrade").code == 2  # still of the older version
+    raw(cli.home, "INSERT INTO erasures VALUES (1, 'e', 'l', 'boss', '2026', NULL)")
+    refused = cli("upgrade", "--backup", file, user="boss")
+    assert (refused.code, "erasure of this home was not finished" in refused.complaint) == (3, True)
+    without_rules(cli.home, "DELETE FROM erasures")
     assert not file.exists()
     done = cli("upgrade", "--backup", file, "--json", user="boss")
     assert done.code == 0
