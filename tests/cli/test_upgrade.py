@@ -89,7 +89,7 @@ def test_an_older_home_is_upgraded_by_an_admin_after_a_backup(tmp_path: Path) ->
         environment = {} if passphrase is None else {"MATCHER_PASSPHRASE": passphrase}
         assert cli("upgrade", "--backup", to, user=user, **environment).code == code
     assert cli("upgrade").code == 2  # still of the older version
-    raw(cli.home, "INSERT INTO erasures VALUES (1, 'e', 'l', 'boss', '2026', NULL)")
+    raw(cli.home, "INSERT INTO erasures SELECT 1, 'e', 'l', 'boss', created_at, NULL FROM home")
     refused = cli("upgrade", "--backup", file, user="boss")
     assert (refused.code, "erasure of this home was not finished" in refused.complaint) == (3, True)
     without_rules(cli.home, "DELETE FROM erasures")
