@@ -20,8 +20,10 @@ from matcher.services.people import add_user, set_suspended
 from matcher.services.remove import remove_subjects
 from matcher.services.rotate import rotate_home_key
 from matcher.services.submit import Errand, submit
+from matcher.services.upgrade import upgrade
 from matcher.services.vigilance import statistics
 from matcher.services.workplace import sign_in
+from matcher.store.archive import HomeArchive
 from tests.safeguards.town import Town
 from tests.services.world import NOBODY, PASSPHRASE, PILOT, VectorPipeline, judgement, vectors
 
@@ -155,6 +157,17 @@ SERVICES: dict[str, tuple[Deed, type[MatcherError], str]] = {
         "user.suspend",
     ),
     "an approver reads reviewers' figures": (lambda town: statistics(town.sessions["vera"]), MissingRole, "reviewers"),
+    "a reviewer upgrades": (
+        lambda town: upgrade(
+            town.sessions["ana"],
+            HomeArchive(town.folder / "home", town.store.engine),
+            town.store.upgrading,
+            town.folder / "out",
+            lambda *_: None,
+        ),
+        MissingRole,
+        "upgrade",
+    ),
     "a wrong passphrase": (lambda town: sign_in(town.place, "ana", "not the one"), WrongPassphrase, "sign in"),
     "somebody unknown": (lambda town: sign_in(town.place, "planted-name", PASSPHRASE), Refused, "sign in"),
     "a suspended person searches": (_suspended_submits, Refused, "submit"),
@@ -204,6 +217,7 @@ NO_COMMAND = {
     "a suspended person judges": "as above",
     "a stranger adds an admin": "the command asks who one is before it asks a service",
     "a reviewer loads": "loading reads its file first; `test_deeds.py` gives one",
+    "a reviewer upgrades": "a home of this version is not upgraded; `tests/cli/test_upgrade.py` has an older one",
     "a wrong passphrase": "`test_deeds.py` gives one",
     "a suspended person searches": "whoever is suspended does not get past signing in, tried once in `test_deeds.py`",
     "a suspended person finds nobody": "as above",
