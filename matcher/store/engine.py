@@ -166,9 +166,14 @@ def scrub(engine: Engine) -> None:
     """Writes the database anew and empties its WAL: no free page, gap or old frame holds what was deleted.
 
     `secure_delete` overwrites what is deleted, but not copies that balancing a tree left in the gaps of other pages.
+    What is written anew goes through a file without a name in the home: this SQLite would hold all of it in memory.
     Raises StorageFailed while another connection holds an older state open.
     """
     with engine.connect() as connection:
+        folder = Path(connection.exec_driver_sql("PRAGMA database_list").one()[2]).parent
+        quoted = str(folder).replace("'", "''")
+        connection.exec_driver_sql("PRAGMA temp_store = FILE")
+        connection.exec_driver_sql(f"PRAGMA temp_store_directory = '{quoted}'")  # for the process, which has one home
         connection.exec_driver_sql("VACUUM")
         busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     if busy:
