@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
-from matcher.errors import BadInput
+from matcher.errors import BadInput, MatcherError
 from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from matcher.index.cluster import ClusterIndex
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
+    from matcher.services.cluster_node import Node, Wanted
     from matcher.services.notary import LogNotary
     from matcher.store.home import Home
     from matcher.store.unit_of_work import Store
@@ -402,12 +403,51 @@ def give_cluster_token() -> None:
     give_token(os.environ, cluster_folder())
 
 
+def start_node(wanted: "Wanted") -> "Node":
+    """Starts a node of a cluster, whose token nobody else is shown. Raises Refused, BadInput, StorageFailed."""
+    from matcher.index.listener import owners, require_trusted
+    from matcher.services.cluster_node import start
+
+    if wanted.own is not None:
+        require_trusted(wanted.head)
+    elif owners(wanted.head):
+        raise BadInput(f"somebody listens at {wanted.head.endpoint} already: choose another port (--at)")
+    return start(cluster_folder(), wanted)
+
+
 def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
     """The machines of a cluster. Raises NotSearchable, Refused, BadInput."""
-    from matcher.index.cluster import nodes
+    from matcher.index.cluster import ClusterView
 
     give_cluster_token()
-    return nodes(cluster)
+    view = ClusterView(cluster)
+    try:
+        return view.nodes()
+    finally:
+        view.close()
+
+
+def index_state(settings: Settings) -> "Callable[[], str] | None":
+    """What stands in the way of searching on the settings' cluster, each time it is called (empty: nothing), if it does.
+
+    Raises BadInput.
+    """
+    cluster = _cluster(settings)
+    if cluster is None:
+        return None
+    from matcher.domain.shards import degradation
+    from matcher.index.cluster import ClusterView
+
+    view = ClusterView(cluster)
+
+    def state() -> str:
+        try:
+            give_cluster_token()
+            return degradation(view.nodes(), cluster.shards)
+        except MatcherError as error:
+            return f"index degraded: {error}"
+
+    return state
 
 
 def _complain(text: str) -> None:
