@@ -130,7 +130,9 @@ class ClusterIndex:
     def _whole(self, told: Told) -> Told:
         """An answer of the shards that were loaded when the index was opened."""
         if tuple(told.head[0]) != self.shards:
-            raise NotSearchable("the cluster answered from other rows than were loaded; nothing was searched: try again")
+            raise NotSearchable(
+                "the cluster answered from other rows than were loaded; nothing was searched: try again"
+            )
         return told
 
     def _loaded(self, seconds: float) -> tuple[str, ...]:

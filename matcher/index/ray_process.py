@@ -22,7 +22,6 @@ from importlib.util import find_spec
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from matcher.domain.shards import HANDED_ON, ClusterAddress
 from matcher.errors import BadInput, MatcherError, NotSearchable, Refused, StorageFailed

@@ -238,7 +238,8 @@ def require_room(shards: int) -> None:
     room = int(ray.cluster_resources().get(RESOURCE, 0))
     if room < shards:
         raise NotSearchable(
-            f"the cluster has room for {room} of {shards} shards: start more nodes (matcher cluster start --join)"
+            f"the cluster has room for {room} of {shards} shards; nothing was searched: "
+            "start more nodes (matcher cluster start --join)"
         )
 
 
