@@ -428,8 +428,9 @@ def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
 
 
 def index_state(settings: Settings) -> "Callable[[], str] | None":
-    """What stands in the way of searching on the settings' cluster, each time it is called (empty: nothing), if it does.
+    """What stands in the way of searching on the settings' cluster, whenever it is called (empty: nothing).
 
+    None where no cluster searches.
     Raises BadInput.
     """
     cluster = _cluster(settings)

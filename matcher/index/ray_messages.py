@@ -18,7 +18,7 @@ _KINDS = {one.__name__: one for one in (errors.NotSearchable, errors.IntegrityEr
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`number` of the question, `kind` of frame ("answer", "error", "lend", "tell"), what JSON holds, bytes beside it."""
+    """`number` of the question, `kind` ("answer", "error", "lend", "tell"), what JSON holds, and bytes beside it."""
 
     number: int
     kind: str

@@ -1,7 +1,7 @@
 """The process that speaks with Ray (`ray_driver.py`), seen from the process that holds keys.
 
-1. Ray ends its process by itself (a head that was gone for a minute, a check that fails inside it): it may end that one.
-   Whoever waited is told NotSearchable; whoever holds a `RayProcess` looks at `is_alive` and starts another.
+1. Ray ends its process by itself (a head that was gone for a minute, a check that fails inside it): it may end that
+   one. Whoever waited is told NotSearchable; whoever holds a `RayProcess` looks at `is_alive` and starts another.
 2. It is started with nothing of this one: a channel, an environment without passphrases or addresses of databases, the
    root folder, a process group of its own, and a command line without words of anybody's.
 3. It is made to end when it does not answer in the time that it was given.
@@ -32,7 +32,7 @@ GRACE = 0.5  # seconds that its answer may take to come, beside the time that it
 SECONDS_TO_LEAVE = 4.0
 _PACKAGES = Path(__file__).resolve().parents[2]
 ENDED = (
-    "the index is degraded: the process that speaks with the cluster ended, as it does when the cluster's head is gone; "
+    "the index is degraded: the process that speaks with the cluster ended, as it does when the head is gone; "
     "nothing was searched: see matcher cluster status, then try again"
 )
 

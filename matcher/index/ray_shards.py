@@ -1,11 +1,11 @@
 """The shards of a list as the process that speaks with Ray knows them: made, loaded, asked, made anew.
 
 1. A shard is a Ray actor (`shard.py`). Ray alone places, watches and carries; nothing here outlives the process.
-2. An answer is given when every shard gave its part and every part bears the digest that the shard was loaded with; one
-   that is missing, late or of other rows makes the whole search fail.
-3. An actor that is gone is made anew wherever Ray places it, must find the digest it had, and is asked again, all within
-   the time of one search; what is not ready then goes on loading.
-4. A machine of another release is asked nothing. A container that does not verify is an IntegrityError, as on one machine.
+2. An answer is given when every shard gave its part and every part bears the digest that the shard was loaded with;
+   one that is missing, late or of other rows makes the whole search fail.
+3. An actor that is gone is made anew wherever Ray places it, must find the digest it had, and is asked again, all
+   within the time of one search; what is not ready then goes on loading.
+4. A machine of another release is asked nothing. A container that was altered is an IntegrityError, as on one machine.
 5. Locks are held while something is written down, never while anything is waited for.
 6. Queries travel in pieces below the 100 KiB from which Ray would put them into its shared object store.
 """
@@ -213,7 +213,7 @@ class translated:  # noqa: N801 - read as a word: with translated():
         if isinstance(error, ray.exceptions.AuthenticationError):
             raise HeadIsAnother(
                 "the index is degraded: the head of the cluster was started anew, or has another token; nothing was "
-                "searched: its shards are made anew with the next search, where nodes have joined (matcher cluster start)"
+                "searched: start its nodes anew too (matcher cluster start --join), then try again"
             ) from None
         if isinstance(error, ray.exceptions.RayError | ConnectionError | RuntimeError | ValueError):
             raise NotSearchable(

@@ -34,7 +34,7 @@ OBJECT_STORE = 100_000_000  # bytes: next to nothing goes through it
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What runs here: its process, the time of its start in clock ticks, the address, shards it would hold, its folder."""
+    """What runs here: a process, when it started in clock ticks, the address, shards it would hold, its folder."""
 
     pid: int
     started: int

@@ -135,7 +135,7 @@ class Machines:
 @contextmanager
 def cluster(workers: int) -> Iterator[Machines]:
     """A head that holds no shard and so many nodes that do."""
-    with tempfile.TemporaryDirectory(prefix="mray-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="mray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         made = Machines(Path(folder))
         try:
             for _ in range(workers):
@@ -143,6 +143,21 @@ def cluster(workers: int) -> Iterator[Machines]:
             yield made
         finally:
             made.close()
+
+
+def jobs(made: Machines) -> list[str]:
+    """The cluster's table of jobs, a text each."""
+    import ray
+
+    state = ray._private.state.GlobalState()
+    options = ray._raylet.GcsClientOptions.create(
+        made.address, None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False
+    )
+    state._initialize_global_state(options)
+    try:
+        return [str(job) for job in state.job_table()]
+    finally:
+        state.disconnect()
 
 
 def address_of(made: Machines, shards: int) -> ClusterAddress:
