@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matcher.domain.shards import ClusterAddress, ClusterNode
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.approximate import ApproximateIndex
-    from matcher.index.cluster import ClusterIndex
+    from matcher.index.cluster import ClusterIndex, ClusterView
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
     from matcher.services.cluster_node import Node, Wanted
@@ -105,6 +105,11 @@ class Program:
         from matcher import kernels
 
         return kernels.normalise(rows)
+
+    def index_state(self) -> "Callable[[], str] | None":
+        """What stands in the way of searching, whenever it is called (empty: nothing); None where one machine does."""
+        cluster = None if self.demo else _cluster(self.settings)
+        return None if cluster is None else partial(_state_of, _view_of(cluster), cluster)
 
     def reception(self) -> "Reception":
         """Signing in at the terminal interface."""
@@ -427,28 +432,20 @@ def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
         view.close()
 
 
-def index_state(settings: Settings) -> "Callable[[], str] | None":
-    """What stands in the way of searching on the settings' cluster, whenever it is called (empty: nothing).
-
-    None where no cluster searches.
-    Raises BadInput.
-    """
-    cluster = _cluster(settings)
-    if cluster is None:
-        return None
-    from matcher.domain.shards import degradation
+def _view_of(cluster: "ClusterAddress") -> "ClusterView":
     from matcher.index.cluster import ClusterView
 
-    view = ClusterView(cluster)
+    return ClusterView(cluster)
 
-    def state() -> str:
-        try:
-            give_cluster_token()
-            return degradation(view.nodes(), cluster.shards)
-        except MatcherError as error:
-            return f"index degraded: {error}"
 
-    return state
+def _state_of(view: "ClusterView", cluster: "ClusterAddress") -> str:
+    from matcher.domain.shards import degradation
+
+    try:
+        give_cluster_token()
+        return degradation(view.nodes(), cluster.shards)
+    except MatcherError as error:
+        return f"index degraded: {str(error).removeprefix('the index is degraded: ')}"
 
 
 def _complain(text: str) -> None:

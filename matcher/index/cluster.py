@@ -13,6 +13,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 
 import numpy as np
@@ -169,11 +170,7 @@ class ClusterView:
 
     def nodes(self, seconds: float = STARTING) -> tuple[ClusterNode, ...]:
         """The machines. Raises NotSearchable, Refused, BadInput."""
-        if self._process is None or not self._process.is_alive:
-            self.close()
-            self._process = RayProcess(self._address, None, lambda _: None)
-            self._process.begin("open", self._address, ())
-        told = self._process.ask("machines", seconds=seconds)
+        told = self._asked(seconds)
         found = (ClusterNode(str(address), bool(alive), int(shards)) for address, alive, shards in told.head)
         return tuple(sorted(found, key=lambda node: (node.address, not node.alive, node.shards)))
 
@@ -181,3 +178,12 @@ class ClusterView:
         """Leaves the cluster."""
         if self._process is not None:
             self._process.close()
+
+    def _asked(self, seconds: float) -> Told:
+        if self._process is not None and self._process.is_alive:
+            with suppress(NotSearchable):  # the head may be another one since it was last asked: then we join that
+                return self._process.ask("machines", seconds=seconds)
+        self.close()
+        self._process = RayProcess(self._address, None, lambda _: None)
+        self._process.begin("open", self._address, ())
+        return self._process.ask("machines", seconds=seconds)

@@ -235,7 +235,8 @@ def join(address: ClusterAddress) -> None:
 
 def require_room(shards: int) -> None:
     """Raises NotSearchable where the machines that are there would not hold so many."""
-    room = int(ray.cluster_resources().get(RESOURCE, 0))
+    untyped: Any = ray
+    room = int(untyped.cluster_resources().get(RESOURCE, 0))
     if room < shards:
         raise NotSearchable(
             f"the cluster has room for {room} of {shards} shards; nothing was searched: "
@@ -245,7 +246,8 @@ def require_room(shards: int) -> None:
 
 def machines() -> list[tuple[str, bool, int]]:
     """Address, whether it is alive, and how many shards it would hold, of every machine that the head knows."""
-    found = ray.nodes()
+    untyped: Any = ray
+    found = untyped.nodes()
     return [(one["NodeManagerAddress"], one["Alive"], int(one.get("Resources", {}).get(RESOURCE, 0))) for one in found]
 
 

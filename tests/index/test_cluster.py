@@ -21,19 +21,21 @@ if find_spec("ray") is None:  # not imported yet: Ray reads once, when it is, wh
     pytest.skip("needs the extra cluster", allow_module_level=True)
 
 import matcher
-from matcher.bootstrap import _open_cluster
+from matcher.bootstrap import _open_cluster, _state_of
 from matcher.cli.exit_codes import ExitCode, exit_code_of
-from matcher.domain.shards import shard_digests
+from matcher.domain.shards import ClusterAddress, shard_digests
 from matcher.errors import BadInput, IntegrityError, NotSearchable
-from matcher.index.cluster import ClusterIndex
+from matcher.index.cluster import ClusterIndex, ClusterView
 from matcher.index.exact import ExactIndex
 from matcher.store.containers import container_path
 from matcher.store.lending import LentRevision
 from matcher.store.screen_file import read_screen
+from tests.fakes.review_office import home
 from tests.index import ray_world
 from tests.index.ray_world import Machines, Sealed, address_of, probes, sealed
 from tests.services.test_shards import on_a_cluster
 from tests.services.world import World
+from tests.tui.stage import on_stage
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -192,9 +194,7 @@ def test_the_process_that_speaks_with_ray_may_end_at_any_time(cluster: Machines,
         waiting = pool.submit(index.at_or_above, asked, 0)
         time.sleep(0.5)
         os.kill(first._process.pid, signal.SIGABRT)  # as a check of Ray that fails does
-        with pytest.raises(
-            NotSearchable, match=r"the process that speaks with the cluster ended.*nothing was searched"
-        ):
+        with pytest.raises(NotSearchable, match=r"speaks with the cluster ended.*nothing was searched"):
             waiting.result()
     os.kill(stopped, signal.SIGCONT)
     _settled(index, asked, wanted, may_fail=True)
@@ -238,6 +238,21 @@ print(world.submit(world.templates[3], case=sys.argv[2])[0].alerts)
     jobs = ray_world.jobs(cluster)
     assert any("ray_driver" in job for job in jobs)
     assert not [job for job in jobs if PLANTED in job]
+
+
+async def test_the_screens_say_when_the_index_is_degraded_and_what_to_do(cluster: Machines) -> None:
+    address = address_of(cluster, 2)
+    view = ClusterView(address)
+    full = partial(_state_of, view, address)
+    assert full() == ""
+    lacking = partial(_state_of, view, address_of(cluster, 17))
+    async with on_stage(home(), index_state=lacking) as stage:
+        await stage.queue("rita")
+        line = "index degraded: 16 of 17 shards have room; start more nodes"
+        await stage.until(lambda: line in stage.drawn_text(), "the state of the index")
+    nobody = partial(_state_of, ClusterView(ClusterAddress("127.0.0.1", 1)), address)
+    assert nobody().startswith("index degraded: no cluster answers at 127.0.0.1:1 (Connection refused): start one")
+    view.close()
 
 
 def test_a_node_killed_with_and_without_a_spare(cluster: Machines, held: Sealed) -> None:

@@ -166,6 +166,7 @@ def run(tries: int, seed: int = 1) -> dict[str, Any]:
     rounded = {key: round(value, 2) for key, value in sorted(longest.items())}
     return {
         "tries": tries,
+        "searches": told.total(),
         "partial": 0,
         "late": town.late,
         "ended": dict(sorted((+told).items())),
