@@ -27,7 +27,7 @@ from matcher.domain.shards import ClusterAddress
 from matcher.domain.template import Floats, Millionths, Scores
 from matcher.errors import MatcherError, NotSearchable
 from matcher.index.ray_messages import Told, error_head
-from matcher.index.ray_shards import HeadIsAnother, RayShards, join, machines, require_room, translated
+from matcher.index.ray_shards import HeadIsAnother, RayShards, head_is_another, join, machines, require_room, translated
 from matcher.index.shard import Found
 
 AT_ONCE = 64  # questions
@@ -43,6 +43,8 @@ class Driver:
         self._lent: dict[int, Future[tuple[LentShard, bytes]]] = {}
         self._numbers = count(1)
         self._joined: Future[None] = Future()
+        self._address: ClusterAddress | None = None  # once it was joined
+        self._looking = threading.Lock()
         self._shards = RayShards((), self._lend, self._tell)
 
     def serve(self) -> None:
@@ -66,6 +68,7 @@ class Driver:
         except MatcherError as error:
             self._joined.set_exception(error)
             raise
+        self._address = address
         self._joined.set_result(None)
         return None, ()
 
@@ -110,6 +113,15 @@ class Driver:
             os._exit(1)
         with suppress(OSError):
             self._send(told)
+        if told.kind == "error":
+            self._end_where_the_head_is_another()
+
+    def _end_where_the_head_is_another(self) -> None:
+        """So that the next question is asked of the cluster that is there now."""
+        if self._address is not None and self._looking.acquire(blocking=False):
+            if head_is_another(self._address):
+                os._exit(1)
+            self._looking.release()
 
     def _made(self, number: int, method: str, arguments: tuple[Any, ...]) -> Told:
         if method == "open":

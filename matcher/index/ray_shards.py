@@ -11,6 +11,7 @@
 """
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -231,6 +232,20 @@ def join(address: ClusterAddress) -> None:
             f"no cluster answers at {address.endpoint} with this token ({type(error).__name__}): "
             "see matcher cluster status"
         ) from None
+
+
+def head_is_another(address: ClusterAddress) -> bool:
+    """Whether another cluster answers where this process joined one; False where none does.
+
+    What was asked of the one that is gone may wait for ever.
+    """
+    untyped: Any = ray
+    try:
+        socket.create_connection((address.host, address.port), timeout=1).close()
+        found = untyped._raylet.GcsClient(address=address.endpoint).cluster_id
+    except (OSError, RuntimeError, ray.exceptions.RayError):
+        return False
+    return bool(found != untyped._private.worker.global_worker.node.cluster_id)
 
 
 def require_room(shards: int) -> None:

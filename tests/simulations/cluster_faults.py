@@ -43,7 +43,7 @@ class Town:
         self.asked = probes(held, 16, seed)
         self.wanted = held.embedded.at_or_above(self.asked, 200_000).hits
         self.pids: list[int] = []
-        self.late = 0
+        self.late, self.said = 0, ""
         self.healing: Callable[[], object] = lambda: None
 
     def actor_killed(self) -> None:
@@ -108,6 +108,7 @@ class Town:
             took, code, said = time.monotonic() - started, exit_code_of(error), str(error)
             if code is not ExitCode.NOT_ACTIVE or "\n" in said or not CLEAR.search(said):
                 raise AssertionError(f"exit {code}: {said}") from error
+            self.said = said
             if took > self.index.patience + SLACK:  # two cores run everything
                 self.late += 1
             return "exit 5", took
@@ -140,7 +141,7 @@ class Town:
             ended.append(self.search())
             if ended[-1][0] == "right":
                 return ended, time.monotonic() - started
-        raise AssertionError("the index did not come back in 12 searches")
+        raise AssertionError(f"the index did not come back in 12 searches: {self.said}")
 
 
 FAULTS = (
