@@ -71,6 +71,23 @@ class UnlockedKeys(Protocol):
     def under(self, passphrase: str) -> bytes:
         """The same keys as an encoded key record under another passphrase. Raises BadInput for a weak one."""
 
+    def next_home_key(self) -> NextHomeKey:
+        """Another home key, not yet in use. Raises MissingRole without one."""
+
+
+class NextHomeKey(Protocol):
+    """The home key that is to follow. It salts as the one before (`Vault.salt`)."""
+
+    @property
+    def vault(self) -> Vault:
+        """What seals under it."""
+
+    def record_with(self, record: bytes) -> bytes:
+        """An encoded key record that holds it instead of the one before; an auditor's as it is."""
+
+    def for_recovery(self, recovery_public: bytes) -> bytes:
+        """It, sealed to the recovery key."""
+
 
 class Keyring(Protocol):
     """Makes and opens keys."""
@@ -232,6 +249,9 @@ class Revisions(Protocol):
 
     def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
         """Puts what a committed erasure left in the place of what there was; needs no key, and twice is once."""
+
+    def containers(self, revision_ids: frozenset[str]) -> Sequence[str]:
+        """The ids of the containers of revisions that are there; needs no key."""
 
     def samples(self, container_ids: Sequence[str]) -> Sequence[bytes]:
         """Sealed bytes of containers as they lie on the disk."""

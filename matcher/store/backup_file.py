@@ -22,6 +22,7 @@ from matcher.domain.ids import RandomBytes
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.containers import Reader, Writer
 from matcher.store.crypto import subkey
+from matcher.store.home_key import sealing_key
 from matcher.store.input_files import open_input
 
 _MAGIC = b"WLMATCHS"
@@ -43,7 +44,7 @@ class BackupFile:
 
 def backup_key(home_key: bytes) -> bytes:
     """The subkey of a home key that seals its backups."""
-    return subkey(home_key, "backups")
+    return subkey(sealing_key(home_key), "backups")
 
 
 def read_backup(path: Path) -> BackupFile:

@@ -1,6 +1,6 @@
 """How a user's wrapped keys are stored: one value, one BLOB."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from matcher.errors import BadInput, IntegrityError
 
@@ -26,7 +26,11 @@ class KeyCost:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A user's public key (32 bytes) and wrapped keys; nothing in it can be used without the passphrase."""
+    """A user's public key (32 bytes) and wrapped keys; nothing in it can be used without the passphrase.
+
+    The home key is wrapped by the passphrase or, since somebody rotated it, sealed to the public key. Auditors have
+    none.
+    """
 
     name: str
     public_key: bytes
@@ -34,12 +38,21 @@ class KeyRecord:
     cost: KeyCost
     wrapped_signing_key: bytes
     wrapped_home_key: bytes | None
+    sealed_home_key: bytes | None = None
+
+    @property
+    def holds_home_key(self) -> bool:
+        """Whether there is a home key in it."""
+        return self.wrapped_home_key is not None or self.sealed_home_key is not None
 
     def encode(self) -> bytes:
-        """Canonical JSON: equal records have equal bytes."""
+        """Canonical JSON: equal records have equal bytes. A record of before version 5 has no `sealed_home_key`."""
         import msgspec
 
-        return msgspec.json.encode(self)
+        fields = asdict(self)
+        if self.sealed_home_key is None:
+            del fields["sealed_home_key"]
+        return msgspec.json.encode(fields)
 
     @classmethod
     def decode(cls, data: bytes) -> "KeyRecord":
@@ -51,6 +64,7 @@ class KeyRecord:
         except (msgspec.DecodeError, UnicodeDecodeError, BadInput):
             raise IntegrityError("a user's key record cannot be read: restore a backup") from None
         whole = len(record.salt) == SALT_BYTES and len(record.public_key) == PUBLIC_KEY_BYTES
+        whole = whole and (record.wrapped_home_key is None or record.sealed_home_key is None)
         if not whole or record.encode() != data:
             raise IntegrityError("a user's key record was altered: restore a backup")
         return record

@@ -7,7 +7,7 @@ from pathlib import Path
 from matcher.domain.ports import Vault
 from matcher.domain.records import NewKeys
 from matcher.errors import MissingRole, Refused
-from matcher.store import keys, recovery
+from matcher.store import home_key, keys, recovery
 from matcher.store.backup_file import BackupFile, backup_key, opened_backup
 from matcher.store.containers import Reader
 from matcher.store.key_record import KeyCost, KeyRecord
@@ -22,6 +22,7 @@ class UnlockedKeys:
     vault: Vault | None
     _unlocked: keys.Unlocked = field(repr=False)
     _cost: KeyCost
+    _folder: Path
 
     def sign(self, message: bytes) -> bytes:
         """Ed25519 (RFC 8032)."""
@@ -31,13 +32,40 @@ class UnlockedKeys:
         """Keys for another user. Raises MissingRole when there is no home key to wrap, BadInput."""
         if self._unlocked.home_key is None:
             raise MissingRole("only somebody who holds the home key can wrap it for another person")
-        home_key = self._unlocked.home_key if holds_home_key else None
-        record = keys.new_user_keys(name, passphrase, home_key, self._cost)
+        shared = self._unlocked.home_key if holds_home_key else None
+        record = keys.new_user_keys(name, passphrase, shared, self._cost)
         return NewKeys(record.public_key, record.encode())
 
     def under(self, passphrase: str) -> bytes:
         """The encoded key record of the same keys under another passphrase, with a fresh salt. Raises BadInput."""
         return self._unlocked.under(passphrase, self._cost).encode()
+
+    def next_home_key(self) -> "NextHomeKey":
+        """Another home key, not yet in use. Raises MissingRole without one."""
+        if self._unlocked.home_key is None:
+            raise MissingRole("only somebody who holds the home key can rotate it")
+        return NextHomeKey(home_key.next_home_key(self._unlocked.home_key), self._folder)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NextHomeKey:
+    """`ports.NextHomeKey`: it seals, and is sealed to whoever is to hold it; it never shows itself."""
+
+    _key: bytes = field(repr=False)
+    _folder: Path
+
+    @property
+    def vault(self) -> Vault:
+        """What seals under it."""
+        return HomeVault(self._key, self._folder)
+
+    def record_with(self, record: bytes) -> bytes:
+        """An encoded key record that holds it instead of the one before; an auditor's as it is."""
+        return keys.with_home_key(KeyRecord.decode(record), self._key).encode()
+
+    def for_recovery(self, recovery_public: bytes) -> bytes:
+        """It, sealed to the recovery key."""
+        return recovery.seal_home_key(recovery_public, self._key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +81,18 @@ class HomeKeyring:
 
     def first_user(self, name: str, passphrase: str, recovery_public: bytes) -> NewKeys:
         """Makes the home key: wrapped for its first user and sealed to the recovery key, in memory only until then."""
-        home_key = keys.new_home_key()
-        record = keys.new_user_keys(name, passphrase, home_key, self.cost)
-        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
+        made = home_key.new_home_key()
+        record = keys.new_user_keys(name, passphrase, made, self.cost)
+        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, made))
 
     def recovered(self, code: str, sealed: bytes, who: tuple[str, str], recovery_public: bytes) -> NewKeys:
         """Keys for a new user, `who` by name and passphrase; the home key is sealed to another recovery key.
 
         Raises BadInput for a mistyped code or a weak passphrase, WrongPassphrase for another home's code or a used one.
         """
-        home_key = recovery.recover(code, sealed)
-        record = keys.new_user_keys(*who, home_key, self.cost)
-        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, home_key))
+        found = recovery.recover(code, sealed)
+        record = keys.new_user_keys(*who, found, self.cost)
+        return NewKeys(record.public_key, record.encode(), recovery.seal_home_key(recovery_public, found))
 
     def open_backup(self, backup: BackupFile, name: str, passphrase: str) -> AbstractContextManager[Reader]:
         """What is sealed in a backup, for who was an admin when it was made.
@@ -82,4 +110,4 @@ class HomeKeyring:
         """Raises WrongPassphrase, IntegrityError."""
         unlocked = keys.unlock(KeyRecord.decode(record), passphrase)
         vault = None if unlocked.home_key is None else HomeVault(unlocked.home_key, self.folder)
-        return UnlockedKeys(unlocked.public_key, vault, unlocked, self.cost)
+        return UnlockedKeys(unlocked.public_key, vault, unlocked, self.cost, self.folder)

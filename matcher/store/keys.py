@@ -4,23 +4,27 @@
    of it: one for the Ed25519 signing key, one for the home key. The cost is stored with the keys and can be raised.
 2. Auditors have no wrapped home key: they sign, and cannot open anything.
 3. Wrapped keys are bound to the user's name, and the opened signing key must be the half of the public key.
-4. A stored cost outside `KeyCost`'s bounds is refused before any work is done.
+4. Whoever rotates the home key has nobody else's passphrase: they seal the next one to each person's public key
+   (`sealed_box.py`), whose private half the passphrase opens. Another passphrase wraps it as before.
+5. A stored cost outside `KeyCost`'s bounds is refused before any work is done.
 """
 
 import os
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from matcher.domain.ids import RandomBytes
 from matcher.domain.people import check_user_name
 from matcher.errors import BadInput, IntegrityError, Refused, WrongPassphrase
 from matcher.store.crypto import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Aead, subkey
+from matcher.store.home_key import LENGTHS
 from matcher.store.key_record import SALT_BYTES, KeyCost, KeyRecord
+from matcher.store.sealed_box import open_sealed, receiving_key, receiving_private, seal_to
 
 SHORTEST_PASSPHRASE = 8  # characters
 _LONGEST_PASSPHRASE = 1_024
-_WRAPPED = NONCE_BYTES + KEY_BYTES + TAG_BYTES
+_AROUND = NONCE_BYTES + TAG_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +36,6 @@ class Unlocked:
     sign: Callable[[bytes], bytes] = field(repr=False)
     home_key: bytes | None = field(repr=False)
     under: Callable[[str, KeyCost], KeyRecord] = field(repr=False)  # the same keys under another passphrase
-
-
-def new_home_key(random: RandomBytes = os.urandom) -> bytes:
-    """A fresh home key. It is wrapped before anything is stored."""
-    return random(KEY_BYTES)
 
 
 def new_user_keys(
@@ -73,6 +72,14 @@ def unlock(record: KeyRecord, passphrase: str) -> Unlocked:
 
     sign = Ed25519PrivateKey.from_private_bytes(signing).sign
     return Unlocked(record.name, record.public_key, sign, home_key, under)
+
+
+def with_home_key(record: KeyRecord, home_key: bytes) -> KeyRecord:
+    """The record with another home key, sealed to its person; that of an auditor as it is. Raises IntegrityError."""
+    if not record.holds_home_key:
+        return record
+    sealed = seal_to(receiving_key(record.public_key), home_key, "member", record.name.encode())
+    return replace(record, wrapped_home_key=None, sealed_home_key=sealed)
 
 
 def check_new_passphrase(passphrase: str) -> None:
@@ -114,12 +121,18 @@ def _opened(record: KeyRecord, passphrase: str) -> tuple[bytes, bytes | None]:
         raise wrong from None  # a wrong passphrase and an altered record look the same here, by design of the cipher
     if _public_half(signing) != record.public_key:
         raise IntegrityError(f"the keys of {record.name} do not belong together: restore a backup")
-    if record.wrapped_home_key is None:
-        return signing, None
     try:
-        return signing, _unwrap(stretched, "home", record.name, record.wrapped_home_key)
+        return signing, _home_key(record, stretched, signing)
     except IntegrityError:
         raise IntegrityError(f"the home key of {record.name} was altered: restore a backup") from None
+
+
+def _home_key(record: KeyRecord, stretched: bytes, signing: bytes) -> bytes | None:
+    if record.sealed_home_key is not None:
+        return open_sealed(receiving_private(signing), record.sealed_home_key, "member", record.name.encode())
+    if record.wrapped_home_key is not None:
+        return _unwrap(stretched, "home", record.name, record.wrapped_home_key, LENGTHS)
+    return None
 
 
 def _stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:
@@ -138,8 +151,8 @@ def _wrap(stretched: bytes, use: str, name: str, key: bytes, random: RandomBytes
     return nonce + Aead(subkey(stretched, f"wrap/{use}")).seal(nonce, key, name.encode())
 
 
-def _unwrap(stretched: bytes, use: str, name: str, wrapped: bytes) -> bytes:
-    if len(wrapped) != _WRAPPED:
+def _unwrap(stretched: bytes, use: str, name: str, wrapped: bytes, lengths: tuple[int, ...] = (KEY_BYTES,)) -> bytes:
+    if len(wrapped) - _AROUND not in lengths:
         raise IntegrityError("a wrapped key was cut")
     return Aead(subkey(stretched, f"wrap/{use}")).open(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name.encode())
 

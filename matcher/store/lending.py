@@ -2,8 +2,8 @@
 
 1. What is lent opens the revision's templates and its screen (numbers and ids of subjects, no name, no picture); the
    home key and every other container stay closed.
-2. Keys travel sealed to an X25519 key that the receiving process drew and never shows (ephemeral X25519, HKDF-SHA256
-   over both public keys, AES-256-GCM): no store, log or argument of the cluster holds them in clear.
+2. Keys travel sealed to an X25519 key that the receiving process drew and never shows (`sealed_box.py`): no store, log
+   or argument of the cluster holds them in clear.
 3. The receiver opens the containers where they lie in its own file system and authenticates every chunk. One that was
    altered is an IntegrityError; one that is not there, or stamped with another revision, makes the list not searchable.
 """
@@ -16,31 +16,21 @@ from matcher.domain.ports import RowReader
 from matcher.domain.template import Scores
 from matcher.errors import IntegrityError, NotSearchable
 from matcher.store import containers
-from matcher.store.crypto import KEY_BYTES, NONCE_BYTES, Aead, subkey
+from matcher.store.crypto import KEY_BYTES
+from matcher.store.sealed_box import open_sealed, seal_to
 
 if TYPE_CHECKING:
     from matcher.store.sealing import HomeVault
 
-_ONCE = bytes(NONCE_BYTES)  # each key comes from a fresh pair, so it seals one value only
-
 
 def seal_keys(keys: list[bytes], container_ids: tuple[str, ...], public: bytes) -> bytes:
     """Keys of containers, sealed to a raw X25519 public key. Raises IntegrityError for bytes that are none."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    own = X25519PrivateKey.generate()
-    mine = own.public_key().public_bytes_raw()
-    key = _shared(own.private_bytes_raw(), public, mine + public)
-    return mine + Aead(key).seal(_ONCE, b"".join(keys), _bound(container_ids))
+    return seal_to(public, b"".join(keys), "lent", _bound(container_ids))
 
 
 def open_keys(sealed: bytes, container_ids: tuple[str, ...], private: bytes) -> dict[str, bytes]:
     """The inverse, by container. Raises IntegrityError."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    theirs, body = sealed[:KEY_BYTES], sealed[KEY_BYTES:]
-    public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
-    plain = Aead(_shared(private, theirs, theirs + public)).open(_ONCE, body, _bound(container_ids))
+    plain = open_sealed(private, sealed, "lent", _bound(container_ids))
     parts = [plain[at : at + KEY_BYTES] for at in range(0, len(plain), KEY_BYTES)]
     return dict(zip(container_ids, parts, strict=True))
 
@@ -120,13 +110,3 @@ class LentContainers:
 
 def _bound(container_ids: tuple[str, ...]) -> bytes:
     return "\n".join(container_ids).encode()
-
-
-def _shared(private: bytes, peer: bytes, parties: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-
-    try:
-        secret = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(peer))
-    except ValueError:  # wrong length, or a low-order point
-        raise IntegrityError("a machine of the cluster gave no key to seal to: do not search") from None
-    return subkey(secret, "lent", parties)

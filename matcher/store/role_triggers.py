@@ -7,7 +7,8 @@
 3. A certificate rests on a certified report of its list, and its row says what its signed terms say. A list once
    retired stays so, and a suspension ends with a certificate that was signed since.
 4. The terms of lists and cohorts, and the facts of the home, stay; another recovery key needs a log entry of the
-   recovery that made it. Searches of a case are counted one by one.
+   recovery that made it, another home key sealed to the same one that of a rotation. Searches of a case are counted
+   one by one.
 5. An alert is of a list that serves; a search or a lead is at the threshold of its certificate. Whoever searched judges
    it only where the policy lets them. Closed and concluded alerts are judged no more. A lead needs the quorum of its
    policy (`triggers.py`).
@@ -65,14 +66,19 @@ _LOGGED_RECOVERY = (
     "AND NEW.recovery_public IS DISTINCT FROM OLD.recovery_public "
     "AND NEW.recovery_sealed IS DISTINCT FROM OLD.recovery_sealed"
 )
+_LOGGED_ROTATION = (
+    "EXISTS (SELECT 1 FROM log WHERE sequence = (SELECT MAX(sequence) FROM log) AND action = 'home.rotated') "
+    "AND NEW.recovery_public IS NOT DISTINCT FROM OLD.recovery_public "
+    "AND NEW.recovery_sealed IS DISTINCT FROM OLD.recovery_sealed AND length(NEW.recovery_sealed) > 0"
+)
 _TERMS = [
     refuse("home_stays", "UPDATE", "home", once("id", "home_id", "created_at", "demo"), "home: its facts stay"),
     refuse(
         "home_keeps_its_recovery_key",
         "UPDATE",
         "home",
-        f"({_OTHER_RECOVERY}) AND NOT ({_LOGGED_RECOVERY})",
-        "home: its recovery key changes when it was used, and the log says so",
+        f"({_OTHER_RECOVERY}) AND NOT ({_LOGGED_RECOVERY}) AND NOT ({_LOGGED_ROTATION})",
+        "home: its recovery key changes when it was used, what is sealed to it with the home key, and the log says so",
     ),
     refuse("home_never_removed", "DELETE", "home", ALWAYS, "home: its facts stay"),
     refuse("home_only_one", "INSERT", "home", "EXISTS (SELECT 1 FROM home)", "home: it was set up already"),

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 _Long = BigInteger().with_variant(Integer, "sqlite")  # a strict SQLite table knows no BIGINT; its INTEGER has 64 bits
@@ -461,4 +461,16 @@ erased_parts = _table(
     _text("digest"),
     _number("erasure", ForeignKey("erasures.number")),
     PrimaryKeyConstraint("alert_id", "part"),
+)
+
+# Sealed values that were sealed anew when the home key was rotated (`erasures`: of the home itself), and sha256 of what
+# they were and are.
+resealed_parts = _table(
+    "resealed_parts",
+    _text("alert_id", ForeignKey("alerts.alert_id")),
+    _text("part"),  # as in erased_parts
+    _number("erasure", ForeignKey("erasures.number")),
+    _text("before"),
+    _text("after"),
+    PrimaryKeyConstraint("alert_id", "part", "erasure"),
 )

@@ -21,19 +21,21 @@ from matcher.errors import IntegrityError
 from matcher.store import backup_file, containers, erasing, leftovers, lending, load_journal
 from matcher.store.container_format import own_key, salt_of
 from matcher.store.crypto import NONCE_BYTES, Aead, subkey
+from matcher.store.home_key import salts_key, sealing_key
 
 
 class HomeVault:
-    """`ports.Vault` over one home key (32 bytes) and the folder of containers. It never shows its keys."""
+    """`ports.Vault` over one home key (`home_key.py`) and the folder of containers. It never shows its keys."""
 
     __slots__ = ("_backups", "_columns", "_containers", "_folder", "_journals", "_random", "_salts")
 
     def __init__(self, home_key: bytes, folder: Path, random: RandomBytes = os.urandom) -> None:
-        self._columns = Aead(subkey(home_key, "columns"))
-        self._containers = subkey(home_key, "containers")
-        self._journals = subkey(home_key, "journals")
+        key = sealing_key(home_key)
+        self._columns = Aead(subkey(key, "columns"))
+        self._containers = subkey(key, "containers")
+        self._journals = subkey(key, "journals")
         self._backups = backup_file.backup_key(home_key)
-        self._salts = subkey(home_key, "salts")
+        self._salts = salts_key(home_key)
         self._folder = folder
         self._random = random
 

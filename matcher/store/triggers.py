@@ -22,7 +22,10 @@ Each is one condition that refuses a row (`rule.py`); what SQLite makes of it is
     entered once its reviewer saw the score, in the order in which they come.
 11. Rights are taken and given back in turn; who is suspended judges nothing.
 12. Erasures are numbered without a gap and finished once. The sealed values of an alert are only ever emptied, once an
-    erasure wrote down what they were, and never while the alert waits. No list serves what was erased in part.
+    erasure wrote down what they were, and never while the alert waits; or rule 13. No list serves what was erased in
+    part.
+13. Another home key: sealed values are sealed anew while its rotation is under way, once what they were and are is
+    written down.
 """
 
 from matcher.store.role_triggers import ROLE_TRIGGERS
@@ -50,8 +53,10 @@ _KEPT = {
     "reviewer_rights": ("reviewer", "number"),
     "remains": ("revision_id", "erasure"),
     "erased_parts": ("alert_id", "part"),
+    "resealed_parts": ("alert_id", "part", "erasure"),
 }
-# Tables of sealed values: the column, what an erasure calls it, and the rest of the row. It is emptied, they stay.
+# Tables of sealed values: the column, what an erasure calls it, and the rest of the row. It is emptied or sealed anew,
+# they stay.
 _EMPTIED = {
     "candidates": ("subject", "'candidate/' || OLD.candidate_id", ("alert_id", "candidate_id", "score", "rank")),
     "known_items": ("answer", "'answer'", ("alert_id", "cohort_revision_id")),
@@ -78,23 +83,29 @@ def _kept(table: str, key: tuple[str, ...]) -> list[Rule]:
     there = f"EXISTS (SELECT 1 FROM {table} AS there WHERE {same})"  # noqa: S608 -- names from the table above
     sentence = f"{table}: rows are only ever added"
     return [
-        _refuse(f"{table}_never_changed", "UPDATE", table, _but_emptied(table), sentence),
+        _refuse(f"{table}_never_changed", "UPDATE", table, _but_sealed_anew(table), sentence),
         _refuse(f"{table}_never_removed", "DELETE", table, ALWAYS, sentence),
         _refuse(f"{table}_never_replaced", "INSERT", table, there, f"{table}: this row is there already"),
     ]
 
 
-def _but_emptied(table: str) -> str:
-    """Every change, but for emptying a sealed value that an erasure wrote down."""
+def _but_sealed_anew(table: str) -> str:
+    """Every change, but for emptying a sealed value or sealing it anew, written down before."""
     if table not in _EMPTIED:
         return ALWAYS
     column, part, others = _EMPTIED[table]
     same = " AND ".join(f"NEW.{one} IS NOT DISTINCT FROM OLD.{one}" for one in others)
-    return f"NOT (length(NEW.{column}) = 0 AND {same} AND {_written_down(part)})"
+    return f"NOT ({same} AND {_written_down(column, part)})"
 
 
-def _written_down(part: str) -> str:
-    return f"EXISTS (SELECT 1 FROM erased_parts WHERE alert_id = OLD.alert_id AND part = {part})"  # noqa: S608 -- words from this file
+def _written_down(column: str, part: str) -> str:
+    """That a sealed value is emptied as an erasure wrote down, or sealed anew as a rotation did that is under way."""
+    of = f"WHERE alert_id = OLD.alert_id AND part = {part}"
+    return (
+        f"((length(NEW.{column}) = 0 AND EXISTS (SELECT 1 FROM erased_parts {of})) "  # noqa: S608 -- words from this file
+        f"OR (length(OLD.{column}) > 0 AND length(NEW.{column}) > 0 AND EXISTS "
+        f"(SELECT 1 FROM resealed_parts JOIN erasures ON number = erasure {of} AND finished_at IS NULL)))"
+    )
 
 
 _LOG = [
@@ -156,8 +167,7 @@ _ALERT_FACTS = (
     *("case_reference", "reason", "searches_of_case", "submitted_by", "submitted_at"),
 )
 _KEPT_SEALED = " OR ".join(
-    f"(NEW.{part} IS DISTINCT FROM OLD.{part} AND NOT (length(NEW.{part}) = 0 AND {_written_down(repr(part))}))"
-    for part in ("probe", "place")
+    f"(NEW.{part} IS DISTINCT FROM OLD.{part} AND NOT {_written_down(part, repr(part))})" for part in ("probe", "place")
 )
 
 
@@ -404,6 +414,14 @@ _ERASURE = [
         "erased_parts",
         "EXISTS (SELECT 1 FROM alerts WHERE alert_id = NEW.alert_id AND closed_at IS NULL AND concluded_at IS NULL)",
         "erased_parts: what waits for judgement is closed first, and its reason said",
+    ),
+    _refuse(
+        "resealed_parts_of_a_rotation_under_way",
+        "INSERT",
+        "resealed_parts",
+        "NOT EXISTS (SELECT 1 FROM erasures JOIN home ON collection_id = home_id "
+        "WHERE number = NEW.erasure AND finished_at IS NULL)",
+        "resealed_parts: values are sealed anew while the home key is rotated",
     ),
     _refuse(
         "remains_of_what_does_not_serve",

@@ -102,7 +102,7 @@ class Machines:
         return str(self._made.address)
 
     @property
-    def nodes(self) -> list[Any]:
+    def worker_nodes(self) -> list[Any]:
         return list(self._made.worker_nodes)
 
     def start_head(self) -> None:
@@ -116,15 +116,15 @@ class Machines:
         self._made.head_node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
         self._made.head_node = None
 
-    def add_node(self, **more: Any) -> Any:
-        return self._start(num_cpus=1, **{"resources": {RESOURCE: 8}, **more})
+    def start_node(self, **how: Any) -> Any:
+        return self._start(num_cpus=1, resources={RESOURCE: 8}, **how)
 
-    def kill_node(self, node: Any) -> None:
-        self._made.remove_node(node, allow_graceful=False)
+    def remove_node(self, node: Any, allow_graceful: bool) -> None:
+        self._made.remove_node(node, allow_graceful=allow_graceful)
 
     def close(self) -> None:
-        for node in self.nodes:
-            self.kill_node(node)
+        for node in self.worker_nodes:
+            self.remove_node(node, allow_graceful=False)
         if self._made.head_node is not None:
             self.kill_head()
 
@@ -139,10 +139,14 @@ def cluster(workers: int) -> Iterator[Machines]:
         made = Machines(Path(folder))
         try:
             for _ in range(workers):
-                made.add_node()
+                add_node(made)
             yield made
         finally:
             made.close()
+
+
+def add_node(made: Machines, **how: Any) -> Any:
+    return made.start_node(**how)
 
 
 def jobs(made: Machines) -> list[str]:

@@ -259,33 +259,33 @@ def test_a_node_killed_with_and_without_a_spare(cluster: Machines, held: Sealed)
     index = open_on(cluster, held, 3)
     asked = probes(held, 8, 7)
     wanted = held.embedded.at_or_above(asked, 0).hits
-    cluster.kill_node(cluster.nodes[0])
+    cluster.remove_node(cluster.worker_nodes[0], allow_graceful=False)
     _settled(index, asked, wanted, may_fail=True)
-    cluster.kill_node(cluster.nodes[0])
+    cluster.remove_node(cluster.worker_nodes[0], allow_graceful=False)
     time.sleep(1)  # a node's processes outlive it by a moment, and what they answer is whole
     started = time.monotonic()
     with pytest.raises(NotSearchable, match="nothing was searched"):
         index.at_or_above(asked, 0)
     assert time.monotonic() - started < index.patience + 1
-    cluster.add_node()
+    ray_world.add_node(cluster)
     _settled(index, asked, wanted, may_fail=True)
     index.close()
-    cluster.add_node()
+    ray_world.add_node(cluster)
 
 
 def test_a_node_of_another_release_searches_nothing(cluster: Machines, held: Sealed, tmp_path: Path) -> None:
-    for node in cluster.nodes:
-        cluster.kill_node(node)
+    for node in cluster.worker_nodes:
+        cluster.remove_node(node, allow_graceful=False)
     (tmp_path / "matcher").mkdir()
     (tmp_path / "matcher" / "__init__.py").write_text(
         f"__version__ = '0.0.9'\n__path__ = [{str(Path(matcher.__file__).parent)!r}]\n"
     )
-    old = cluster.add_node(env_vars={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"})
+    old = ray_world.add_node(cluster, env_vars={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"})
     with pytest.raises(NotSearchable, match=r"another release of this program \(matcher 0.0.9, here "):
         _opened_where_there_is_room(cluster, held)
-    cluster.kill_node(old)
+    cluster.remove_node(old, allow_graceful=False)
     for _ in range(2):
-        cluster.add_node()
+        ray_world.add_node(cluster)
 
 
 def _opened_where_there_is_room(cluster: Machines, held: Sealed) -> ClusterIndex:
@@ -323,10 +323,10 @@ def test_the_head_killed_and_started_again_at_its_address(
     with pytest.raises(NotSearchable, match="no cluster answers at"):  # and at once, as long as there is no head
         index.at_or_above(asked, 0)
     cluster.start_head()
-    for node in cluster.nodes:  # a new head knows of none
-        cluster.kill_node(node)
+    for node in cluster.worker_nodes:  # a new head knows of none
+        cluster.remove_node(node, allow_graceful=False)
     for _ in range(2):
-        cluster.add_node()
+        ray_world.add_node(cluster)
     _settled(index, asked, wanted, may_fail=True)
     index.close()
 

@@ -16,7 +16,7 @@ from matcher.services.audit import verify
 from matcher.services.people import change_passphrase, recover_home, remove_user
 from matcher.store.containers import opened
 from matcher.store.crypto import subkey
-from matcher.store.keys import new_home_key
+from matcher.store.home_key import new_home_key
 from matcher.store.log import _entry as stored_entry
 from matcher.store.revisions_file import SealedRevisions
 from matcher.store.sealing import HomeVault

@@ -57,12 +57,12 @@ class Town:
 
     def node_killed(self) -> None:
         """One of three: the others are spare."""
-        self.cluster.kill_node(self.random.choice(self.cluster.nodes))
-        self.healing = self.cluster.add_node
+        self.cluster.remove_node(self.random.choice(self.cluster.worker_nodes), allow_graceful=False)
+        self.healing = lambda: ray_world.add_node(self.cluster)
 
     def all_nodes_killed(self) -> None:
-        for node in self.cluster.nodes:
-            self.cluster.kill_node(node)
+        for node in self.cluster.worker_nodes:
+            self.cluster.remove_node(node, allow_graceful=False)
         self.healing = self._nodes_added
 
     def head_killed(self) -> None:
@@ -73,8 +73,8 @@ class Town:
         def back() -> None:
             time.sleep(away)
             self.cluster.start_head()
-            for node in self.cluster.nodes:
-                self.cluster.kill_node(node)
+            for node in self.cluster.worker_nodes:
+                self.cluster.remove_node(node, allow_graceful=False)
             self._nodes_added()
 
         self.healing = back
@@ -93,7 +93,7 @@ class Town:
 
     def _nodes_added(self) -> None:
         for _ in range(3):
-            self.cluster.add_node()
+            ray_world.add_node(self.cluster)
 
     def _go_on(self, pid: int) -> None:
         with suppress(ProcessLookupError):  # given up meanwhile

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from matcher.domain.certificate import verify_signature
 from matcher.errors import BadInput, IntegrityError, WrongPassphrase
+from matcher.store.home_key import new_home_key
 from matcher.store.key_record import KeyCost, KeyRecord
-from matcher.store.keys import change_passphrase, new_home_key, new_user_keys, unlock
+from matcher.store.keys import change_passphrase, new_user_keys, unlock
 from matcher.store.recovery import new_recovery, recover, seal_home_key
 
 LIGHT = KeyCost(passes=1, memory_kib=64, lanes=1)
