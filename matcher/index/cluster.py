@@ -145,8 +145,7 @@ class ClusterIndex:
             if self._process is None or not self._process.is_alive:
                 if self._process is not None:
                     self._process.close()
-                self._process = RayProcess(self._address, self._lend, self._tell)
-                self._process.begin("open", self._address, self.shards)
+                self._process = RayProcess(self._address, self.shards, self._lend, self._tell)
             return self._process
 
     def _lend(self, public: bytes) -> tuple[LentShard, bytes]:
@@ -184,6 +183,5 @@ class ClusterView:
             with suppress(NotSearchable):  # the head may be another one since it was last asked: then we join that
                 return self._process.ask("machines", seconds=seconds)
         self.close()
-        self._process = RayProcess(self._address, None, lambda _: None)
-        self._process.begin("open", self._address, ())
+        self._process = RayProcess(self._address, (), None, lambda _: None)
         return self._process.ask("machines", seconds=seconds)

@@ -4,7 +4,7 @@
    one. Whoever waited is told NotSearchable; whoever holds a `RayProcess` looks at `is_alive` and starts another.
 2. It is started with nothing of this one: a channel, an environment without passphrases or addresses of databases, the
    root folder, a process group of its own, and a command line without words of anybody's.
-3. It is made to end when it does not answer in the time that it was given.
+3. It is made to end when it does not answer even long after the time that it was given: calls into Ray may hang.
 4. It starts only where a token is named, and where the address is on this machine only if whoever listens there is of
    this account or root: the token is shown to nobody else (`listener.py`).
 """
@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from importlib.util import find_spec
@@ -28,7 +28,10 @@ from matcher.errors import BadInput, MatcherError, NotSearchable, Refused, Stora
 from matcher.index.listener import require_trusted
 from matcher.index.ray_messages import Told
 
+Lend = Callable[[bytes], object]
 GRACE = 0.5  # seconds that its answer may take to come, beside the time that it was given
+HUNG = 10.0  # seconds after which it is ended where no answer came at all
+JOINING = 60.0  # the same while it joins the cluster: to end it earlier would be to begin anew for ever
 SECONDS_TO_LEAVE = 4.0
 _PACKAGES = Path(__file__).resolve().parents[2]
 ENDED = (
@@ -38,10 +41,13 @@ ENDED = (
 
 
 class RayProcess:
-    """One process. `lend` seals keys to a public key; `tell` is given a line when the index is degraded."""
+    """One process, which joins a cluster that has room for shards of these digests (empty: not known yet).
+
+    `lend` seals keys to a public key; `tell` is given a line when the index is degraded.
+    """
 
     def __init__(
-        self, address: ClusterAddress, lend: Callable[[bytes], object] | None, tell: Callable[[str], None]
+        self, address: ClusterAddress, shards: Sequence[str], lend: Lend | None, tell: Callable[[str], None]
     ) -> None:
         environment = environment_for(address, os.environ)
         if find_spec("ray") is None:
@@ -61,6 +67,7 @@ class RayProcess:
             theirs.close()
         self._ours, self._channel = ours, Connection(os.dup(ours.fileno()))
         threading.Thread(target=self._listen, name="ray", daemon=True).start()
+        _, self._joined = self._begun("open", (address, tuple(shards)))
 
     @property
     def is_alive(self) -> bool:
@@ -69,16 +76,17 @@ class RayProcess:
 
     def ask(self, method: str, *arguments: object, seconds: float) -> Told:
         """Its answer to a question that may take it so long. Raises what it raises, NotSearchable where it ended."""
-        return self._heard(self.begin(method, *arguments, seconds), seconds)
-
-    def begin(self, method: str, *arguments: object) -> "Future[Told]":
-        """Asks, and does not wait."""
-        number, answer = next(self._numbers), Future[Told]()
-        self._waiting[number] = answer
-        self._send(number, method, arguments)
-        if self._ended:  # maybe before it was written down that somebody waits
-            self._no_more()
-        return answer
+        number, answer = self._begun(method, (*arguments, seconds))
+        try:
+            return answer.result(seconds + GRACE)
+        except TimeoutError:
+            patience = threading.Timer(HUNG if self._joined.done() else JOINING, self._end_if_it_hangs, (number,))
+            patience.daemon = True
+            patience.start()
+            raise NotSearchable(
+                f"the index is degraded: the cluster did not answer in {seconds:.0f} s; nothing was searched: "
+                "see matcher cluster status, then try again"
+            ) from None
 
     def close(self) -> None:
         """Ends it, and its actors with it."""
@@ -92,17 +100,17 @@ class RayProcess:
             self._process.kill()
             self._process.wait()
 
-    def _heard(self, answer: "Future[Told]", seconds: float) -> Told:
-        try:
-            return answer.result(seconds + GRACE)
-        except TimeoutError:
-            self._ended = self._closing = True
+    def _begun(self, method: str, arguments: tuple[object, ...]) -> "tuple[int, Future[Told]]":
+        number, answer = next(self._numbers), Future[Told]()
+        self._waiting[number] = answer
+        self._send(number, method, arguments)
+        if self._ended:  # maybe before it was written down that somebody waits
+            self._no_more()
+        return number, answer
+
+    def _end_if_it_hangs(self, number: int) -> None:
+        if number in self._waiting:
             self._process.kill()
-            self._tell("index degraded: the cluster did not answer; it is joined anew with the next search")
-            raise NotSearchable(
-                f"the index is degraded: the cluster did not answer in {seconds:.0f} s; nothing was searched: "
-                "see matcher cluster status, then try again"
-            ) from None
 
     def _send(self, number: int, method: str, arguments: tuple[object, ...]) -> None:
         with self._sending, suppress(OSError):  # whoever waits hears of it from `_listen`
@@ -131,10 +139,16 @@ class RayProcess:
         elif told.kind == "lend":
             self._send(told.number, "lent", self._lent(told.parts[0]))
         elif told.kind == "answer":
-            self._waiting.pop(told.number).set_result(told)
+            self._asked(told.number).set_result(told)
         else:
             self._ended = self._closing = self._ended or bool(told.head[2])
-            self._waiting.pop(told.number).set_exception(told.error())
+            self._asked(told.number).set_exception(told.error())
+
+    def _asked(self, number: int) -> "Future[Told]":
+        """Whose answer it is. Raises ValueError: nobody's."""
+        if number not in self._waiting:
+            raise ValueError("an answer to nothing")
+        return self._waiting.pop(number)
 
     def _lent(self, public: bytes) -> tuple[object, MatcherError | None]:
         if self._lend is None:

@@ -166,7 +166,7 @@ def _require_token(environment: dict[str, str], folder: Path, wanted: Wanted) ->
 
 def _words(wanted: Wanted, session: str) -> list[str]:
     words = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
-    words += [f"--temp-dir={session}"]
+    words += [f"--temp-dir={session}/ray"]  # which Ray opens to everybody, but not what it lies in
     words += [f"--object-store-memory={OBJECT_STORE}", "--resources", json.dumps({RESOURCE: wanted.shards})]
     if wanted.own is None:
         head = wanted.head

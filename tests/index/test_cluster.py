@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ if find_spec("ray") is None:  # not imported yet: Ray reads once, when it is, wh
     pytest.skip("needs the extra cluster", allow_module_level=True)
 
 import matcher
+from matcher import kernels
 from matcher.bootstrap import _open_cluster, _state_of
 from matcher.cli.exit_codes import ExitCode, exit_code_of
 from matcher.domain.shards import ClusterAddress, shard_digests
+from matcher.domain.template import MILLION
 from matcher.errors import BadInput, IntegrityError, NotSearchable
 from matcher.index.cluster import ClusterIndex, ClusterView
 from matcher.index.exact import ExactIndex
@@ -80,6 +83,25 @@ def test_a_thousand_probes_have_the_same_answers_to_the_bit(cluster: Machines, h
     assert named > 10_000  # ties among them: half of the rows are copies
     excluded = np.random.default_rng(1).integers(-1, 900, len(asked), dtype=np.int32)
     assert index.maxima(asked, excluded).tolist() == held.embedded.maxima(asked, excluded).tolist()
+    index.close()
+
+
+def test_the_best_k_of_an_answer_are_those_of_all_scores_ties_by_subject(cluster: Machines, held: Sealed) -> None:
+    """No index ranks a list: what an answer holds above a threshold is compared with every score there is."""
+    index = open_on(cluster, held, 3)
+    ties, asked = 0, probes(held, 1_000, 11)
+    for at in range(0, len(asked), 50):
+        some = asked[at : at + 50]
+        scores = np.full((len(some), len(held.ids)), -MILLION - 1, np.int64)
+        np.maximum.at(scores, (slice(None), held.owners), kernels.canonical_scores(some, held.rows))
+        present = np.unique(held.owners)
+        for query, hits in enumerate(index.at_or_above(some, -MILLION).hits):
+            order = present[np.lexsort((present, -scores[query, present]))]
+            best = [(int(subject), int(scores[query, subject])) for subject in order]
+            for k in (1, 5, 50, len(best)):
+                assert [(hit.subject, hit.score) for hit in hits[:k]] == best[:k]
+            ties += sum(one[1] == other[1] for one, other in pairwise(best))
+    assert ties > 100_000
     index.close()
 
 

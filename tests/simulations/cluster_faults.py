@@ -137,11 +137,11 @@ class Town:
                 self.healing = lambda: None
                 healed.set()
             ended += meanwhile.result()
-        for _ in range(12):
+        for _ in range(24):
             ended.append(self.search())
             if ended[-1][0] == "right":
                 return ended, time.monotonic() - started
-        raise AssertionError(f"the index did not come back in 12 searches: {self.said}")
+        raise AssertionError(f"the index did not come back in 24 searches: {self.said}")
 
 
 FAULTS = (
