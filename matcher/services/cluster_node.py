@@ -78,17 +78,17 @@ def start(folder: Path, wanted: Wanted) -> Node:
     if wanted.head.reach == "loopback":
         environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     log, session = folder / "node.log", _new_session()
-    with _private(log, os.O_TRUNC) as output:
-        process = subprocess.Popen(
-            _words(wanted, session),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd="/",
-            start_new_session=True,
-        )
     try:
+        with _private(log, os.O_TRUNC) as output:
+            process = subprocess.Popen(
+                _words(wanted, session),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
         _wait_until_up(process, log)
     except BaseException:
         shutil.rmtree(session, ignore_errors=True)
@@ -136,7 +136,7 @@ def _last(folder: Path) -> Node | None:
 def _new_session() -> str:
     """A folder that only this account can enter (mkdtemp(3): mode 0700)."""
     try:
-        return tempfile.mkdtemp(prefix="matcher-", dir=_SESSIONS)
+        return tempfile.mkdtemp(prefix="matcher-node-", dir=_SESSIONS)
     except OSError as error:
         raise StorageFailed(f"no folder for the node can be made in {_SESSIONS}: {error.strerror}") from None
 
@@ -146,7 +146,12 @@ def _remove_session(node: Node | None) -> None:
     if node is None:
         return
     path = Path(node.session)
-    if path.parent == Path(_SESSIONS) and path.name.startswith("matcher-") and path.is_dir() and not path.is_symlink():
+    if (
+        path.parent == Path(_SESSIONS)
+        and path.name.startswith("matcher-node-")
+        and path.is_dir()
+        and not path.is_symlink()
+    ):
         shutil.rmtree(path, ignore_errors=True)  # a process that is ending may still write there
 
 

@@ -155,11 +155,13 @@ def test_a_node_gets_no_secret_of_its_starter(tmp_path: Path, monkeypatch: pytes
         raise OSError("not started")
 
     monkeypatch.setattr("matcher.services.cluster_node.subprocess.Popen", started)
+    monkeypatch.setattr("matcher.services.cluster_node._SESSIONS", str(tmp_path))
     monkeypatch.setenv("MATCHER_PASSPHRASE", "correct horse battery")
     monkeypatch.setenv("MATCHER_DATABASE", "postgresql+psycopg://ana:secret@db/faces")
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     with pytest.raises(OSError, match="not started"):
         start(tmp_path / "cluster", Wanted(ClusterAddress.parse("ray://127.0.0.1:6379"), None, 1))
+    assert not list(tmp_path.glob("matcher-node-*"))
     assert "PATH" in given
     assert given["RAY_AUTH_MODE"] == "token"
     assert not [name for name in given if name.startswith(("MATCHER_", "PG"))]
