@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
-from matcher.errors import BadInput, MatcherError
+from matcher.errors import BadInput, MatcherError, Refused
 from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matcher.domain.revision import RevisionContent, Screen
     from matcher.domain.rooms import Reception
     from matcher.domain.shards import ClusterAddress, ClusterNode
+    from matcher.domain.tables import Upgrading
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.approximate import ApproximateIndex
     from matcher.index.cluster import ClusterIndex, ClusterView
@@ -65,6 +66,7 @@ class Program:
     demo: bool
     database: Callable[[], str]  # its engine and version; raises StorageFailed
     archive: Callable[[], "Archive"]  # what makes backups of this home
+    upgrading: "Upgrading"
     notary: "LogNotary"
 
     def finish(self) -> None:
@@ -121,7 +123,9 @@ class Program:
 def restore_program(settings: Settings, file: Path, who: tuple[str, str], speaker: Speaker) -> "Restored":
     """Makes the home of the settings from a backup, for an admin of its moment, `who` by name and passphrase.
 
-    Nothing stays of a restore that fails. Raises BadInput, Refused, WrongPassphrase, IntegrityError, StorageFailed.
+    An older home comes out as one of this version. Nothing stays of a restore that fails.
+
+    Raises BadInput, Refused, WrongPassphrase, IntegrityError, StorageFailed.
     """
     from matcher.services.backup import begin_restored
     from matcher.store.archive import require_no_home, restoring, unpack
@@ -140,12 +144,12 @@ def restore_program(settings: Settings, file: Path, who: tuple[str, str], speake
         with speaker.progress("restoring") as progress:
             unpack(opened, folder, progress)
         seat = _seat()
-        store = open_store(folder, seat, _now)
+        store = open_store(folder, seat, _now, older=True)
         # An anchored checkpoint of a home that never comes to be would speak against the one that was backed up.
         silent = replace(settings, anchor_folder=None, anchor_command=None)
         with speaker.progress("verifying") as progress:
-            place = _program(silent, open_home(folder), store, seat).place
-            restored = begin_restored(place, backup.head, *who, progress)
+            made = _program(silent, open_home(folder), store, seat)
+            restored = begin_restored(made.place, made.upgrading, backup.head, who, progress)
         store.close()
     program = open_program(settings)
     program.notary.checkpoint(program.place.work)
@@ -247,26 +251,30 @@ def open_program(settings: Settings, in_browser: bool = False) -> Program:
     return program
 
 
-def upgrade_home(settings: Settings) -> int:
-    """The version of a home that this program works with as it is.
+def open_upgradable(settings: Settings) -> tuple[Program, int, int]:
+    """A home of this program's version or an older one, only to be upgraded; its version, and that of the program.
 
-    Raises Refused for another version, since no way leads from one to another yet; otherwise as `open_program` does.
+    Raises Refused where no way leads up; otherwise as `open_program` does.
     """
     from matcher.store.belonging import belonging_of, require_belonging
-    from matcher.store.database import version_of
-    from matcher.store.engine import require_way
     from matcher.store.home import open_home
+    from matcher.store.schema import SCHEMA_VERSION
     from matcher.store.unit_of_work import open_store
 
     home = open_home(settings.home)
     address = _address(settings, home)
     belongs = belonging_of(home, address)
-    version = version_of(settings.home, address)
-    require_way(version)
-    store = open_store(settings.home, _seat(), _now, address)
+    seat = _seat()
+    store = open_store(settings.home, seat, _now, address, older=True)
     require_belonging(belongs, store)
-    store.close()
-    return version
+    with store.unit_of_work(write=False) as work:
+        version = work.version()
+        if version < SCHEMA_VERSION and work.erasures.unfinished():  # to finish one takes tables of now
+            raise Refused(
+                "an erasure of this home was not finished: run matcher user list of the version that made it, "
+                "which finishes it, then upgrade"
+            )
+    return _program(settings, home, store, seat), version, SCHEMA_VERSION
 
 
 def _address(settings: Settings, home: "Home") -> str | None:
@@ -285,10 +293,11 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
     cluster = None if home.demo else _cluster(settings)
     anchor = anchor_to(settings.anchor_folder, settings.anchor_command)
     notary = LogNotary(LogKey(home, os.urandom), seat.account, anchor)
+    notarised = replace(store, notary=notary)
     # A demo home has published passphrases: making them slow to try would protect nothing.
     cost = KeyCost(passes=1, memory_kib=8_192, lanes=1) if home.demo else KeyCost()
     place = Workplace(
-        work=replace(store, notary=notary).unit_of_work,
+        work=notarised.unit_of_work,
         revisions=SealedRevisions(home.sealed),
         keyring=HomeKeyring(home.sealed, cost),
         build_index=_build_index,
@@ -306,7 +315,7 @@ def _program(settings: Settings, home: "Home", store: "Store", seat: Seat) -> Pr
 
         return HomeArchive(home.path, store.engine)
 
-    return Program(settings, place, home.demo, store.describe, archive, notary)
+    return Program(settings, place, home.demo, store.describe, archive, notarised.upgrading, notary)
 
 
 def default_pipeline(settings: Settings, speaker: Speaker, jobs: int | None = None) -> "FacePipeline":

@@ -43,7 +43,7 @@ class Call:
         opened = open_program(self.settings, self.in_browser)
         context = click.get_current_context(silent=True)
         if context is not None:
-            context.find_root().with_resource(_finishing(opened, self.output))
+            context.find_root().with_resource(finishing(opened, self.output))
         return opened
 
     @cached_property
@@ -51,12 +51,16 @@ class Call:
         """The actor, signed in. Raises UsageError without a user or a passphrase."""
         from matcher.services.workplace import sign_in
 
+        session = sign_in(self.program.place, *self.who())
+        self._remind(session)
+        return session
+
+    def who(self) -> tuple[str, str]:
+        """The actor's name and passphrase. Raises UsageError without one of them."""
         name = self.settings.user
         if name is None:
             raise UsageError("who are you? give --user NAME or set MATCHER_USER")
-        session = sign_in(self.program.place, name, passphrase("MATCHER_PASSPHRASE", f"Passphrase of {name}"))
-        self._remind(session)
-        return session
+        return name, passphrase("MATCHER_PASSPHRASE", f"Passphrase of {name}")
 
     def _remind(self, session: "Session") -> None:
         """Tells an admin who is suspended from judging, until somebody is restored, and what is over and still here."""
@@ -70,7 +74,7 @@ class Call:
 
 
 @contextmanager
-def _finishing(program: "Program", output: Output) -> Iterator[None]:
+def finishing(program: "Program", output: Output) -> Iterator[None]:
     """Signs a last checkpoint. What failed before is what the command ends with; a failure here is said beside it."""
     try:
         yield

@@ -13,6 +13,7 @@ class Action(StrEnum):
     HOME_CREATED = "home.created"
     HOME_BACKED_UP = "home.backed_up"  # begun: the entry is in the backup
     HOME_RESTORED = "home.restored"
+    HOME_UPGRADED = "home.upgraded"  # its tables are of another version from here on
     HOME_ROTATED = "home.rotated"  # another home key: everything sealed is sealed anew under it
     USER_ADDED = "user.added"
     USER_SUSPENDED = "user.suspended"

@@ -112,10 +112,13 @@ class Archive(Protocol):
     """Makes backups of a home."""
 
     def require_free(self, out: Path) -> None:
-        """Raises BadInput where a backup cannot be written, Refused for a home whose database is on a server."""
+        """Raises BadInput where a backup cannot be written."""
 
     def write(self, vault: Vault, out: Path, head: BackupHead, progress: Callable[[int, int], None]) -> int:
-        """Writes a backup, sealed, whole or not at all; how many bytes are in it. Raises StorageFailed."""
+        """Writes a backup, sealed, whole or not at all; how many bytes are in it.
+
+        Raises StorageFailed, IntegrityError for a server's rules that somebody changed.
+        """
 
 
 # --- sealed store -----------------------------------------------------------------------------------------------------

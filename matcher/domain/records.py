@@ -22,12 +22,26 @@ class HomeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a home was made of: a backup, begun `made_at`; the log goes on after `entries`; lists `stopped`."""
+    """What a home was made of: a backup, begun `made_at`; the log goes on after `entries`; lists `stopped`.
+
+    Its tables were of version `came_from`.
+    """
 
     backup_id: str
     made_at: str
     entries: int
     stopped: tuple[str, ...]
+    came_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """A home brought up from version `came_from`, and its backup, begun at log entry `sequence`: `size` bytes in it."""
+
+    backup_id: str
+    sequence: int
+    size: int
+    came_from: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -390,6 +391,9 @@ class UnitOfWork(Protocol):
     def check_schema(self) -> None:
         """Raises IntegrityError when a rule of the database (a trigger) is missing or was changed."""
 
+    def version(self) -> int:
+        """The version of the tables."""
+
     home: HomeTable
     users: Users
     lists: Lists
@@ -419,3 +423,8 @@ class UnitsOfWork(Protocol):
     """Begins units of work. One that will not write takes no lock."""
 
     def __call__(self, write: bool = True) -> UnitOfWork: ...
+
+
+# A unit whose transaction alone has the tables and brought them to this program's version, and which they were of.
+# Raises Refused where no way leads up, IntegrityError for rules that somebody changed, StorageFailed.
+Upgrading = Callable[[], AbstractContextManager[tuple[int, UnitOfWork]]]

@@ -11,7 +11,8 @@
 6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
 7. Every erasure and rotation of the home key, what it left, emptied and sealed anew (`audit_erasure.py`).
 8. Every refused attempt that was due to be logged, and that none of a kind is missing.
-9. That a restore goes on from the entry that it names, in the log of the home of that backup.
+9. That a restore goes on from the entry that it names, in the log of the home of that backup; that versions went up,
+   each from the last, to the one that the tables are of.
 """
 
 import hashlib
@@ -97,6 +98,8 @@ def _home(work: UnitOfWork, replay: Replay) -> None:
     if "recovery_sealed" in replay.home:
         facts |= {"recovery_sealed": hashlib.sha256(found.recovery_sealed or b"").hexdigest()}
     _same(facts, replay.home, "facts of the home")
+    if replay.version is not None:
+        _same(work.version(), replay.version, "version of the tables")
 
 
 def _refusals(work: UnitOfWork, replay: Replay) -> None:

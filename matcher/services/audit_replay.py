@@ -78,6 +78,7 @@ class Replay:
     erasures: ErasureFacts = field(default_factory=ErasureFacts)
     home: Details = field(default_factory=dict)
     backups: dict[str, int] = field(default_factory=dict)  # the entry that each was begun with
+    version: int | None = None  # of the tables, where they were brought to it
     refusals: dict[Refusal, int] = field(default_factory=dict)  # how many the log told of last
 
     def take(self, entry: LogEntry) -> None:
@@ -110,12 +111,17 @@ class Replay:
             self.refusals[refusal] = times
 
     def _copied(self, entry: LogEntry, details: Details) -> None:
-        """A backup, or the restore of one: what went on after the backup is not in this log, and it says where."""
+        """A backup, and what came of one: a restore says where the log goes on; versions go up, each from the last."""
         if entry.action == Action.HOME_BACKED_UP:
             self.backups[details["backup"]] = entry.sequence
         elif entry.action == Action.HOME_RESTORED:
             _require(entry, self.backups.get(details["backup"]) == details["made_at"], "a backup that nobody made")
             _require(entry, details["goes_on_from"] == entry.previous, "another log than this one")
+        elif entry.action == Action.HOME_UPGRADED:
+            before, after = details["from_version"], details["to_version"]
+            _require(entry, details["backup"] in self.backups, "a backup that nobody made")
+            _require(entry, self.version in (None, before) and before < after, "an upgrade out of turn")
+            self.version = after
         elif entry.action == Action.HOME_ROTATED:
             self.erasures.play(entry, details)
             self.home = self.home | {"recovery_sealed": details["recovery_sealed"]}

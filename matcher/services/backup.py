@@ -3,7 +3,8 @@
 1. An admin backs up. The log entry is written first, so that it is in the backup; a backup that fails leaves an entry
    that says it was begun.
 2. An admin of the moment of the backup restores it: the passphrase of that moment opens it. The restored home is
-   verified from the first entry to the last before it is used.
+   brought to this program's version (`bring_up.py`), whose rules a verification looks for, and verified from the first
+   entry to the last before it is used.
 3. A restore is a log entry: who, of which backup, and after which entry the log goes on. What happened between the
    backup and the restore is not in that log, and whoever kept a later checkpoint can tell.
 4. Whatever happened in between may have stopped a list, or concluded an alert. Every list that served is suspended
@@ -19,10 +20,11 @@ from matcher.domain.ids import new_id, utc_text
 from matcher.domain.people import Role
 from matcher.domain.ports import Archive
 from matcher.domain.records import Restored
-from matcher.domain.tables import UnitOfWork
+from matcher.domain.tables import UnitOfWork, Upgrading
 from matcher.domain.watchlist import ListState
 from matcher.errors import IntegrityError
 from matcher.services.audit import verify
+from matcher.services.bring_up import bring_up
 from matcher.services.finish_erasure import finish_all
 from matcher.services.workplace import Session, Workplace, refusals_logged, sign_in, still_here
 
@@ -50,11 +52,18 @@ def back_up(session: Session, archive: Archive, out: Path, progress: Progress) -
     return head, archive.write(session.vault, out, head, progress)
 
 
-def begin_restored(place: Workplace, head: BackupHead, name: str, passphrase: str, progress: Progress) -> Restored:
-    """Verifies a home just made of a backup, stops what served and logs it. Raises IntegrityError, Refused."""
-    session = sign_in(place, name, passphrase)
+def begin_restored(
+    place: Workplace, upgrading: Upgrading, head: BackupHead, who: tuple[str, str], progress: Progress
+) -> Restored:
+    """Brings up and verifies a home just made of a backup, stops what served and logs it; `who`: name, passphrase.
+
+    Raises IntegrityError, Refused.
+    """
+    session = sign_in(place, *who)
     session.user.require(Role.ADMIN)
+    came_from = bring_up(session, upgrading, head.backup_id)
     verify(place, progress)
+    name = session.user.name
     now = place.clock()
     with place.work() as work:
         still_here(session, work)
@@ -72,7 +81,7 @@ def begin_restored(place: Workplace, head: BackupHead, name: str, passphrase: st
                 work.log.append(entry)
                 stopped.append(one.name)
         work.commit()
-    return Restored(head.backup_id, head.made_at, last.sequence, tuple(stopped))
+    return Restored(head.backup_id, head.made_at, last.sequence, tuple(stopped), came_from)
 
 
 def _admin_keys(work: UnitOfWork) -> tuple[tuple[str, bytes], ...]:

@@ -3,9 +3,10 @@
     manifest   length (4, little-endian) | JSON (msgspec): name, size, sha256 of every file
     files      one behind the other, in that order
 
-1. The database is one state of one moment (`VACUUM INTO` a file in the home, which is removed, also a killed backup's).
-   The containers are those of the revisions in that state, and must be the same bytes twice: when their digests are
-   taken, and when they are written.
+1. The database is one state of one moment, a SQLite file in the home, which is removed, also a killed backup's: what
+   `VACUUM INTO` writes, or a copy of what is on a server (`postgres_copy.py`), so that whatever is restored has its
+   database in its folder. The containers are those of the revisions in that state, and must be the same bytes twice:
+   when their digests are taken, and when they are written.
 2. A home is made in `.NAME.restoring` beside its place, held by one process (flock), and takes its name only when it is
    whole, synced and verified. What fails takes away all that it made; what was killed is cleared by the next restore.
 3. Names, sizes and digests must be those of the manifest; a name leads nowhere but into the home.
@@ -28,8 +29,9 @@ from matcher.domain.backup import BackupHead
 from matcher.domain.ports import Vault
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.backup_file import require_free
-from matcher.store.database import is_sqlite
-from matcher.store.engine import DATABASE, revisions_in, snapshot
+from matcher.store.belonging import NOTE
+from matcher.store.database import snapshot
+from matcher.store.engine import DATABASE, revisions_in
 from matcher.store.files import sync_folder
 from matcher.store.home import MARKER, SEALED
 
@@ -55,9 +57,7 @@ class HomeArchive:
     engine: Engine
 
     def require_free(self, out: Path) -> None:
-        """Raises BadInput where a backup cannot be written, Refused for a home whose database is on a server."""
-        if not is_sqlite(self.engine):
-            raise Refused("the database of this home is on a server: back it up there (docs/several-terminals.md)")
+        """Raises BadInput where a backup cannot be written."""
         require_free(out)
 
     def write(self, vault: Vault, out: Path, head: BackupHead, progress: Progress) -> int:
@@ -99,7 +99,11 @@ class HomeArchive:
 
     def _small_files(self) -> list[tuple[str, Path]]:
         kept = [path for path in self.home.iterdir() if path.is_file() and not path.is_symlink()]
-        wanted = [path for path in kept if _NAME.fullmatch(path.name) and not path.name.startswith(DATABASE)]
+        wanted = [
+            path
+            for path in kept
+            if _NAME.fullmatch(path.name) and path.name != NOTE and not path.name.startswith(DATABASE)
+        ]
         return sorted((path.name, path) for path in wanted)
 
     def _containers(self, database: Path) -> list[tuple[str, Path]]:

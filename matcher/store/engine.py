@@ -7,7 +7,8 @@ database with two connections (3.7.0 to 3.51.2).
 
 import os
 import stat
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from matcher.errors import IntegrityError, Refused, StorageFailed
 from matcher.store import schema
 from matcher.store.failures import translated
 from matcher.store.log import EMPTY
+from matcher.store.steps import OLDEST
 from matcher.store.triggers import trigger_statements
 
 DATABASE = "matcher.db"
@@ -45,13 +47,30 @@ def create_database(home: Path) -> Engine:
         if _header(connection) != (0, 0):
             raise Refused(f"there is a home already in {home}: choose another folder")
         schema.metadata.create_all(connection, checkfirst=False)
-        for statement in trigger_statements():
-            connection.exec_driver_sql(statement)
         connection.execute(insert(schema.log_head).values(id=1, sequence=0, time=utc_text(EMPTY.time), hash=EMPTY.hash))
-        connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        make_rules(connection)
         connection.commit()
     return engine
+
+
+@contextmanager
+def filling(path: Path) -> Iterator[Connection]:
+    """A new database file, 0600, whose rows are put in inside, and whose rules are made behind them.
+
+    Nothing is written beside it. One that fails, or is killed, leaves a file to be removed. Raises StorageFailed.
+    """
+    from sqlcipher3 import dbapi2
+
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    engine = _plain_engine(lambda: dbapi2.connect(str(path), isolation_level=None))
+    with translated(), engine.connect() as connection:
+        for setting in ("cipher_log_level = NONE", "foreign_keys = ON", "journal_mode = OFF", "synchronous = OFF"):
+            connection.exec_driver_sql(f"PRAGMA {setting}")
+        connection.exec_driver_sql("BEGIN")
+        schema.metadata.create_all(connection, checkfirst=False)
+        yield connection
+        make_rules(connection)
+        connection.commit()
 
 
 @cache
@@ -59,22 +78,49 @@ def schema_statements() -> tuple[str, ...]:
     """Every CREATE statement as a new database holds it."""
     from sqlcipher3 import dbapi2
 
-    engine = create_engine("sqlite://", module=dbapi2, creator=lambda: dbapi2.connect(":memory:"), poolclass=NullPool)
-    with engine.begin() as connection:
+    with _plain_engine(lambda: dbapi2.connect(":memory:")).connect() as connection:
         schema.metadata.create_all(connection, checkfirst=False)
-        for statement in trigger_statements():
-            connection.exec_driver_sql(statement)
-        found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return tuple(row[0] for row in found)
+        make_rules(connection)
+        return tuple(_texts(connection))
 
 
-def open_database(home: Path) -> Engine:
-    """The home's database.
+def make_rules(connection: Connection) -> None:
+    """Every rule, behind the tables, and the mark of whose the database is and of which version."""
+    for statement in trigger_statements():
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+
+
+def drop_rules(connection: Connection) -> None:
+    """Takes every rule away, in a transaction that makes them anew."""
+    found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
+    for name in found:
+        connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+
+
+def rule_texts(connection: Connection) -> list[str]:
+    """Every rule that is in force."""
+    return _texts(connection, "type = 'trigger'")
+
+
+def as_made(connection: Connection) -> bool:
+    """Whether tables and rules are those of a new database."""
+    return set(_texts(connection)) == set(schema_statements())
+
+
+def version_in(connection: Connection) -> int:
+    """The version in the file's header."""
+    return _header(connection)[1]
+
+
+def open_database(home: Path, older: bool = False) -> Engine:
+    """The home's database; `older`: also one that `database.bring_up` brings to this version.
 
     Raises Refused when there is none, when others can read it or when it is another version's; IntegrityError
     when the file is no database of this program.
     """
-    require_version(version_of(home))
+    (require_way if older else require_version)(version_of(home))
     return _engine(home / DATABASE)
 
 
@@ -145,14 +191,15 @@ def require_version(version: int) -> None:
 
 
 def require_way(version: int) -> None:
-    """Raises Refused for a database that this program does not bring to its own version: no way leads up yet."""
+    """Raises Refused for a database that is not of this program's version and that no step leads up from."""
     known = schema.SCHEMA_VERSION
-    if version < known:
+    if version < OLDEST:
         raise Refused(
             f"this home is of version {version}, this program needs {known}, and no way leads there: nothing was "
             "changed; go on with the matcher that made it, or load its lists and cohorts into a new home (matcher init)"
         )
-    require_version(version)
+    if version > known:
+        require_version(version)
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:
@@ -181,13 +228,18 @@ def _engine(path: Path) -> Engine:
             raise StorageFailed(f"{path} is on a file system without shared memory: move the home to a local disk")
         return connection
 
-    return create_engine(
-        "sqlite://",
-        module=dbapi2,
-        creator=connect,
-        poolclass=NullPool,
-        hide_parameters=True,
-    )
+    return _plain_engine(connect)
+
+
+def _plain_engine(connect: Callable[[], Any]) -> Engine:
+    from sqlcipher3 import dbapi2
+
+    return create_engine("sqlite://", module=dbapi2, creator=connect, poolclass=NullPool, hide_parameters=True)
+
+
+def _texts(connection: Connection, where: str = "sql IS NOT NULL") -> list[str]:
+    found = connection.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE {where}")  # noqa: S608 -- words from this file
+    return [row[0] for row in found]
 
 
 def _header(connection: Connection) -> tuple[int, int]:

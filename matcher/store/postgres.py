@@ -20,15 +20,14 @@ from matcher.domain.ids import utc_text
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store import schema
 from matcher.store.address import DRIVER, Address, is_loopback
-from matcher.store.engine import BUSY_SECONDS, require_version
+from matcher.store.engine import BUSY_SECONDS, require_version, require_way
 from matcher.store.failures import translated
 from matcher.store.log import EMPTY
-from matcher.store.postgres_rules import SCHEMA, make_tables
+from matcher.store.postgres_rules import MARK, SCHEMA, make_tables, mark
 
 LEAST_SERVER = 140_000  # 14, the oldest that is still maintained
 _CONNECT_SECONDS = 10
 _STANDING_SECONDS = 300
-_MARK = "watchlist matcher, version "  # the schema's comment: whose it is, and of which version
 _SETTINGS = (
     f"search_path={SCHEMA},pg_temp",
     f"lock_timeout={round(BUSY_SECONDS * 1000)}",
@@ -75,13 +74,17 @@ def create_database(address: Address) -> Engine:
     return engine
 
 
-def open_database(address: Address) -> Engine:
-    """The database of a home.
+def open_database(address: Address, older: bool = False) -> Engine:
+    """The database of a home; `older`: also one that `database.bring_up` brings to this version, by its owner.
 
     Raises Refused where there is none or it is another version's, IntegrityError where it is another program's.
     """
-    require_version(version_of(address))
-    return _engine(address)
+    version = version_of(address)
+    (require_way if older else require_version)(version)
+    engine = _engine(address)
+    if version < schema.SCHEMA_VERSION:
+        _require_owner(engine)
+    return engine
 
 
 def version_of(address: Address) -> int:
@@ -104,17 +107,22 @@ def discard_database(engine: Engine) -> None:
 
 def begin(engine: Engine, write: bool) -> Connection:
     """A connection with a transaction begun: with the head of the log locked, or for reading one unchanging state."""
+    if write:
+        return _writing(engine, "SELECT 1 FROM log_head FOR UPDATE")
     with ExitStack() as undo:
         connection = undo.enter_context(engine.connect())
-        if write:
-            connection.execution_options(isolation_level="READ COMMITTED")
-            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDING_SECONDS}s'")
-            connection.exec_driver_sql("SELECT 1 FROM log_head FOR UPDATE")
-        else:
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            connection.exec_driver_sql("SELECT 1")  # a snapshot is taken by the first statement
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection.exec_driver_sql("SELECT 1")  # a snapshot is taken by the first statement
         undo.pop_all()
     return connection
+
+
+def begin_alone(engine: Engine) -> Connection:
+    """As `begin` to write, with nobody else near the head of the log, whose rules are to be dropped.
+
+    Who only waits for its lock is in the way of that, and would wait for ever.
+    """
+    return _writing(engine, "LOCK TABLE log_head IN ACCESS EXCLUSIVE MODE")
 
 
 def scrub(engine: Engine) -> None:
@@ -212,6 +220,22 @@ def _no_connection(said: str) -> Refused | StorageFailed:
     return StorageFailed(f"the database server cannot be used: {found}")
 
 
+def _writing(engine: Engine, lock: str) -> Connection:
+    with ExitStack() as undo:
+        connection = undo.enter_context(engine.connect())
+        connection.execution_options(isolation_level="READ COMMITTED")
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDING_SECONDS}s'")
+        connection.exec_driver_sql(lock)
+        undo.pop_all()
+    return connection
+
+
+def _require_owner(engine: Engine) -> None:
+    with translated(), engine.connect() as connection:
+        if not connection.exec_driver_sql(_FACTS).one().owner:
+            raise Refused("only the owner of the tables upgrades them: name the owner in MATCHER_DATABASE")
+
+
 def _require_utf8(connection: Connection) -> None:
     if connection.exec_driver_sql("SHOW server_encoding").scalar_one() != "UTF8":
         raise BadInput("this database does not keep Unicode: make one with ENCODING 'UTF8'")
@@ -219,16 +243,16 @@ def _require_utf8(connection: Connection) -> None:
 
 def _version(connection: Connection) -> int | None:
     """The version in the mark; None where nothing was made yet. Raises Refused, IntegrityError for what is not ours."""
-    mark = connection.exec_driver_sql(
+    found = connection.exec_driver_sql(
         f"SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = '{SCHEMA}'"  # noqa: S608
     ).one_or_none()
-    if mark is not None and mark[0] is not None:
-        kind, _, version = str(mark[0]).rpartition(" ")
-        if f"{kind} " != _MARK or not version.isdecimal():
+    if found is not None and found[0] is not None:
+        kind, _, version = str(found[0]).rpartition(" ")
+        if f"{kind} " != MARK or not version.isdecimal():
             raise IntegrityError("this database is not one of this program")
         return int(version)
     if connection.exec_driver_sql(_ELSEWHERE).scalar_one() or (
-        mark is not None and connection.exec_driver_sql(_WITHIN).scalar_one()
+        found is not None and connection.exec_driver_sql(_WITHIN).scalar_one()
     ):
         raise Refused("this database holds something else already: name an empty database")
     return None
@@ -240,7 +264,7 @@ def _make(connection: Connection) -> None:
         connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
     make_tables(connection)
     connection.execute(insert(schema.log_head).values(id=1, sequence=0, time=utc_text(EMPTY.time), hash=EMPTY.hash))
-    connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{_MARK}{schema.SCHEMA_VERSION}'")
+    mark(connection)
 
 
 def _entered(connection: Connection) -> bool:

@@ -7,16 +7,17 @@
    back, and the server describes both: the same server, so the same spelling.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from matcher.store import schema
 from matcher.store.rule import Rule, resolved
 from matcher.store.triggers import rules
 
 SCHEMA = "matcher"
+MARK = "watchlist matcher, version "  # the schema's comment: whose it is, and of which version
 _TEMPORARY = "pg_temp"
 _PATH = f"{SCHEMA}, pg_temp"
 _BYTES = ("body",)  # columns of JSON that are kept as bytes
@@ -45,14 +46,44 @@ def make_tables(connection: Connection, where: str = SCHEMA) -> None:
         connection.exec_driver_sql(statement)
 
 
-def as_made(engine: Engine) -> bool:
+def make_rules(connection: Connection) -> None:
+    """Every rule, behind the tables, and the mark of whose the database is and of which version."""
+    for statement in _statements(SCHEMA):
+        connection.exec_driver_sql(statement)
+    mark(connection)
+
+
+def mark(connection: Connection) -> None:
+    """Says whose the schema is, and of which version."""
+    connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{MARK}{schema.SCHEMA_VERSION}'")
+
+
+def version_in(connection: Connection) -> int:
+    """The version in the mark."""
+    said = connection.exec_driver_sql(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')").scalar_one()
+    return int(str(said).removeprefix(MARK))
+
+
+def drop_rules(connection: Connection) -> None:
+    """Takes every rule away, in a transaction that makes them anew."""
+    names = f"SELECT proname FROM pg_proc WHERE pronamespace = '{SCHEMA}'::regnamespace"  # noqa: S608
+    for name in connection.exec_driver_sql(names).scalars().all():
+        connection.exec_driver_sql(f'DROP FUNCTION {SCHEMA}."{name}"() CASCADE')  # and the triggers that call it
+
+
+def rule_texts(connection: Connection) -> list[str]:
+    """Every rule that is in force."""
+    return _described(connection, SCHEMA, (_TRIGGERS, _FUNCTIONS))
+
+
+def as_made(connection: Connection) -> bool:
     """Rule 3. The database's user needs the right to make temporary tables."""
-    with engine.connect() as connection:
-        found = _description(connection, SCHEMA)
+    found = _described(connection, SCHEMA, _EVERYTHING)
+    with connection.begin_nested() as made_once_more:
         connection.exec_driver_sql(f"SET LOCAL search_path = {_TEMPORARY}")
         make_tables(connection, _TEMPORARY)
-        made = _description(connection, _TEMPORARY)
-        connection.rollback()
+        made = _described(connection, _TEMPORARY, _EVERYTHING)
+        made_once_more.rollback()
     return found == made
 
 
@@ -121,8 +152,6 @@ _THINGS = (
     "FROM pg_constraint WHERE connamespace = {0}",
     "'index', indisunique, indisvalid, indisready, pg_get_indexdef(indexrelid) "
     "FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE relnamespace = {0}",
-    "'trigger', tgenabled, pg_get_triggerdef(pg_trigger.oid) "
-    "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE relnamespace = {0} AND NOT tgisinternal",
     "'reference', tgrelid::regclass, conname, tgfoid::regproc, tgenabled "
     "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_constraint ON pg_constraint.oid = tgconstraint "
     "WHERE relnamespace = {0} AND tgisinternal",
@@ -133,6 +162,10 @@ _THINGS = (
     "'child', inhrelid::regclass, inhparent::regclass FROM pg_inherits JOIN pg_class ON pg_class.oid = inhparent "
     "WHERE relnamespace = {0}",
 )
+_TRIGGERS = (
+    "'trigger', tgenabled, pg_get_triggerdef(pg_trigger.oid) "
+    "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE relnamespace = {0} AND NOT tgisinternal"
+)
 # Their texts name no schema; one that did would be another function.
 _FUNCTIONS = (
     "'function', proname, prokind, provolatile, prosecdef, proconfig, prosrc, lanname "
@@ -140,10 +173,16 @@ _FUNCTIONS = (
 )
 
 
-def _description(connection: Connection, name: str) -> list[str]:
+_EVERYTHING = (*_THINGS, _TRIGGERS, _FUNCTIONS)
+
+
+def _described(connection: Connection, name: str, things: Sequence[str]) -> list[str]:
     number = "pg_my_temp_schema()" if name == _TEMPORARY else f"'{name}'::regnamespace"
-    things = (row.replace(f"{name}.", "") for thing in _THINGS for row in _texts(connection, thing.format(number)))
-    return sorted([*things, *_texts(connection, _FUNCTIONS.format(number))])
+    found = []
+    for thing in things:
+        texts = _texts(connection, thing.format(number))
+        found += texts if thing == _FUNCTIONS else [text.replace(f"{name}.", "") for text in texts]
+    return sorted(found)
 
 
 def _texts(connection: Connection, columns: str) -> list[str]:

@@ -1,13 +1,14 @@
 """One open transaction, as the repositories use it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Row
 
 from matcher.store.failures import translated
 
+Result = TypeVar("Result")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -37,6 +38,11 @@ class Transaction:
         connection = self._open()
         with translated(), _step(connection):
             return connection.execute(statement, values).rowcount
+
+    def directly(self, do: Callable[[Connection], Result]) -> Result:
+        """Hands the connection to what makes tables or asks what the database itself is like."""
+        with translated():
+            return do(self._open())
 
     def commit(self) -> None:
         """Makes every change durable and ends the transaction."""

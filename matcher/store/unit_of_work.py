@@ -1,11 +1,14 @@
 """One operation on the database, whole or not at all; and the store that begins them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from matcher.domain import tables
 from matcher.domain.ids import Clock
@@ -15,6 +18,8 @@ from matcher.store.checkpoints import SqlCheckpoints
 from matcher.store.cohorts import SqlCohorts
 from matcher.store.database import (
     begin,
+    begin_alone,
+    bring_up,
     check_schema,
     create_database,
     describe,
@@ -22,6 +27,7 @@ from matcher.store.database import (
     is_sqlite,
     open_database,
     scrub,
+    version_in,
 )
 from matcher.store.erasures import SqlErasures
 from matcher.store.failures import translated
@@ -52,18 +58,18 @@ class SqlUnitOfWork:
     checkpoints: tables.Checkpoints
     notary: tables.Notary | None = None
 
-    def __init__(self, engine: Engine, seat: Seat, clock: Clock, write: bool = True) -> None:
+    def __init__(self, engine: Engine, seat: Seat, clock: Clock, begun: Callable[[Engine], Connection]) -> None:
         self._engine = engine
         self._seat = seat
         self._clock = clock
-        self._write = write
+        self._begin = begun
         self._transaction: Transaction | None = None
 
     def __enter__(self) -> Self:
         if self._transaction is not None:
             raise RuntimeError("a unit of work is entered once")
         with translated():
-            transaction = Transaction(begin(self._engine, self._write))
+            transaction = Transaction(self._begin(self._engine))
         self._transaction = transaction
         self.home = SqlHome(transaction)
         self.users = SqlUsers(transaction)
@@ -105,6 +111,14 @@ class SqlUnitOfWork:
         """Raises IntegrityError when a table, constraint or trigger is missing, was changed or was added."""
         check_schema(self._engine, self._begun())
 
+    def version(self) -> int:
+        """The version of the tables."""
+        return self._begun().directly(version_in)
+
+    def bring_up(self) -> int:
+        """Brings the tables to this program's version; which they were of. Raises Refused, IntegrityError."""
+        return self._begun().directly(bring_up)
+
     def _begun(self) -> Transaction:
         if self._transaction is None:
             raise RuntimeError("a unit of work is used inside `with`")
@@ -122,9 +136,16 @@ class Store:
 
     def unit_of_work(self, write: bool = True) -> SqlUnitOfWork:
         """A new unit of work, not yet begun. One that will not write takes no lock and sees one unchanging state."""
-        work = SqlUnitOfWork(self.engine, self.seat, self.clock, write)
-        work.notary = self.notary
-        return work
+        return self._unit(partial(begin, write=write))
+
+    @contextmanager
+    def upgrading(self) -> Iterator[tuple[int, SqlUnitOfWork]]:
+        """A unit that has the tables alone and brought them to this program's version, and which they were of.
+
+        Raises Refused where no step leads up, IntegrityError for rules that somebody changed, StorageFailed.
+        """
+        with self._unit(begin_alone) as work:
+            yield work.bring_up(), work
 
     @property
     def in_folder(self) -> bool:
@@ -143,12 +164,20 @@ class Store:
         """Lets go of the database."""
         self.engine.dispose()
 
+    def _unit(self, begun: Callable[[Engine], Connection]) -> SqlUnitOfWork:
+        work = SqlUnitOfWork(self.engine, self.seat, self.clock, begun)
+        work.notary = self.notary
+        return work
+
 
 def create_store(home: Path, seat: Seat, clock: Clock, address: str | None = None) -> Store:
     """A new database in the folder of a home, or at an address. Raises Refused when there is one."""
     return Store(create_database(home, address), seat, clock)
 
 
-def open_store(home: Path, seat: Seat, clock: Clock, address: str | None = None) -> Store:
-    """The database of a home. Raises Refused when there is none or it is a newer program's, IntegrityError."""
-    return Store(open_database(home, address), seat, clock)
+def open_store(home: Path, seat: Seat, clock: Clock, address: str | None = None, older: bool = False) -> Store:
+    """The database of a home; `older`: also one that `upgrading` brings up.
+
+    Raises Refused when there is none or it is another version's, IntegrityError.
+    """
+    return Store(open_database(home, address, older), seat, clock)

@@ -19,7 +19,7 @@ from matcher.services.remove import remove_subjects
 from matcher.services.workplace import sign_in
 from matcher.store.unit_of_work import open_store
 from tests.cli.runner import Cli
-from tests.databases import Server, chosen, server, why_none
+from tests.databases import Server, chosen, homes_on, server, why_none
 from tests.services.world import PASSPHRASE, World, workplace
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "several-terminals.md"
@@ -85,6 +85,16 @@ def _as_the_program(world: World, running: Server) -> None:
     world.place, world.store = workplace(home, world.clock, open_store)
     for name in world.sessions:
         world.sessions[name] = sign_in(world.place, name, PASSPHRASE)
+
+
+def test_the_program_alone_backs_up_what_is_restored_beside_the_server(home: Cli, tmp_path: Path) -> None:
+    file, again = tmp_path / "one.backup", Cli(tmp_path / "again")
+    assert home("backup", "--out", file, user="boss").code == 0
+    assert home("restore", file, "--home", again.home, user="boss").code == 8  # MATCHER_DATABASE is set
+    with homes_on("sqlite"):
+        assert again("restore", file, user="boss").code == 0
+        assert again("audit", "verify").code == 0
+    assert not (again.home / "database.toml").exists()
 
 
 FORBIDDEN = [

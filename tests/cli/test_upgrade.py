@@ -1,12 +1,14 @@
-"""`matcher upgrade`, as a process: homes of this version, of a newer one and of an older one."""
+"""`matcher upgrade`, as a process: homes of this version, of newer ones and of older ones."""
 
 from pathlib import Path
 
 import pytest
 
 from matcher.store.schema import SCHEMA_VERSION
+from matcher.store.steps import OLDEST
+from tests.assets.older import older_home
 from tests.cli.runner import Cli
-from tests.databases import address_of, both_engines, raw
+from tests.databases import address_of, both_engines, homes_on, raw, without_rules
 
 pytestmark = both_engines
 
@@ -42,13 +44,13 @@ def test_a_home_of_this_version_has_nothing_to_do(cli: Cli) -> None:
     ("version", "words"),
     [
         (SCHEMA_VERSION + 3, f"install a newer matcher, one that knows version {SCHEMA_VERSION + 3}"),
-        (SCHEMA_VERSION - 1, "no way leads there: nothing was changed; go on with the matcher that made it"),
+        (OLDEST - 1, "no way leads there: nothing was changed; go on with the matcher that made it"),
     ],
 )
 def test_a_home_of_another_version_is_refused_and_left_as_it_was(cli: Cli, version: int, words: str) -> None:
     of_version(cli.home, version)
     before = files(cli.home)
-    refused = cli("upgrade", "--json")
+    refused = cli("upgrade", "--json", "--backup", cli.home.parent / "one.backup", user="boss")
     assert (refused.code, refused.out) == (3, "")
     assert words in refused.complaint
     assert f"this home is of version {version}" in refused.complaint
@@ -69,7 +71,42 @@ def test_another_homes_database_is_told_of_as_nobodys(cli: Cli, tmp_path: Path) 
     assert (refused.code, refused.out) == (6, "")
 
 
-def test_another_command_names_this_one_for_an_older_home(cli: Cli) -> None:
-    of_version(cli.home, SCHEMA_VERSION - 1)
+def test_an_older_home_is_upgraded_by_an_admin_after_a_backup(tmp_path: Path) -> None:
+    cli, file = Cli(older_home(tmp_path)), tmp_path / "one.backup"
     refused = cli("user", "list")
     assert (refused.code, "see matcher upgrade" in refused.complaint) == (3, True)
+    told = cli("upgrade", "--json")
+    assert (told.code, told.out) == (2, "")
+    assert "matcher upgrade --backup FILE --user ADMIN" in told.complaint
+    taken = tmp_path / "taken"
+    taken.touch()
+    for to, user, passphrase, code in (
+        (file, None, None, 2),
+        (file, "ana", None, 3),
+        (file, "boss", "another correct horse", 3),
+        (taken, "boss", None, 8),
+    ):
+        environment = {} if passphrase is None else {"MATCHER_PASSPHRASE": passphrase}
+        assert cli("upgrade", "--backup", to, user=user, **environment).code == code
+    assert cli("upgrade").code == 2  # still of the older version
+    raw(cli.home, "INSERT INTO erasures SELECT 1, 'e', 'l', 'boss', created_at, NULL FROM home")
+    refused = cli("upgrade", "--backup", file, user="boss")
+    assert (refused.code, "erasure of this home was not finished" in refused.complaint) == (3, True)
+    without_rules(cli.home, "DELETE FROM erasures")
+    assert not file.exists()
+    done = cli("upgrade", "--backup", file, "--json", user="boss")
+    assert done.code == 0
+    assert (done.value["upgraded_from"], done.value["home_version"]) == (4, SCHEMA_VERSION)
+    assert done.value["bytes"] > 400_000
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not [path for path in cli.home.iterdir() if path.name.startswith(".")]
+    assert cli("audit", "verify", "--json").value["judgements"] == 3
+    again = cli("upgrade", "--backup", tmp_path / "two.backup", user="boss", MATCHER_PASSPHRASE="not asked")
+    assert (again.code, "nothing to do" in again.out) == (0, True)
+    assert not (tmp_path / "two.backup").exists()
+    with homes_on("sqlite"):
+        restored = Cli(tmp_path / "again")
+        made = restored("restore", file, "--json", user="boss")
+        assert (made.code, made.value["suspended"]) == (0, ["missing"])
+        assert restored("audit", "verify", "--json").value["judgements"] == 3
+        assert restored("user", "list", user="boss").code == 0

@@ -18,9 +18,12 @@ from matcher.services.erase import erase_listed
 from matcher.services.expire import erase_expired_lists
 from matcher.services.people import add_user, set_suspended
 from matcher.services.remove import remove_subjects
+from matcher.services.rotate import rotate_home_key
 from matcher.services.submit import Errand, submit
+from matcher.services.upgrade import upgrade
 from matcher.services.vigilance import statistics
 from matcher.services.workplace import sign_in
+from matcher.store.archive import HomeArchive
 from tests.safeguards.town import Town
 from tests.services.world import NOBODY, PASSPHRASE, PILOT, VectorPipeline, judgement, vectors
 
@@ -109,6 +112,16 @@ SERVICES: dict[str, tuple[Deed, type[MatcherError], str]] = {
         MissingRole,
         "watchlist.erase",
     ),
+    "a reviewer rotates the home key": (
+        lambda town: rotate_home_key(town.sessions["ana"], lambda *_: None),
+        MissingRole,
+        "home.rotate",
+    ),
+    "an auditor rotates the home key": (
+        lambda town: rotate_home_key(town.sessions["audrey"], lambda *_: None),
+        MissingRole,
+        "home.rotate",
+    ),
     "an approver erases what is over": (
         lambda town: erase_expired_lists(town.sessions["vera"], None, True),
         MissingRole,
@@ -144,6 +157,17 @@ SERVICES: dict[str, tuple[Deed, type[MatcherError], str]] = {
         "user.suspend",
     ),
     "an approver reads reviewers' figures": (lambda town: statistics(town.sessions["vera"]), MissingRole, "reviewers"),
+    "a reviewer upgrades": (
+        lambda town: upgrade(
+            town.sessions["ana"],
+            HomeArchive(town.folder / "home", town.store.engine),
+            town.store.upgrading,
+            town.folder / "out",
+            lambda *_: None,
+        ),
+        MissingRole,
+        "upgrade",
+    ),
     "a wrong passphrase": (lambda town: sign_in(town.place, "ana", "not the one"), WrongPassphrase, "sign in"),
     "somebody unknown": (lambda town: sign_in(town.place, "planted-name", PASSPHRASE), Refused, "sign in"),
     "a suspended person searches": (_suspended_submits, Refused, "submit"),
@@ -170,6 +194,8 @@ COMMANDS: dict[str, tuple[str, str, int]] = {
     "an auditor searches": ("audrey", f"submit missing {{picture}} {_PROBE}", 3),
     "a reviewer removes": ("ana", "watchlist remove missing S001", 3),
     "a reviewer erases": ("ana", "watchlist erase missing --subject S001 --stop --yes", 3),
+    "a reviewer rotates the home key": ("ana", "rotate-key --yes", 3),
+    "an auditor rotates the home key": ("audrey", "rotate-key --yes", 3),
     "an approver erases what is over": ("vera", "watchlist erase --expired --yes", 3),
     "a reviewer calibrates": ("ana", "calibrate missing --cohort staff", 3),
     "a reviewer makes a list": ("ana", f"watchlist create planted-name {_TERMS}", 3),
@@ -191,6 +217,7 @@ NO_COMMAND = {
     "a suspended person judges": "as above",
     "a stranger adds an admin": "the command asks who one is before it asks a service",
     "a reviewer loads": "loading reads its file first; `test_deeds.py` gives one",
+    "a reviewer upgrades": "a home of this version is not upgraded; `tests/cli/test_upgrade.py` has an older one",
     "a wrong passphrase": "`test_deeds.py` gives one",
     "a suspended person searches": "whoever is suspended does not get past signing in, tried once in `test_deeds.py`",
     "a suspended person finds nobody": "as above",
@@ -307,6 +334,12 @@ SQL: dict[str, str] = {
     "refusals begun with many": "INSERT INTO refusals VALUES ('ben', 'submit', '', 'Refused', '2026-01-01', 9)",
     "a case begun with many": "INSERT INTO case_searches VALUES ('x', 'y', 9)",
     "a reviewer erases": "INSERT INTO erasures VALUES (1, 'e', 'l', 'ana', '2026', NULL)",
+    "a reviewer rotates the home key": "INSERT INTO erasures SELECT 1, 'e', home_id, 'ana', '2026', NULL FROM home",
+    "a home key of one's own for the recovery code": "UPDATE home SET recovery_sealed = zeroblob(92)",
+    "a value sealed anew without a rotation": (
+        "INSERT INTO resealed_parts SELECT alert_id, 'probe', 1, 'before', 'after' FROM alerts LIMIT 1"
+    ),
+    "another photograph": "UPDATE alerts SET probe = x'01'",
     "a second home": "REPLACE INTO home SELECT 2, home_id, created_at, 1, recovery_public, recovery_sealed FROM home",
     "no home": "DELETE FROM home",
     "a suspended list that serves again": "UPDATE watchlists SET suspended_by = NULL, suspended_at = NULL, "

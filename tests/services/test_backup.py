@@ -29,7 +29,9 @@ from matcher.store.container_format import SEALED_CHUNK
 from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
+from matcher.store.schema import SCHEMA_VERSION
 from matcher.store.unit_of_work import open_store
+from tests.databases import both_engines
 from tests.services.test_sealed_at_rest import everything_planted, in_clear
 from tests.services.world import PASSPHRASE, World
 
@@ -48,14 +50,15 @@ def restored(world: World, file: Path, to: Path, name: str = "boss", passphrase:
     with HomeKeyring(to, LIGHT).open_backup(backup, name, passphrase) as opened, restoring(to) as folder:
         unpack(opened, folder, lambda *_: None)
         there = at(world, folder)
-        found = begin_restored(there.place, backup.head, name, passphrase, lambda *_: None)
+        upgrading = there.store.upgrading
+        found = begin_restored(there.place, upgrading, backup.head, (name, passphrase), lambda *_: None)
         there.store.close()
     return found
 
 
 def at(world: World, folder: Path) -> World:
     """The same world with another home."""
-    store = open_store(folder, world.place.seat, world.clock)
+    store = open_store(folder, world.place.seat, world.clock, older=True)
     other = object.__new__(World)
     other.folder, other.clock, other.code, other.templates = folder.parent, world.clock, world.code, world.templates
     other.store = store
@@ -76,6 +79,7 @@ def home_of(folder: Path) -> dict[str, str]:
     }
 
 
+@both_engines
 def test_a_restored_home_is_the_one_that_was_backed_up(active: World, tmp_path: Path) -> None:
     active.submit(active.templates[7])
     active.conclude(Verdict.SAME)
@@ -90,7 +94,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(active: World, tmp_path: 
     for name in ("boss", "vera", "ana", "ben", "audrey"):
         there.sessions[name] = sign_in(there.place, name, PASSPHRASE)
     assert there.sessions["ana"].vault.open("a column", sealed) == b"Planted Name"
-    assert found == Restored(head.backup_id, head.made_at, head.sequence, ("missing",))
+    assert found == Restored(head.backup_id, head.made_at, head.sequence, ("missing",), SCHEMA_VERSION)
     assert there.log_actions()[: head.sequence] == active.log_actions()
     assert there.log_actions()[head.sequence :] == ["home.restored", "list.suspended"]
     assert verify(there.place, lambda *_: None).judgements == 2
@@ -100,6 +104,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(active: World, tmp_path: 
     ]
 
 
+@both_engines
 def test_a_list_that_served_is_searched_again_once_an_approver_has_signed(active: World, tmp_path: Path) -> None:
     active.submit(active.templates[7])
     backed_up(active, tmp_path / "one.backup")
@@ -117,6 +122,7 @@ def test_a_list_that_served_is_searched_again_once_an_approver_has_signed(active
     verify(there.place, lambda *_: None)
 
 
+@both_engines
 def test_nothing_sealed_lies_in_clear_in_a_backup(active: World, tmp_path: Path) -> None:
     active.submit(active.templates[7])
     (tmp_path / "only").mkdir()
@@ -235,6 +241,7 @@ def test_a_backup_opens_with_the_passphrase_of_its_moment(whole: tuple[World, Pa
         restored(world, later, tmp_path / "third", passphrase=NEW)
 
 
+@both_engines
 def test_nothing_is_restored_over_what_is_there(whole: tuple[World, Path, bytes], tmp_path: Path) -> None:
     world, file, _ = whole
     before = home_of(world.folder / "home")
@@ -292,6 +299,7 @@ def test_the_log_tells_of_no_restore_that_does_not_follow_its_backup(whole: tupl
             world.plays(Action.HOME_RESTORED, **(details | wrong))
 
 
+@both_engines
 def test_a_full_disk_leaves_no_backup(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: int) -> None:
         raise OSError(28, "No space left on device")

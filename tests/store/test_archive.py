@@ -4,14 +4,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
-from sqlalchemy import Engine
 
 from matcher.errors import IntegrityError, Refused, StorageFailed
-from matcher.store.archive import HomeArchive, restoring, unpack
+from matcher.store.archive import restoring, unpack
 
 FILES = {"matcher.db": b"database", "home.toml": b"format = 1", "sealed/one-items.box": b"x" * (3 << 20)}
 
@@ -25,12 +22,6 @@ class Opened:
 
     def read(self, offset: int, length: int) -> bytes:
         return self.content[offset : offset + length]
-
-
-def test_a_home_on_a_server_is_backed_up_there(tmp_path: Path) -> None:
-    server = cast(Engine, SimpleNamespace(dialect=SimpleNamespace(name="postgresql")))
-    with pytest.raises(Refused, match="back it up there"):
-        HomeArchive(tmp_path, server).require_free(tmp_path / "one.backup")
 
 
 def test_a_home_is_made_where_nobody_else_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
