@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from matcher.config import Settings
 from matcher.domain.people import Seat
-from matcher.errors import BadInput, Refused
+from matcher.errors import BadInput, MatcherError, Refused
 from matcher.services.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from matcher.domain.tables import Upgrading
     from matcher.domain.template import Floats, Millionths, ModelIdentity, Scores
     from matcher.index.approximate import ApproximateIndex
-    from matcher.index.cluster import ClusterIndex
+    from matcher.index.cluster import ClusterIndex, ClusterView
     from matcher.index.exact import ExactIndex
     from matcher.services.calibrate import Shipped
+    from matcher.services.cluster_node import Node, Wanted
     from matcher.services.notary import LogNotary
     from matcher.store.home import Home
     from matcher.store.unit_of_work import Store
@@ -106,6 +107,11 @@ class Program:
         from matcher import kernels
 
         return kernels.normalise(rows)
+
+    def index_state(self) -> "Callable[[], str] | None":
+        """What stands in the way of searching, whenever it is called (empty: nothing); None where one machine does."""
+        cluster = None if self.demo else _cluster(self.settings)
+        return None if cluster is None else partial(_state_of, _view_of(cluster), cluster)
 
     def reception(self) -> "Reception":
         """Signing in at the terminal interface."""
@@ -411,12 +417,44 @@ def give_cluster_token() -> None:
     give_token(os.environ, cluster_folder())
 
 
+def start_node(wanted: "Wanted") -> "Node":
+    """Starts a node of a cluster, whose token nobody else is shown. Raises Refused, BadInput, StorageFailed."""
+    from matcher.index.listener import owners, require_trusted
+    from matcher.services.cluster_node import start
+
+    if wanted.own is not None:
+        require_trusted(wanted.head)
+    elif owners(wanted.head):
+        raise BadInput(f"somebody listens at {wanted.head.endpoint} already: choose another port (--at)")
+    return start(cluster_folder(), wanted)
+
+
 def describe_cluster(cluster: "ClusterAddress") -> "tuple[ClusterNode, ...]":
     """The machines of a cluster. Raises NotSearchable, Refused, BadInput."""
-    from matcher.index.cluster import nodes
+    from matcher.index.cluster import ClusterView
 
     give_cluster_token()
-    return nodes(cluster)
+    view = ClusterView(cluster)
+    try:
+        return view.nodes()
+    finally:
+        view.close()
+
+
+def _view_of(cluster: "ClusterAddress") -> "ClusterView":
+    from matcher.index.cluster import ClusterView
+
+    return ClusterView(cluster)
+
+
+def _state_of(view: "ClusterView", cluster: "ClusterAddress") -> str:
+    from matcher.domain.shards import degradation
+
+    try:
+        give_cluster_token()
+        return degradation(view.nodes(), cluster.shards)
+    except MatcherError as error:
+        return f"index degraded: {str(error).removeprefix('the index is degraded: ')}"
 
 
 def _complain(text: str) -> None:

@@ -299,7 +299,7 @@ class LentShard(Protocol):
     def open(self, private: bytes, sealed: bytes) -> tuple[tuple[str, ...], Scores, RowReader]:
         """There: the subjects' ids, the subject of each row, and its sealed rows, by keys sealed to an X25519 key.
 
-        Raises IntegrityError where the containers on that machine are not those of the revision.
+        Raises IntegrityError where a container was altered, NotSearchable where that machine has another revision's.
         """
 
 

@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +21,9 @@ from matcher.domain.template import Floats, Scores
 from matcher.errors import BadInput
 
 MOST_SHARDS = 1_024
+RESOURCE = "matcher_shard"  # what a node offers for each shard that it would hold
+# What a process of Ray gets of an environment, beside RAY_*: no passphrase and no address of a database.
+HANDED_ON = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV"})
 ROWS_AT_ONCE = 65_536  # a multiple of the 16 rows of a block of codes
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 
@@ -74,6 +77,12 @@ class ClusterNode:
     address: str
     alive: bool
     shards: int
+
+
+def degradation(nodes: Iterable[ClusterNode], shards: int) -> str:
+    """What stands in the way of a list of so many shards, for whoever looks at a screen; empty: nothing."""
+    room = sum(node.shards for node in nodes if node.alive)
+    return "" if room >= shards else f"index degraded: {room} of {shards} shards have room; start more nodes"
 
 
 def shard_of(subject_id: str, shards: int) -> int:

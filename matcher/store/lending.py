@@ -4,8 +4,8 @@
    home key and every other container stay closed.
 2. Keys travel sealed to an X25519 key that the receiving process drew and never shows (`sealed_box.py`): no store, log
    or argument of the cluster holds them in clear.
-3. The receiver opens the containers where they lie in its own file system, authenticates every chunk, and refuses a
-   screen that is stamped with another revision.
+3. The receiver opens the containers where they lie in its own file system and authenticates every chunk. One that was
+   altered is an IntegrityError; one that is not there, or stamped with another revision, makes the list not searchable.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from matcher.domain.ports import RowReader
 from matcher.domain.template import Scores
-from matcher.errors import IntegrityError
+from matcher.errors import IntegrityError, NotSearchable
 from matcher.store import containers
 from matcher.store.crypto import KEY_BYTES
 from matcher.store.sealed_box import open_sealed, seal_to
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 def seal_keys(keys: list[bytes], container_ids: tuple[str, ...], public: bytes) -> bytes:
     """Keys of containers, sealed to a raw X25519 public key. Raises IntegrityError for bytes that are none."""
-    return seal_to(public, b"".join(keys), "lent", _bound(container_ids))
+    try:
+        return seal_to(public, b"".join(keys), "lent", _bound(container_ids))
+    except IntegrityError:
+        raise IntegrityError("a machine of the cluster gave no key to seal to: do not search") from None
 
 
 def open_keys(sealed: bytes, container_ids: tuple[str, ...], private: bytes) -> dict[str, bytes]:
@@ -45,14 +48,19 @@ class LentRevision:
     screen_id: str
 
     def open(self, private: bytes, sealed: bytes) -> tuple[tuple[str, ...], Scores, RowReader]:
-        """Ids of the subjects, the subject of each row, and the sealed rows. Raises IntegrityError, StorageFailed."""
+        """Ids of the subjects, the subject of each row, and the sealed rows.
+
+        Raises IntegrityError, NotSearchable, StorageFailed.
+        """
         from matcher.store.screen_file import SealedRows, read_owners
 
+        if not all(containers.container_path(Path(self.folder), one).exists() for one in self.containers):
+            raise NotSearchable(f"this machine does not see the revision: its containers belong under {self.folder}")
         vault = LentContainers(Path(self.folder), open_keys(sealed, self.containers, private))
         found = read_owners(vault, self.screen_id)
         n, d = len(found.subjects), found.d
         if found.revision_digest != self.revision_digest or vault.size(self.templates_id) != 4 * n * d:
-            raise IntegrityError("this machine holds another revision than the one to be searched: do not search")
+            raise NotSearchable("this machine holds another revision than the one to be searched")
         return found.subject_ids, found.subjects, SealedRows(vault, self.templates_id, n, d)
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key, MouseEvent, Paste
+from textual.message import Message
 from textual.screen import Screen
 
 from matcher.domain.desk import ListLine
@@ -40,6 +42,7 @@ T = TypeVar("T")
 ReportTable = Callable[[bytes, int], "Text | str"]
 
 IDLE_SECONDS = 300.0  # five minutes: shorter than a claim's lease, which goes on meanwhile
+INDEX_SECONDS = 15.0  # between two looks at the cluster that searches
 SIGN_OUT_SECONDS = 900.0  # a claim's lease: nothing is held any more, and the keys are forgotten
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # told to end; the terminal is gone
 WAYS: Mapping[str, str] = {
@@ -53,6 +56,8 @@ BEHIND: Mapping[str, type[Room]] = {"lists": ListsScreen, "log": LogScreen, "my 
 
 class ReviewApp(App[None]):
     """`report_table` turns the canonical JSON of a report into a page; `banner` stands on the sign-in screen.
+
+    `index_state` says what stands in the way of searching, where a cluster searches; it may take its time.
 
     An `image_mode` that this terminal did not answer to is not used, and the banner says so: a face that nobody sees
     must not count as large.
@@ -78,6 +83,7 @@ class ReviewApp(App[None]):
         image_mode: ImageMode = ImageMode.AUTO,
         start_user: str | None = None,
         banner: str = "",
+        index_state: Callable[[], str] | None = None,
         report_table: ReportTable = lambda report, width: report.decode("utf-8", "replace"),
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -91,6 +97,7 @@ class ReviewApp(App[None]):
         self.reception, self.start_user, self.report_table = reception, start_user, report_table
         self.clock, self.today = clock, today
         self.lists_states: Sequence[str] = ()
+        self.index_state, self._ask_index_state, self._ended = "", index_state, threading.Event()
         self.colours = colours
         self.desk: ReviewDesk | None = None
         self.office: ListOffice | None = None
@@ -131,6 +138,8 @@ class ReviewApp(App[None]):
     def on_mount(self) -> None:
         """Starts to watch for an empty chair, and for whoever ends the program or closes its terminal."""
         self.set_interval(1.0, self.look_at_the_clock)
+        if self._ask_index_state is not None:  # a thread of its own: it waits for machines, and a desk must not
+            threading.Thread(target=self._watch_index, args=(self._ask_index_state,), name="index", daemon=True).start()
         for number in ENDING:
             asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
 
@@ -143,6 +152,7 @@ class ReviewApp(App[None]):
         for number in ENDING:
             asyncio.get_running_loop().remove_signal_handler(number)
         self._desk_thread.shutdown(wait=False)
+        self._ended.set()
 
     # --- how the lists stand, for the head of every room --------------------------------------------------------------
 
@@ -166,6 +176,27 @@ class ReviewApp(App[None]):
             return
         if office is self.office:
             self.know_lists(lines)
+
+    # --- the state of a cluster, for the line under the head of every room --------------------------------------------
+
+    class IndexState(Message):
+        """What stands in the way of searching; empty: nothing."""
+
+        def __init__(self, line: str) -> None:
+            super().__init__()
+            self.line = line
+
+    def _watch_index(self, ask: Callable[[], str]) -> None:
+        while not self._ended.is_set():
+            self.post_message(self.IndexState(ask()))
+            self._ended.wait(INDEX_SECONDS)
+
+    def on_review_app_index_state(self, message: IndexState) -> None:
+        """Somebody looked."""
+        self.index_state = message.line
+        for screen in self.screen_stack:
+            if isinstance(screen, Room):
+                screen.show_index_state()
 
     # --- the empty chair ----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,8 @@ import numpy as np
 
 from matcher import kernels
 from matcher.domain.revision import Screen
-from matcher.domain.shards import ClusterAddress
+from matcher.domain.shards import RESOURCE, ClusterAddress
 from matcher.domain.template import Floats, Scores
-from matcher.index.cluster import RESOURCE
 from matcher.index.exact import ExactIndex
 from matcher.kernels import codes
 from matcher.store.lending import Lending
@@ -75,9 +75,9 @@ def token(folder: Path) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.pop("RAY_AUTH_TOKEN", None)
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
-    from matcher.index.cluster import prepare_environment
+    from matcher.index.ray_process import environment_for
 
-    prepare_environment(ClusterAddress("127.0.0.1", 6379), os.environ)
+    os.environ.update(environment_for(ClusterAddress("127.0.0.1", 6379), os.environ))
     try:
         yield
     finally:
@@ -86,35 +86,85 @@ def token(folder: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
+class Machines:
+    """A head that holds no shard and nodes that do, of Ray's own making, below a folder of this account."""
+
+    def __init__(self, folder: Path) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.folder = folder
+        self._made = Cluster()
+        self._port = 0
+        self.start_head()
+
+    @property
+    def address(self) -> str:
+        return str(self._made.address)
+
+    @property
+    def worker_nodes(self) -> list[Any]:
+        return list(self._made.worker_nodes)
+
+    def start_head(self) -> None:
+        """At the same address again, once there was one."""
+        self._start(num_cpus=0, include_dashboard=False, resources={RESOURCE: 0}, gcs_server_port=self._port or None)
+        self._port = int(self.address.rpartition(":")[2])
+
+    def kill_head(self) -> None:
+        """Its processes and all it knew."""
+        self._made.global_state.disconnect()  # else it would end this process after a minute
+        self._made.head_node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+        self._made.head_node = None
+
+    def start_node(self, **how: Any) -> Any:
+        return self._start(num_cpus=1, resources={RESOURCE: 8}, **how)
+
+    def remove_node(self, node: Any, allow_graceful: bool) -> None:
+        self._made.remove_node(node, allow_graceful=allow_graceful)
+
+    def close(self) -> None:
+        for node in self.worker_nodes:
+            self.remove_node(node, allow_graceful=False)
+        if self._made.head_node is not None:
+            self.kill_head()
+
+    def _start(self, **how: Any) -> Any:
+        return self._made.add_node(object_store_memory=OBJECT_STORE, temp_dir=str(self.folder), **how)
+
+
 @contextmanager
-def cluster(workers: int) -> Iterator[Any]:
+def cluster(workers: int) -> Iterator[Machines]:
     """A head that holds no shard and so many nodes that do."""
+    with tempfile.TemporaryDirectory(prefix="mray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        made = Machines(Path(folder))
+        try:
+            for _ in range(workers):
+                add_node(made)
+            yield made
+        finally:
+            made.close()
+
+
+def add_node(made: Machines, **how: Any) -> Any:
+    return made.start_node(**how)
+
+
+def jobs(made: Machines) -> list[str]:
+    """The cluster's table of jobs, a text each."""
     import ray
-    from ray.cluster_utils import Cluster
 
-    made = Cluster(
-        initialize_head=True,
-        head_node_args={
-            "num_cpus": 0,
-            "object_store_memory": OBJECT_STORE,
-            "include_dashboard": False,
-            "resources": {RESOURCE: 0},
-        },
+    state = ray._private.state.GlobalState()
+    options = ray._raylet.GcsClientOptions.create(
+        made.address, None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False
     )
+    state._initialize_global_state(options)
     try:
-        for _ in range(workers):
-            add_node(made)
-        yield made
+        return [str(job) for job in state.job_table()]
     finally:
-        ray.shutdown()
-        made.shutdown()
+        state.disconnect()
 
 
-def add_node(made: Any) -> Any:
-    return made.add_node(num_cpus=1, object_store_memory=OBJECT_STORE, resources={RESOURCE: 8})
-
-
-def address_of(made: Any, shards: int) -> ClusterAddress:
+def address_of(made: Machines, shards: int) -> ClusterAddress:
     return ClusterAddress.parse(f"ray://{made.address}?shards={shards}")
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from matcher.domain import shards
 from matcher.domain.shards import ClusterAddress, ShardDigest, placed, shard_digests, shard_of
-from matcher.errors import BadInput, IntegrityError, Refused
-from matcher.index.cluster import loaded, prepare_environment
+from matcher.errors import BadInput, IntegrityError, NotSearchable, Refused
+from matcher.index.ray_process import environment_for
+from matcher.index.shard import loaded
 from matcher.services.cluster_node import Wanted, give_token, start
 from matcher.store.lending import LentRevision, open_keys, seal_keys
 from tests.index.ray_world import sealed
@@ -103,7 +104,7 @@ def test_lent_keys_open_for_one_process_and_two_containers_only(tmp_path: Path) 
         other.lender.facts.open(own.private_bytes_raw(), given_keys)
     facts = held.lender.facts
     renamed = LentRevision("c" * 64, facts.folder, facts.templates_id, facts.screen_id)
-    with pytest.raises(IntegrityError, match="another revision"):
+    with pytest.raises(NotSearchable, match="another revision"):
         renamed.open(own.private_bytes_raw(), given_keys)
     keys = open_keys(given_keys, facts.containers, own.private_bytes_raw())
     swapped = (facts.screen_id, facts.templates_id)
@@ -125,7 +126,7 @@ def test_nothing_runs_or_is_asked_without_a_token(tmp_path: Path, monkeypatch: p
     empty: dict[str, str] = {}
     assert not give_token(empty, tmp_path / "cluster")
     with pytest.raises(Refused, match="never used without a token"):
-        prepare_environment(public, empty)
+        environment_for(public, empty)
 
 
 @pytest.mark.parametrize(("content", "mode"), [(b"a" * 64, 0o640), (b"a" * 64, 0o604), (b"", 0o600)])
@@ -154,11 +155,13 @@ def test_a_node_gets_no_secret_of_its_starter(tmp_path: Path, monkeypatch: pytes
         raise OSError("not started")
 
     monkeypatch.setattr("matcher.services.cluster_node.subprocess.Popen", started)
+    monkeypatch.setattr("matcher.services.cluster_node._SESSIONS", str(tmp_path))
     monkeypatch.setenv("MATCHER_PASSPHRASE", "correct horse battery")
     monkeypatch.setenv("MATCHER_DATABASE", "postgresql+psycopg://ana:secret@db/faces")
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     with pytest.raises(OSError, match="not started"):
         start(tmp_path / "cluster", Wanted(ClusterAddress.parse("ray://127.0.0.1:6379"), None, 1))
+    assert not list(tmp_path.glob("matcher-node-*"))
     assert "PATH" in given
     assert given["RAY_AUTH_MODE"] == "token"
     assert not [name for name in given if name.startswith(("MATCHER_", "PG"))]

@@ -31,14 +31,13 @@ def start(call: Call, at: str, own: str | None, shards: int) -> None:
 
     Example: `matcher cluster start --shards 3`
     """
-    from matcher.bootstrap import cluster_folder
+    from matcher.bootstrap import cluster_folder, start_node
     from matcher.domain.shards import ClusterAddress
     from matcher.services.cluster_node import Wanted
-    from matcher.services.cluster_node import start as begin
 
     head = ClusterAddress.parse(at)
     own_address = None if own is None else ClusterAddress.parse(f"ray://{own}:1").host
-    node = begin(cluster_folder(), Wanted(head, own_address, shards))
+    node = start_node(Wanted(head, own_address, shards))
     facts = {"pid": node.pid, "address": node.address, "shards": node.shards, "token": str(cluster_folder() / "token")}
     said = f"A node runs (process {node.pid}), head {node.address}; it would hold {node.shards} shards."
     if head.reach != "loopback":

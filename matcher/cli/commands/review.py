@@ -90,6 +90,7 @@ def run_review(
         start_user=start_user,
         image_mode=ImageMode.wished(call.settings.image_mode if image_mode is None else image_mode),
         banner=_banner(call),
+        index_state=call.program.index_state(),
         report_table=lambda body, width: styled(report_table(parse_report(body)), width),
     )
     keep_what_is_loaded()

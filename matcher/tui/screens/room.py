@@ -65,6 +65,8 @@ class Room(Screen[None]):
                 for name in ROOMS:
                     yield RoomTab(name, name == self.TITLE_TEXT)
             yield Static(self.bar_right(), classes="bar-right")
+        if self.TITLE_TEXT in ROOMS:  # never beside faces, whose size it would change
+            yield Static(classes="index-state")
         yield from self.body()
         yield Static(classes="notice")
         yield Footer(show_command_palette=False)
@@ -95,6 +97,13 @@ class Room(Screen[None]):
         """The head says what fits."""
         if self.query(".bar-right"):
             self.refresh_bar()
+            self.show_index_state()
+
+    def show_index_state(self) -> None:
+        """That lists are not searched as they should be, where a cluster searches them, and what to do."""
+        for line in self.query(".index-state"):
+            line.display = bool(self.desk_app.index_state)
+            self.put(".index-state", prose(self.desk_app.index_state, "$warn"))
 
     def refresh_bar(self) -> None:
         """Writes the head again."""
