@@ -29,7 +29,7 @@ def test_the_times_that_made_the_figures_are_found() -> None:
         assert 0.9 < getattr(found, name) / getattr(TRUE, name) < 1.1, (name, found)
     assert all(0.95 < one["factor"] < 1.05 for one in compared(found, measured))
     slower = [replace(one, value=2 * one.value) if one.what == "median_s" else one for one in measured]
-    assert {one["factor"] for one in compared(found, slower) if one["what"] == "median_s"} == {0.5}
+    assert all(0.45 < one["factor"] < 0.55 for one in compared(found, slower) if one["what"] == "median_s")
 
 
 def test_what_was_measured_is_read() -> None:
