@@ -1,8 +1,8 @@
-"""Two hosts and a cable between them that is cut: `python -m tests.simulations.two_hosts [ROUNDS [SEED]]`; as root.
+"""Two hosts and a cable between them that is cut: `python -m tests.simulations.two_hosts [ROUNDS [SEED [ROOM]]]`, as root.
 
 A host is a process with network, mount and process namespaces of its own; the hosts are joined by a pair of virtual
 network devices with private addresses. `matcher cluster start` runs a head on one and a node that joins on the other,
-with room for one shard each; a program on the first searches a list of two shards again and again. At a random moment
+with room for one shard and for ROOM (2); a program on the first searches a list of two shards again and again. At a random moment
 of a search the cable is cut: for shorter, and for longer than Ray believes in a node that it does not hear. Then it is
 mended, and the second node, where it has ended meanwhile, is started again.
 
@@ -199,17 +199,17 @@ def search(folder: Path, seed: int) -> None:
         print(json.dumps({"began_at": began, "ended_at": time.time(), "ended": ended}))
 
 
-def start(first: Host, second: Host) -> None:
-    """A head on the first host and a node that joins on the second."""
+def start(first: Host, second: Host, room: int) -> None:
+    """A head on the first host and a node that joins on the second, which would hold so many shards."""
     first.matcher("cluster", "start", "--at", HEAD.partition("?")[0], "--shards", "1")
     second.token.parent.mkdir(mode=0o700, parents=True)
     shutil.copy(first.token, second.token)
-    join(second)
+    join(second, room)
 
 
-def join(second: Host) -> None:
+def join(second: Host, room: int) -> None:
     """Starts the node of the second host, where it does not run."""
-    second.matcher("cluster", "start", "--at", HEAD.partition("?")[0], "--join", ADDRESSES[1], "--shards", "1")
+    second.matcher("cluster", "start", "--at", HEAD.partition("?")[0], "--join", ADDRESSES[1], "--shards", str(room))
 
 
 def cut(first: Host, searches: Searches, seconds: float, draw: random.Random) -> tuple[float, float]:
@@ -223,14 +223,14 @@ def cut(first: Host, searches: Searches, seconds: float, draw: random.Random) ->
     return began, time.time()
 
 
-def joined_again(second: Host, searches: Searches, mended: float) -> str:
+def joined_again(second: Host, room: int, searches: Searches, mended: float) -> str:
     """Starts the second node again once it has ended, where searches do not come back without."""
     until = time.time() + BACK
     while time.time() < until:
         if any(one["ended"] == "right" and one["began_at"] > mended for one in searches.since(mended)):
             return "the same"
         if ended(second):
-            join(second)
+            join(second, room)
             return "started again"
         time.sleep(0.2)
     raise AssertionError(f"the second node neither answers nor ends: {searches.told[-3:]}")
@@ -259,18 +259,18 @@ def judged(told: Sequence[dict[str, Any]], patience: float) -> dict[str, Any]:
     return {"ended": ended, "longest_s": longest}
 
 
-def run(rounds: int, seed: int, cuts: Sequence[float] = CUTS) -> list[dict[str, Any]]:
+def run(rounds: int, seed: int, cuts: Sequence[float] = CUTS, room: int = 2) -> list[dict[str, Any]]:
     """One object a round. Raises NoHosts, AssertionError, RuntimeError."""
     from matcher.index.cluster import PATIENCE
 
     draw, found = random.Random(seed), []  # noqa: S311 - a simulation
     with tempfile.TemporaryDirectory() as name, joined(Path(name)) as (first, second):
-        start(first, second)
+        start(first, second, room)
         with searching(first, Path(name), seed) as searches:
             for number in range(rounds):
                 seconds = cuts[number % len(cuts)]
                 began, mended = cut(first, searches, seconds, draw)
-                node = joined_again(second, searches, mended)
+                node = joined_again(second, room, searches, mended)
                 back = searches.right_after(mended, BACK)
                 told = judged(searches.since(began), PATIENCE)
                 found.append({"cut_s": seconds, "node": node, "back_s": round(back, 2)} | told)
@@ -281,12 +281,12 @@ def run(rounds: int, seed: int, cuts: Sequence[float] = CUTS) -> list[dict[str, 
 def main(words: list[str]) -> int:
     """1 where an answer was wrong or late, 2 for a wrong command line, 3 where no hosts can be made."""
     try:
-        rounds, seed = int(words[0]) if words else 4, int(words[1]) if len(words) > 1 else 1
+        rounds, seed, room = map(int, [*words, *("3", "1", "2")[len(words) :]])
     except ValueError:
-        sys.stderr.write("python -m tests.simulations.two_hosts [ROUNDS [SEED]]\n")
+        sys.stderr.write("python -m tests.simulations.two_hosts [ROUNDS [SEED [ROOM]]]\n")
         return 2
     try:
-        print(json.dumps({"rounds": run(rounds, seed), "seed": seed}, indent=2))
+        print(json.dumps({"rounds": run(rounds, seed, CUTS, room), "seed": seed, "room": room}, indent=2))
     except NoHosts as reason:
         sys.stderr.write(f"{reason}\n")
         return 3
