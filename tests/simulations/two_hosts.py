@@ -1,10 +1,10 @@
-"""Two hosts and a cable between them that is cut: `python -m tests.simulations.two_hosts [ROUNDS [SEED [ROOM]]]`, as root.
+"""Two hosts and a cable between them that is cut, as root: `python -m tests.simulations.two_hosts [ROUNDS [SEED [ROOM]]]`.
 
 A host is a process with network, mount and process namespaces of its own; the hosts are joined by a pair of virtual
-network devices with private addresses. `matcher cluster start` runs a head on one and a node that joins on the other,
-with room for one shard and for ROOM (2); a program on the first searches a list of two shards again and again. At a random moment
-of a search the cable is cut: for shorter, and for longer than Ray believes in a node that it does not hear. Then it is
-mended, and the second node, where it has ended meanwhile, is started again.
+network devices with private addresses. `matcher cluster start` runs a head on one, with room for one shard, and a node
+that joins on the other, with room for ROOM (2). A program on the first searches a list of two shards again and again.
+At a random moment of a search the cable is cut: for shorter, and for longer than Ray believes in a node that it does
+not hear. Then it is mended, and the second node, where it has ended meanwhile, is started again.
 
 Every answer is compared with that of one machine, to the bit. An error is counted if it is the one that ends with exit
 code 5 and came within the patience of a search. Prints one JSON object.
