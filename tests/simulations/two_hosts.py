@@ -1,4 +1,4 @@
-"""Two hosts and a cable between them that is cut, as root: `python -m tests.simulations.two_hosts [ROUNDS [SEED [ROOM]]]`.
+"""Two hosts and a cable that is cut; as root: `python -m tests.simulations.two_hosts [ROUNDS [SEED [ROOM]]]`.
 
 A host is a process with network, mount and process namespaces of its own; the hosts are joined by a pair of virtual
 network devices with private addresses. `matcher cluster start` runs a head on one, with room for one shard, and a node
