@@ -7,6 +7,8 @@ it asks, one after the other. The shards lie on `nodes` machines; a machine work
 `send`, `fixed` and `row` are fitted to results of `matcher bench search --engine ray --json`, one a line, on a cluster
 of one machine (`cluster_measured.jsonl`): the three times with which the logarithms of simulated and measured medians
 and throughputs differ least in the sum of their squares. How far each is off is printed beside; then the projection.
+On one machine `send` and `fixed` can nearly change places, and among many machines they cannot: so the projection is
+printed with the two exchanged as well, and holds where both agree.
 """
 
 import heapq
@@ -16,6 +18,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -105,16 +108,15 @@ def _far(times: Times, measured: Sequence[Point]) -> float:
 
 
 def _descended(best: Times, measured: Sequence[Point]) -> Times:
-    """One time after the other, by ever smaller steps."""
+    """All three times a step up, down or as they are, by ever smaller steps."""
     least, step = _far(best, measured), 2.0
     while step > 1.01:
-        before = least
-        for name in ("send", "fixed", "row"):
-            for by in (step, 1 / step):
-                tried = replace(best, **{name: getattr(best, name) * by})
-                if (off := _far(tried, measured)) < least:
-                    best, least = tried, off
-        if least == before:
+        ways = product((step, 1.0, 1 / step), repeat=3)
+        tried = [Times(best.send * send, best.fixed * fixed, best.row * row) for send, fixed, row in ways]
+        off, nearest = min(((_far(times, measured), times) for times in tried), key=lambda one: one[0])
+        if off < least:
+            best, least = nearest, off
+        else:
             step = math.sqrt(step)
     return best
 
@@ -144,7 +146,9 @@ def main(words: list[str]) -> None:
     path = Path(words[0]) if words else MEASURED
     measured = list(points([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]))
     times = fitted(measured)
-    told = {"times_s": asdict(times), "compared": compared(times, measured), "projection": projections(times)}
+    exchanged = replace(times, send=times.fixed, fixed=times.send)
+    told = {"times_s": asdict(times), "compared": compared(times, measured)}
+    told |= {"projection": projections(times), "exchanged": projections(exchanged)}
     print(json.dumps(told, indent=1))
 
 
