@@ -153,6 +153,8 @@ class Searches:
             found = [one for one in self.since(moment) if one["ended"] == "right" and one["began_at"] > moment]
             if found:
                 return float(found[0]["ended_at"]) - moment
+            if any(one["ended"] not in ("right", "exit 5") for one in self.told):
+                raise AssertionError(self.told[-1]["ended"])
             if self.process.poll() is not None:
                 raise AssertionError(f"the searching program ended: exit {self.process.returncode}")
             time.sleep(0.02)
