@@ -1,5 +1,6 @@
 """Vectors to time with: uniform directions, face-like ones, or a file's."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from matcher.domain.template import Floats
 from matcher.errors import BadInput
 
 Kind = Literal["uniform", "faces"]
-_AT_ONCE = 100_000
+AT_ONCE = 100_000  # a multiple of the 16 rows of a block of codes
 _PER_SUBJECT = 4
 
 
@@ -21,19 +22,26 @@ def vectors(kind: Kind, n: int, d: int, seed: int) -> Floats:
     and eight shared directions that all subjects lean towards by up to 0.5, which gives the non-mated scores their
     heavier upper tail.
     """
+    made, at = np.empty((n, d), np.float32), 0
+    for rows in pieces(kind, n, d, seed):
+        made[at : at + len(rows)] = rows
+        at += len(rows)
+    return made
+
+
+def pieces(kind: Kind, n: int, d: int, seed: int) -> Iterator[Floats]:
+    """The same, 100,000 rows at once, for lists that do not fit into memory."""
     rng = np.random.default_rng(seed)
-    made = np.empty((n, d), np.float32)
     leanings = rng.standard_normal((8, d), dtype=np.float32) / np.sqrt(d)
-    for at in range(0, n, _AT_ONCE):
-        count = min(_AT_ONCE, n - at)
+    for at in range(0, n, AT_ONCE):
+        count = min(AT_ONCE, n - at)
         rows = rng.standard_normal((count, d), dtype=np.float32)
         if kind == "faces":
             subjects = rng.standard_normal((-(-count // _PER_SUBJECT), d), dtype=np.float32)
             lean = rng.uniform(0, 0.5, len(subjects)).astype(np.float32)[:, np.newaxis]
             subjects += lean * np.sqrt(d) * leanings[rng.integers(0, 8, len(subjects))]
             rows = np.repeat(subjects, _PER_SUBJECT, axis=0)[:count] + np.float32(0.5) * rows
-        made[at : at + count] = kernels.normalise(rows)
-    return made
+        yield kernels.normalise(rows)
 
 
 def vectors_of(path: Path) -> Floats:

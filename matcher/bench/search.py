@@ -208,7 +208,12 @@ class Bench:
 
 def operating_point(rows: Floats, queries: Floats, threads: int) -> Millionths:
     """The lowest threshold (a multiple of 0.0001) at which a query expects at most ten survivors of 4-bit screening."""
-    screened, asked = codes.encode(rows, 4, threads), np.ascontiguousarray(queries[:16])
+    return operating_point_of(codes.encode(rows, 4, threads), queries, threads)
+
+
+def operating_point_of(screened: codes.CodeSet, queries: Floats, threads: int) -> Millionths:
+    """The same, of rows whose 4-bit codes are there already."""
+    asked = np.ascontiguousarray(queries[:16])
 
     def survivors(threshold: Millionths) -> float:
         parts = spans(screened.blocks, threads)

@@ -14,6 +14,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -99,12 +100,17 @@ class RayShards:
             ray.kill(actor)
 
     def lost(self, shard: int, actor: Any, why: str) -> None:
-        """Forgets an actor that is gone: whoever asks next makes another."""
+        """Forgets an actor that is gone: whoever asks next makes another.
+
+        It may only be out of reach, and would keep its place on its machine once that is back: so it is ended too.
+        """
         with self._lock:
             held = self._held[shard]
             if held.actor is not actor or actor is None:
                 return  # somebody saw it first
             held.actor, held.ready, held.opened = None, False, None
+        with suppress(ray.exceptions.RayError):
+            ray.kill(actor)
         self._tell(f"index degraded: shard {shard + 1} of {len(self._held)} {why}; it is being loaded elsewhere")
 
     def degraded(self, shard: int, what: str) -> NotSearchable:

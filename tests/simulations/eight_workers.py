@@ -71,9 +71,10 @@ class FastClock(Clock):
 
     now: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)
     began: float = 0.0
+    speed: int = SPEED
 
     def __call__(self) -> datetime:
-        return self.now + timedelta(seconds=SPEED * (time.time() - self.began))
+        return self.now + timedelta(seconds=self.speed * (time.time() - self.began))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from matcher.cli.common import Call, leaf
 from matcher.cli.output import table
 
 if TYPE_CHECKING:
-    from matcher.bench.peers.flat import FaissFlat
     from matcher.domain.template import Floats
 
 PROVIDERS = ("onnxruntime", "onnxruntime-int8", "onnxruntime-cuda", "openvino", "openvino-bf16", "openvino-int8")
@@ -63,6 +62,7 @@ def search(call: Call, **given: Any) -> None:
 
     Example: `matcher bench search --n 1000000 --dim 128 --json`
     """
+    from matcher.bench.peers.flat import FaissFlat
     from matcher.bench.search import CASES, Bench, Case, growth
     from matcher.domain.engine import factory_from
     from matcher.errors import UsageError
@@ -79,7 +79,10 @@ def search(call: Call, **given: Any) -> None:
         cases = list(growth(GROWTH, make, given["threads"], call.output.say))
         value: dict[str, Any] = {"cases": cases}
     else:
-        bench = Bench(*_vectors(given), given["threads"], call.output.say, given["peers"] == "all")
+        rows, queries = _vectors(given)
+        flat = FaissFlat.of(rows)
+        del rows  # the peer's copy is the one that everybody reads
+        bench = Bench(flat, queries, given["threads"], call.output.say, given["peers"] == "all")
         one = given["batch"]
         asked = CASES if one is None else (Case(one, "threshold"), Case(one, "topk"))
         cases = [bench.run(case) for case in asked]
@@ -100,14 +103,20 @@ def search(call: Call, **given: Any) -> None:
 
 
 def _on_a_cluster(call: Call, given: dict[str, Any]) -> None:
-    from matcher.bench.cluster import benchmark
+    from matcher.bench.cluster import Rows, benchmark
+    from matcher.bench.data import pieces, vectors
     from matcher.bootstrap import give_cluster_token
     from matcher.domain.shards import ClusterAddress
 
     address = replace(ClusterAddress.parse(call.settings.index or "ray://127.0.0.1:6379"), shards=given["shards"])
     give_cluster_token()
-    flat, queries = _vectors(given)
-    value = benchmark(flat.rows, queries, address, call.output.say)
+    if given["dataset"] is None and given["queries"] is None:
+        n, d, kind = given["n"], given["dim"], given["kind"]
+        rows, queries = Rows(n, d, pieces(kind, n, d, 1)), vectors(kind, 256, d, 2)
+    else:
+        kept, queries = _vectors(given)
+        rows = Rows.of(kept)
+    value = benchmark(rows, queries, address, call.output.say)
     call.output.result(value, json.dumps(value, indent=2))
 
 
@@ -322,9 +331,8 @@ def quality(call: Call, source: Path, policy: Path | None, **given: Any) -> None
     call.output.result(value, shown(value))
 
 
-def _vectors(given: dict[str, Any]) -> "tuple[FaissFlat, Floats]":
+def _vectors(given: dict[str, Any]) -> "tuple[Floats, Floats]":
     from matcher.bench.data import held_out, vectors, vectors_of
-    from matcher.bench.peers.flat import FaissFlat
     from matcher.errors import BadInput
 
     most = max(256, given["batch"] or 0)
@@ -340,7 +348,7 @@ def _vectors(given: dict[str, Any]) -> "tuple[FaissFlat, Floats]":
         queries = vectors(given["kind"], most, rows.shape[1], 2)
     if queries.shape[1] != rows.shape[1]:
         raise BadInput(f"queries have {queries.shape[1]} elements, the templates {rows.shape[1]}")
-    return FaissFlat.of(rows), queries
+    return rows, queries
 
 
 def _maker(kind: Any, dim: int) -> Any:
