@@ -83,7 +83,10 @@ class NextHomeKey(Protocol):
         """What seals under it."""
 
     def record_with(self, record: bytes) -> bytes:
-        """An encoded key record that holds it instead of the one before; an auditor's as it is."""
+        """An encoded key record that holds it instead of the one before; an auditor's as it is.
+
+        Raises IntegrityError for a person for whom the home key before does not vouch.
+        """
 
     def for_recovery(self, recovery_public: bytes) -> bytes:
         """It, sealed to the recovery key."""

@@ -25,6 +25,7 @@ from matcher.domain.people import Role
 from matcher.domain.ports import NextHomeKey
 from matcher.domain.tables import UnitOfWork
 from matcher.errors import Refused
+from matcher.services.audit import verify_people
 from matcher.services.finish_erasure import dropped_unless_committed, finish
 from matcher.services.uncommitted import sweep
 from matcher.services.workplace import Session, refusals_logged, still_here
@@ -101,6 +102,7 @@ def _switch(
     session: Session, work: UnitOfWork, following: NextHomeKey, erasure_id: str, samples: list[bytes]
 ) -> tuple[Erasure, int, tuple[str, ...]]:
     """What the transaction does: the erasure, how many values were sealed anew, and who holds the next key."""
+    verify_people(work)  # a key record that somebody put in a person's place would be given the next key
     by, now, facts = session.user.name, session.place.clock(), work.home.get()
     number = work.erasures.begin(erasure_id, facts.home_id, by, now)
     vaults = session.vault, following.vault

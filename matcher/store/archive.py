@@ -108,6 +108,12 @@ class HomeArchive:
         return sorted((f"{SEALED}/{path.name}", path) for path in found)
 
 
+def require_no_backup(home: Path) -> None:
+    """Raises Refused while a backup of the home is under way."""
+    with _held(home, "a backup of this home is under way: wait for it"):
+        pass
+
+
 def discard_snapshot(home: Path) -> None:
     """Removes what a killed backup left of the database. Raises Refused while a backup is under way, StorageFailed."""
     try:
