@@ -250,6 +250,9 @@ class Revisions(Protocol):
     def hold(self, erasure_id: str, container_ids: Sequence[str]) -> None:
         """Raises StorageFailed unless everything that is to be exchanged is there."""
 
+    def require_no_backup(self) -> None:
+        """Raises Refused while a backup is under way: until it ends nothing can be exchanged."""
+
     def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
         """Puts what a committed erasure left in the place of what there was; needs no key, and twice is once."""
 

@@ -57,6 +57,7 @@ def rotate_home_key(session: Session, progress: Progress) -> Rotated:
     with refusals_logged(session, "home.rotate", ""):
         session.user.require(Role.ADMIN)
         following = session.keys.next_home_key()
+        place.revisions.require_no_backup()
         sweep(session)
         session.vault.discard_journals()
         erasure_id = new_id(place.random)
@@ -73,6 +74,7 @@ def rotate_home_key(session: Session, progress: Progress) -> Rotated:
                     raise Refused("something was loaded or erased meanwhile: rotate again")
                 erasure, values, people = _switch(session, work, following, erasure_id, samples)
                 place.revisions.hold(erasure_id, containers)
+                place.revisions.require_no_backup()  # of the moment before; it would be committed and nothing exchanged
                 work.commit()
     return Rotated(len(containers), values, people, finish(place, erasure, samples))
 

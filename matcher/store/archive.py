@@ -29,7 +29,7 @@ from matcher.domain.ports import Vault
 from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.backup_file import require_free
 from matcher.store.database import is_sqlite
-from matcher.store.engine import DATABASE, revisions_in, snapshot
+from matcher.store.engine import DATABASE, revisions_in, snapshot, unfinished_in
 from matcher.store.files import sync_folder
 from matcher.store.home import MARKER, SEALED
 
@@ -93,6 +93,8 @@ class HomeArchive:
             path.unlink(missing_ok=True)
             try:
                 snapshot(self.engine, path)
+                if unfinished_in(path):  # its containers are still those of before, which it may not open any more
+                    raise Refused("something was erased, or the home key rotated, at that moment: back up again")
                 yield path
             finally:
                 path.unlink(missing_ok=True)
@@ -109,9 +111,12 @@ class HomeArchive:
 
 
 def require_no_backup(home: Path) -> None:
-    """Raises Refused while a backup of the home is under way."""
-    with _held(home, "a backup of this home is under way: wait for it"):
-        pass
+    """Raises Refused while a backup is under way: nothing of the home could be exchanged. Raises StorageFailed."""
+    try:
+        with _held(home, "a backup of this home is under way: wait for it"):
+            pass
+    except OSError as error:
+        raise StorageFailed(f"{home} cannot be opened: {error.strerror}") from None
 
 
 def discard_snapshot(home: Path) -> None:

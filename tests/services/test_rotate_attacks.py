@@ -2,19 +2,38 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from matcher.domain.erasure import Sought
 from matcher.domain.events import Action, event
 from matcher.domain.people import Role, User
-from matcher.errors import IntegrityError
+from matcher.errors import IntegrityError, Refused
+from matcher.services import rotate as rotation
 from matcher.services.audit import verify
+from matcher.services.backup import back_up
+from matcher.services.erase import erase_listed
+from matcher.services.people import recover_home, remove_user
 from matcher.services.rotate import rotate_home_key
+from matcher.services.workplace import sign_in
+from matcher.store.archive import HomeArchive
+from matcher.store.engine import DATABASE, snapshot
 from matcher.store.key_record import KeyRecord
+from matcher.store.keyring import HomeKeyring
+from matcher.store.revisions_file import SealedRevisions
+from tests.services.homes import copied
+from tests.services.pictured import Pictured
+from tests.services.test_erase import GONE
 from tests.services.world import PASSPHRASE, World
 
 pytestmark = pytest.mark.sqlite_only
+
+
+@pytest.fixture
+def lived_in(lived: Pictured, tmp_path: Path) -> Pictured:
+    return copied(lived, tmp_path)
 
 
 def rotate(world: World) -> None:
@@ -63,9 +82,6 @@ def test_a_key_record_in_another_persons_place_gets_no_home_key(world: World, lo
 def test_the_record_of_somebody_who_was_removed_put_back_gets_no_home_key(world: World, tmp_path: Any) -> None:
     from sqlcipher3 import dbapi2
 
-    from matcher.services.people import remove_user
-    from matcher.store.engine import DATABASE
-
     record = keys_of(world, "ana")
     remove_user(world.sessions["boss"], "ana")
     database = dbapi2.connect(str(world.folder / "home" / DATABASE), isolation_level=None)
@@ -77,3 +93,58 @@ def test_the_record_of_somebody_who_was_removed_put_back_gets_no_home_key(world:
     with pytest.raises(IntegrityError, match="of ana: the tables say something else than the log"):
         rotate(world)
     assert keys_of(world, "ana") == record
+
+
+# --- at the same time -------------------------------------------------------------------------------------------------
+
+
+def test_while_a_backup_is_under_way_nothing_is_rotated_or_erased(lived_in: Pictured) -> None:
+    """Once committed it could not be exchanged, and nobody could open the home before the backup ended."""
+    home = lived_in.folder / "home"
+    archive = HomeArchive(home, lived_in.store.engine)
+    before = sorted(path.name for path in (home / "sealed").iterdir())
+    with archive._snapshot():
+        with pytest.raises(Refused, match="a backup of this home is under way"):
+            rotate(lived_in)
+        with pytest.raises(Refused, match="a backup of this home is under way"):
+            erase_listed(lived_in.sessions["boss"], "missing", [GONE], True)
+        sign_in(lived_in.place, "ana", PASSPHRASE)
+    assert not {"home.rotated", "list.erased"} & set(lived_in.log_actions())
+    assert sorted(path.name for path in (home / "sealed").iterdir()) == before
+    rotate(lived_in)
+
+
+def test_a_backup_of_the_moment_between_commit_and_exchange_is_refused(lived_in: Pictured, monkeypatch: Any) -> None:
+    """It would hold the next keys beside containers that only the old one opens."""
+    archive = HomeArchive(lived_in.folder / "home", lived_in.store.engine)
+    out = lived_in.folder / "made.backup"
+
+    def and_meanwhile(engine: Any, path: Any) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(rotation, "finish", lambda *_: Sought(0, 0, 0, 0))  # killed before it exchanges
+            rotate(lived_in)
+        snapshot(engine, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SealedRevisions, "require_no_backup", lambda _: None)  # it began a moment later
+        patch.setattr("matcher.store.archive.snapshot", and_meanwhile)
+        with pytest.raises(Refused, match="back up again"):
+            back_up(lived_in.sessions["boss"], archive, out, lambda *_: None)
+    assert not out.exists()
+
+
+def test_a_recovery_during_a_rotation_is_told_that_its_code_still_works(world: World, monkeypatch: Any) -> None:
+    recovered = HomeKeyring.recovered
+
+    def and_meanwhile(*given: Any) -> Any:
+        made = recovered(*given)
+        rotate(world)
+        return made
+
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(HomeKeyring, "recovered", and_meanwhile)
+        with pytest.raises(Refused, match="the code was not used: recover again"):
+            recover_home(world.place, world.code, "chief", PASSPHRASE, told.append)
+    assert told == []
+    recover_home(world.place, world.code, "chief", PASSPHRASE, told.append)
