@@ -64,14 +64,13 @@ def rotate_home_key(session: Session, progress: Progress) -> Rotated:
         with dropped_unless_committed(place, erasure_id):
             with place.work(write=False) as work:
                 still_here(session, work)
-                before = _standing(work)
-            containers = place.revisions.containers(frozenset(before[0]))
+                before = containers, _ = _standing(session, work)
             samples = list(place.revisions.samples(containers[:MOST_SAMPLES]))
             _seal_anew(session, following, (erasure_id, containers), progress)
             with place.work() as work:
                 still_here(session, work)
-                if _standing(work) != before:
-                    raise Refused("something was loaded or erased meanwhile: rotate again")
+                if _standing(session, work) != before:
+                    raise Refused("something was loaded, activated or erased meanwhile: rotate again")
                 erasure, values, people = _switch(session, work, following, erasure_id, samples)
                 place.revisions.hold(erasure_id, containers)
                 place.revisions.require_no_backup()  # of the moment before; it would be committed and nothing exchanged
@@ -79,9 +78,12 @@ def rotate_home_key(session: Session, progress: Progress) -> Rotated:
     return Rotated(len(containers), values, people, finish(place, erasure, samples))
 
 
-def _standing(work: UnitOfWork) -> tuple[Sequence[str], int]:
-    """What containers there are follows from these: the revisions, and how many erasures there were."""
-    return sorted(work.revisions.ids()), len(work.erasures.all())
+def _standing(session: Session, work: UnitOfWork) -> tuple[Sequence[str], int]:
+    """The containers, and how many erasures there were, which may have put others in their place.
+
+    Every one is sealed before its transaction, or in it: whoever seals one now has yet to ask `still_here`.
+    """
+    return session.place.revisions.containers(work.revisions.ids()), len(work.erasures.all())
 
 
 def _seal_anew(session: Session, following: NextHomeKey, which: tuple[str, Sequence[str]], progress: Progress) -> None:

@@ -12,6 +12,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.people import Role, User
 from matcher.errors import IntegrityError, Refused
 from matcher.services import rotate as rotation
+from matcher.services.activate import prepare_renewal, renew
 from matcher.services.audit import verify
 from matcher.services.backup import back_up
 from matcher.services.erase import erase_listed
@@ -148,3 +149,41 @@ def test_a_recovery_during_a_rotation_is_told_that_its_code_still_works(world: W
             recover_home(world.place, world.code, "chief", PASSPHRASE, told.append)
     assert told == []
     recover_home(world.place, world.code, "chief", PASSPHRASE, told.append)
+
+
+def test_what_an_activation_seals_during_a_rotation_is_not_left_under_the_old_key(
+    lived_in: Pictured, monkeypatch: Any
+) -> None:
+    """The leaves of who was listed are beside a revision that was there before: no new revision tells of them."""
+    sealed_anew, made = rotation._seal_anew, []
+    leaves = next((lived_in.folder / "home" / "sealed").glob("*-listed.box"))
+    content = leaves.read_bytes()
+    leaves.unlink()  # as before the first activation of the revision
+
+    def and_somebody_activates(*given: Any) -> None:
+        sealed_anew(*given)
+        leaves.write_bytes(content)
+        made.append(leaves)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation, "_seal_anew", and_somebody_activates)
+        with pytest.raises(Refused, match="activated or erased meanwhile: rotate again"):
+            rotate(lived_in)
+    assert made
+    rotate(lived_in)
+    boss = sign_in(lived_in.place, "boss", PASSPHRASE)
+    assert boss.vault.size(leaves.stem) > 0
+
+
+def test_an_activation_from_before_leaves_nothing_that_the_next_key_does_not_open(
+    lived_in: Pictured, monkeypatch: Any
+) -> None:
+    prepared = prepare_renewal(lived_in.sessions["vera"], "missing")
+    leaves = next((lived_in.folder / "home" / "sealed").glob("*-listed.box"))
+    leaves.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation, "finish", lambda *_: Sought(0, 0, 0, 0))  # ended before it exchanges
+        rotate(lived_in)
+    with pytest.raises(Refused, match="sign in again"):
+        renew(lived_in.sessions["vera"], prepared, prepared.number, prepared.missed_group)
+    assert not leaves.exists()
