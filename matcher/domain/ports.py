@@ -216,6 +216,9 @@ class Vault(Protocol):
     def sweep(self, known: frozenset[str], before: datetime) -> int:
         """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""
 
+    def discard_uncommitted(self, known: frozenset[str]) -> int:
+        """Removes every container of no `known` revision, of loads that are under way too: they end refused."""
+
     def sweep_journals(self, before: datetime) -> int:
         """Removes journals of loads that nobody went on with since `before`."""
 

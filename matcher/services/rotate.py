@@ -73,6 +73,7 @@ def rotate_home_key(session: Session, progress: Progress) -> Rotated:
                     raise Refused("something was loaded, activated or erased meanwhile: rotate again")
                 erasure, values, people = _switch(session, work, following, erasure_id, samples)
                 place.revisions.hold(erasure_id, containers)
+                session.vault.discard_uncommitted(work.revisions.ids())  # the old key opens them, none commits them now
                 place.revisions.require_no_backup()  # of the moment before; it would be committed and nothing exchanged
                 work.commit()
     return Rotated(len(containers), values, people, finish(place, erasure, samples))

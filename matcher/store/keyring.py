@@ -62,7 +62,10 @@ class NextHomeKey:
         return HomeVault(self._key, self._folder)
 
     def record_with(self, record: bytes) -> bytes:
-        """An encoded key record that holds it instead of the one before; an auditor's as it is. Raises IntegrityError."""
+        """An encoded key record that holds it instead of the one before; an auditor's as it is.
+
+        Raises IntegrityError.
+        """
         return keys.with_home_key(KeyRecord.decode(record), self._before, self._key).encode()
 
     def for_recovery(self, recovery_public: bytes) -> bytes:

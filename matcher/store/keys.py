@@ -87,7 +87,9 @@ def with_home_key(record: KeyRecord, before: bytes, following: bytes) -> KeyReco
         return record
     name, public = record.name, record.public_key
     if not _vouches(before, record):
-        raise IntegrityError(f"no holder of the home key gave {name} these keys: see matcher audit verify, remove {name}")
+        raise IntegrityError(
+            f"no holder of the home key gave {name} these keys: see matcher audit verify, remove {name}"
+        )
     sealed = seal_to(receiving_key(public), following, "member", name.encode())
     vouched = _vouched(following, name, public)
     return replace(record, wrapped_home_key=None, sealed_home_key=sealed, vouched=vouched)

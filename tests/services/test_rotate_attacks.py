@@ -18,6 +18,7 @@ from matcher.services.backup import back_up
 from matcher.services.erase import erase_listed
 from matcher.services.people import recover_home, remove_user
 from matcher.services.rotate import rotate_home_key
+from matcher.services.uncommitted import pictures_of
 from matcher.services.workplace import sign_in
 from matcher.store.archive import HomeArchive
 from matcher.store.engine import DATABASE, snapshot
@@ -187,3 +188,15 @@ def test_an_activation_from_before_leaves_nothing_that_the_next_key_does_not_ope
     with pytest.raises(Refused, match="sign in again"):
         renew(lived_in.sessions["vera"], prepared, prepared.number, prepared.missed_group)
     assert not leaves.exists()
+
+
+def test_what_a_killed_load_left_a_moment_ago_does_not_stay_under_the_old_key(lived_in: Pictured) -> None:
+    """A load's sweep waits for an hour's silence; the old key opens what it left, names and faces, until then."""
+    sealed, boss = lived_in.folder / "home" / "sealed", lived_in.sessions["boss"]
+    committed = {path.name for path in sealed.glob("*.box")}
+    with boss.vault.new_container(pictures_of("z" * 26)) as box:
+        box.append(b"a face")
+        box.keep()
+    (sealed / f".{'z' * 26}-items.0123456789abcdef.part").write_bytes(b"names")
+    rotate(lived_in)
+    assert {path.name for path in sealed.iterdir()} == committed
