@@ -83,7 +83,10 @@ class NextHomeKey(Protocol):
         """What seals under it."""
 
     def record_with(self, record: bytes) -> bytes:
-        """An encoded key record that holds it instead of the one before; an auditor's as it is."""
+        """An encoded key record that holds it instead of the one before; an auditor's as it is.
+
+        Raises IntegrityError for a person for whom the home key before does not vouch.
+        """
 
     def for_recovery(self, recovery_public: bytes) -> bytes:
         """It, sealed to the recovery key."""
@@ -216,6 +219,9 @@ class Vault(Protocol):
     def sweep(self, known: frozenset[str], before: datetime) -> int:
         """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""
 
+    def discard_uncommitted(self, known: frozenset[str]) -> int:
+        """Removes every container of no `known` revision, of loads that are under way too: they end refused."""
+
     def sweep_journals(self, before: datetime) -> int:
         """Removes journals of loads that nobody went on with since `before`."""
 
@@ -249,6 +255,9 @@ class Revisions(Protocol):
 
     def hold(self, erasure_id: str, container_ids: Sequence[str]) -> None:
         """Raises StorageFailed unless everything that is to be exchanged is there."""
+
+    def require_no_backup(self) -> None:
+        """Raises Refused while a backup is under way: until it ends nothing can be exchanged."""
 
     def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
         """Puts what a committed erasure left in the place of what there was; needs no key, and twice is once."""

@@ -27,6 +27,7 @@ from matcher.calibration.verdict import Status
 from matcher.domain.certificate import REPORT_LIFE, Binding, Certificate, CertificateTerms
 from matcher.domain.events import Action, event
 from matcher.domain.ids import utc_text
+from matcher.domain.merkle import root_of
 from matcher.domain.people import Role
 from matcher.domain.policy import Policy
 from matcher.domain.records import StoredReport
@@ -38,7 +39,7 @@ from matcher.domain.template import Millionths, score_text
 from matcher.domain.watchlist import Watchlist
 from matcher.errors import AnotherPersonNeeded, IntegrityError, NotSearchable, Refused
 from matcher.services.collections import find_list
-from matcher.services.listed import commit_listed
+from matcher.services.listed import leaves_of, seal_leaves
 from matcher.services.remove import reduction_of
 from matcher.services.workplace import Session, refusals_logged, still_here
 
@@ -361,9 +362,12 @@ def _shards(session: Session, prepared: Prepared) -> tuple[str, ...]:
 
 def _store(session: Session, prepared: Prepared, certificate: Certificate, action: Action) -> Certificate:
     now = session.place.clock()
-    listed_root, listed = commit_listed(session, prepared.revision)
+    with refusals_logged(session, _ATTEMPTS[action], prepared.watchlist.name):
+        leaves = leaves_of(session, prepared.revision)
+        listed_root = root_of(leaves).hex()
     with refusals_logged(session, _ATTEMPTS[action], prepared.watchlist.name), session.place.work() as work:
         still_here(session, work)
+        seal_leaves(session, prepared.revision, leaves)
         found = find_list(work, prepared.watchlist.name)
         if found != prepared.watchlist:
             raise Refused(f"list {found.name} changed meanwhile: read its consequence again")
@@ -382,7 +386,7 @@ def _store(session: Session, prepared: Prepared, certificate: Certificate, actio
                 consequence=prepared.consequence,
                 lease_until=certificate.terms.lease_until,
                 listed_root=listed_root,
-                listed=listed,
+                listed=len(leaves),
                 listed_revision=prepared.revision.revision_id,
                 **({"shards": len(certificate.terms.shards)} if certificate.terms.shards else {}),
             )

@@ -92,6 +92,15 @@ def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequ
     )
 
 
+def verify_people(work: UnitOfWork) -> None:
+    """Holds people and their key records against what the log says of them. Raises IntegrityError."""
+    replay = Replay()
+    for entry in work.log.entries():
+        if entry.action.startswith("user."):
+            replay.take(entry)
+    _people(work, replay)
+
+
 def _home(work: UnitOfWork, replay: Replay) -> None:
     found = work.home.get()
     facts = {"demo": found.demo, "home": found.home_id, "recovery": hashlib.sha256(found.recovery_public).hexdigest()}

@@ -194,6 +194,7 @@ def _commit(
             work.erasures.close(emptied.closed, CLOSED, now)
         empty_alerts(work, cutting, emptied, _shown(session, work, target), now)
         session.place.revisions.hold(cutting.erasure_id, cutting.containers)
+        session.place.revisions.require_no_backup()  # which would leave it committed and nothing exchanged
         serving = target.serving
         facts: dict[str, Detail] = {
             "subjects_erased": len(cutting.people),

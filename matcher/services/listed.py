@@ -54,18 +54,26 @@ def listed_of(revision_id: str) -> str:
     return f"{revision_id}-listed"
 
 
-def commit_listed(session: Session, revision: Revision) -> tuple[str, int]:
-    """Seals the leaves of a revision unless they are, and returns their root (hex) and how many there are."""
+def leaves_of(session: Session, revision: Revision) -> Sequence[bytes]:
+    """The leaves of a revision, as they are sealed or are to be."""
+    if session.vault.holds(listed_of(revision.revision_id)):
+        return _leaves(session, revision.revision_id)
+    screen, _ = session.place.revisions.screen(session.vault, revision)
+    return sorted(_leaf(session, revision.revision_id, subject) for subject in screen.subject_ids)
+
+
+def seal_leaves(session: Session, revision: Revision, leaves: Sequence[bytes]) -> None:
+    """Seals the leaves of a revision unless they are.
+
+    Within the transaction that asked `still_here`: leaves under an older home key would stop every later activation.
+    """
     container_id = listed_of(revision.revision_id)
-    if not session.vault.holds(container_id):
-        screen, _ = session.place.revisions.screen(session.vault, revision)
-        leaves = sorted(_leaf(session, revision.revision_id, subject) for subject in screen.subject_ids)
-        with session.vault.new_container(container_id) as box:
-            for at in range(0, len(leaves), _PIECE // LEAF_BYTES):
-                box.append(b"".join(leaves[at : at + _PIECE // LEAF_BYTES]))
-            box.keep()
-    found = _leaves(session, revision.revision_id)
-    return root_of(found).hex(), len(found)
+    if session.vault.holds(container_id):
+        return
+    with session.vault.new_container(container_id) as box:
+        for at in range(0, len(leaves), _PIECE // LEAF_BYTES):
+            box.append(b"".join(leaves[at : at + _PIECE // LEAF_BYTES]))
+        box.keep()
 
 
 def was_listed(session: Session, subject_id: str, day: date) -> Sequence[Listed]:

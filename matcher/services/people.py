@@ -132,7 +132,10 @@ def recover_home(place: Workplace, code: str, name: str, passphrase: str, tell: 
         next_code, public = place.keyring.new_recovery()
         keys = place.keyring.recovered(code, facts.recovery_sealed, (name, passphrase), public)
     with refusals_of(place, place.seat.account, "user.recover", name), place.work() as work:
-        if work.home.get() != facts or keys.recovery_sealed is None:
+        found = work.home.get()
+        if found.recovery_public == facts.recovery_public and found.recovery_sealed != facts.recovery_sealed:
+            raise Refused("the home key was rotated meanwhile, and the code was not used: recover again")
+        if found != facts or keys.recovery_sealed is None:
             raise Refused("the recovery code was used meanwhile: the next one was printed there")
         user = User(name, frozenset({Role.ADMIN}), keys.public_key, place.clock())
         work.users.add(user, keys.record)

@@ -25,6 +25,7 @@ from matcher.domain.people import Role
 from matcher.domain.ports import NextHomeKey
 from matcher.domain.tables import UnitOfWork
 from matcher.errors import Refused
+from matcher.services.audit import verify_people
 from matcher.services.finish_erasure import dropped_unless_committed, finish
 from matcher.services.uncommitted import sweep
 from matcher.services.workplace import Session, refusals_logged, still_here
@@ -56,29 +57,34 @@ def rotate_home_key(session: Session, progress: Progress) -> Rotated:
     with refusals_logged(session, "home.rotate", ""):
         session.user.require(Role.ADMIN)
         following = session.keys.next_home_key()
+        place.revisions.require_no_backup()
         sweep(session)
         session.vault.discard_journals()
         erasure_id = new_id(place.random)
         with dropped_unless_committed(place, erasure_id):
             with place.work(write=False) as work:
                 still_here(session, work)
-                before = _standing(work)
-            containers = place.revisions.containers(frozenset(before[0]))
+                before = containers, _ = _standing(session, work)
             samples = list(place.revisions.samples(containers[:MOST_SAMPLES]))
             _seal_anew(session, following, (erasure_id, containers), progress)
             with place.work() as work:
                 still_here(session, work)
-                if _standing(work) != before:
-                    raise Refused("something was loaded or erased meanwhile: rotate again")
+                if _standing(session, work) != before:
+                    raise Refused("something was loaded, activated or erased meanwhile: rotate again")
                 erasure, values, people = _switch(session, work, following, erasure_id, samples)
                 place.revisions.hold(erasure_id, containers)
+                session.vault.discard_uncommitted(work.revisions.ids())  # the old key opens them, none commits them now
+                place.revisions.require_no_backup()  # of the moment before; it would be committed and nothing exchanged
                 work.commit()
     return Rotated(len(containers), values, people, finish(place, erasure, samples))
 
 
-def _standing(work: UnitOfWork) -> tuple[Sequence[str], int]:
-    """What containers there are follows from these: the revisions, and how many erasures there were."""
-    return sorted(work.revisions.ids()), len(work.erasures.all())
+def _standing(session: Session, work: UnitOfWork) -> tuple[Sequence[str], int]:
+    """The containers, and how many erasures there were, which may have put others in their place.
+
+    Every one is sealed before its transaction, or in it: whoever seals one now has yet to ask `still_here`.
+    """
+    return session.place.revisions.containers(work.revisions.ids()), len(work.erasures.all())
 
 
 def _seal_anew(session: Session, following: NextHomeKey, which: tuple[str, Sequence[str]], progress: Progress) -> None:
@@ -101,6 +107,7 @@ def _switch(
     session: Session, work: UnitOfWork, following: NextHomeKey, erasure_id: str, samples: list[bytes]
 ) -> tuple[Erasure, int, tuple[str, ...]]:
     """What the transaction does: the erasure, how many values were sealed anew, and who holds the next key."""
+    verify_people(work)  # a key record that somebody put in a person's place would be given the next key
     by, now, facts = session.user.name, session.place.clock(), work.home.get()
     number = work.erasures.begin(erasure_id, facts.home_id, by, now)
     vaults = session.vault, following.vault

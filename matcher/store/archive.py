@@ -31,7 +31,7 @@ from matcher.errors import BadInput, IntegrityError, Refused, StorageFailed
 from matcher.store.backup_file import require_free
 from matcher.store.belonging import NOTE
 from matcher.store.database import snapshot
-from matcher.store.engine import DATABASE, revisions_in
+from matcher.store.engine import DATABASE, revisions_in, unfinished_in
 from matcher.store.files import sync_folder
 from matcher.store.home import MARKER, SEALED
 
@@ -93,6 +93,8 @@ class HomeArchive:
             path.unlink(missing_ok=True)
             try:
                 snapshot(self.engine, path)
+                if unfinished_in(path):  # its containers are still those of before, which it may not open any more
+                    raise Refused("something was erased, or the home key rotated, at that moment: back up again")
                 yield path
             finally:
                 path.unlink(missing_ok=True)
@@ -110,6 +112,15 @@ class HomeArchive:
         known = revisions_in(database)
         found = [path for path in (self.home / SEALED).glob("*.box") if path.name.partition("-")[0] in known]
         return sorted((f"{SEALED}/{path.name}", path) for path in found)
+
+
+def require_no_backup(home: Path) -> None:
+    """Raises Refused while a backup is under way: nothing of the home could be exchanged. Raises StorageFailed."""
+    try:
+        with _held(home, "a backup of this home is under way: wait for it"):
+            pass
+    except OSError as error:
+        raise StorageFailed(f"{home} cannot be opened: {error.strerror}") from None
 
 
 def discard_snapshot(home: Path) -> None:

@@ -151,6 +151,14 @@ def revisions_in(path: Path) -> frozenset[str]:
         return frozenset(connection.execute(select(schema.revisions.c.revision_id)).scalars())
 
 
+def unfinished_in(path: Path) -> bool:
+    """Whether files are still to be exchanged for an erasure that a database file knows, which nobody writes to."""
+    engine = _engine(path)
+    with translated(), begin(engine, write=False) as connection:
+        unfinished = select(schema.erasures.c.number).where(schema.erasures.c.finished_at.is_(None))
+        return connection.execute(unfinished).first() is not None
+
+
 def begin(engine: Engine, write: bool) -> Connection:
     """A connection with a transaction begun: with the write lock, or for reading one unchanging state."""
     with ExitStack() as undo:

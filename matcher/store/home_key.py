@@ -7,6 +7,7 @@ another key would answer every earlier question with "not listed". So their key 
 import os
 
 from matcher.domain.ids import RandomBytes
+from matcher.errors import IntegrityError
 from matcher.store.crypto import KEY_BYTES, subkey
 
 LENGTHS = (KEY_BYTES, 2 * KEY_BYTES)
@@ -20,6 +21,13 @@ def new_home_key(random: RandomBytes = os.urandom) -> bytes:
 def next_home_key(home_key: bytes, random: RandomBytes = os.urandom) -> bytes:
     """A fresh key that keeps the salts of this one."""
     return random(KEY_BYTES) + salts_key(home_key)
+
+
+def of_length(opened: bytes) -> bytes:
+    """What a seal held that anybody can make. Raises IntegrityError where it is as long as no home key."""
+    if len(opened) not in LENGTHS:
+        raise IntegrityError("what was sealed as a home key is none")
+    return opened
 
 
 def sealing_key(home_key: bytes) -> bytes:

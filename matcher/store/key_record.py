@@ -29,7 +29,8 @@ class KeyRecord:
     """A user's public key (32 bytes) and wrapped keys; nothing in it can be used without the passphrase.
 
     The home key is wrapped by the passphrase or, since somebody rotated it, sealed to the public key. Auditors have
-    none.
+    none. `vouched` is made with the home key, over name and public key: whoever writes rows without that key cannot
+    make one, and gets no later home key either.
     """
 
     name: str
@@ -39,6 +40,7 @@ class KeyRecord:
     wrapped_signing_key: bytes
     wrapped_home_key: bytes | None
     sealed_home_key: bytes | None = None
+    vouched: bytes | None = None
 
     @property
     def holds_home_key(self) -> bool:
@@ -46,12 +48,13 @@ class KeyRecord:
         return self.wrapped_home_key is not None or self.sealed_home_key is not None
 
     def encode(self) -> bytes:
-        """Canonical JSON: equal records have equal bytes. A record of before version 5 has no `sealed_home_key`."""
+        """Canonical JSON: equal records have equal bytes. What is newer than version 4 is left out where it is none."""
         import msgspec
 
         fields = asdict(self)
-        if self.sealed_home_key is None:
-            del fields["sealed_home_key"]
+        for name in ("sealed_home_key", "vouched"):
+            if fields[name] is None:
+                del fields[name]
         return msgspec.json.encode(fields)
 
     @classmethod

@@ -44,13 +44,15 @@ class UnlockedKeys:
         """Another home key, not yet in use. Raises MissingRole without one."""
         if self._unlocked.home_key is None:
             raise MissingRole("only somebody who holds the home key can rotate it")
-        return NextHomeKey(home_key.next_home_key(self._unlocked.home_key), self._folder)
+        before = self._unlocked.home_key
+        return NextHomeKey(before, home_key.next_home_key(before), self._folder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NextHomeKey:
     """`ports.NextHomeKey`: it seals, and is sealed to whoever is to hold it; it never shows itself."""
 
+    _before: bytes = field(repr=False)
     _key: bytes = field(repr=False)
     _folder: Path
 
@@ -60,8 +62,11 @@ class NextHomeKey:
         return HomeVault(self._key, self._folder)
 
     def record_with(self, record: bytes) -> bytes:
-        """An encoded key record that holds it instead of the one before; an auditor's as it is."""
-        return keys.with_home_key(KeyRecord.decode(record), self._key).encode()
+        """An encoded key record that holds it instead of the one before; an auditor's as it is.
+
+        Raises IntegrityError.
+        """
+        return keys.with_home_key(KeyRecord.decode(record), self._before, self._key).encode()
 
     def for_recovery(self, recovery_public: bytes) -> bytes:
         """It, sealed to the recovery key."""

@@ -6,9 +6,13 @@
 3. Wrapped keys are bound to the user's name, and the opened signing key must be the half of the public key.
 4. Whoever rotates the home key has nobody else's passphrase: they seal the next one to each person's public key
    (`sealed_box.py`), whose private half the passphrase opens. Another passphrase wraps it as before.
-5. A stored cost outside `KeyCost`'s bounds is refused before any work is done.
+5. The next home key is sealed only to whom the home key before vouches for: an HMAC over name and public key, made by
+   whoever added them. A row that somebody wrote without it gets none.
+6. A stored cost outside `KeyCost`'s bounds is refused before any work is done.
 """
 
+import hmac
+import json
 import os
 import unicodedata
 from collections.abc import Callable
@@ -18,7 +22,7 @@ from matcher.domain.ids import RandomBytes
 from matcher.domain.people import check_user_name
 from matcher.errors import BadInput, IntegrityError, Refused, WrongPassphrase
 from matcher.store.crypto import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Aead, subkey
-from matcher.store.home_key import LENGTHS
+from matcher.store.home_key import LENGTHS, of_length, sealing_key
 from matcher.store.key_record import SALT_BYTES, KeyCost, KeyRecord
 from matcher.store.sealed_box import open_sealed, receiving_key, receiving_private, seal_to
 
@@ -74,12 +78,21 @@ def unlock(record: KeyRecord, passphrase: str) -> Unlocked:
     return Unlocked(record.name, record.public_key, sign, home_key, under)
 
 
-def with_home_key(record: KeyRecord, home_key: bytes) -> KeyRecord:
-    """The record with another home key, sealed to its person; that of an auditor as it is. Raises IntegrityError."""
+def with_home_key(record: KeyRecord, before: bytes, following: bytes) -> KeyRecord:
+    """The record with the home key that follows, sealed to its person; that of an auditor as it is.
+
+    Raises IntegrityError for a person for whom the home key before does not vouch.
+    """
     if not record.holds_home_key:
         return record
-    sealed = seal_to(receiving_key(record.public_key), home_key, "member", record.name.encode())
-    return replace(record, wrapped_home_key=None, sealed_home_key=sealed)
+    name, public = record.name, record.public_key
+    if not _vouches(before, record):
+        raise IntegrityError(
+            f"no holder of the home key gave {name} these keys: see matcher audit verify, remove {name}"
+        )
+    sealed = seal_to(receiving_key(public), following, "member", name.encode())
+    vouched = _vouched(following, name, public)
+    return replace(record, wrapped_home_key=None, sealed_home_key=sealed, vouched=vouched)
 
 
 def check_new_passphrase(passphrase: str) -> None:
@@ -99,13 +112,15 @@ def _wrapped(
     cost = KeyCost() if cost is None else cost
     salt = random(SALT_BYTES)
     stretched = _stretch(passphrase, salt, cost)
+    public = _public_half(signing)
     return KeyRecord(
         name=name,
-        public_key=_public_half(signing),
+        public_key=public,
         salt=salt,
         cost=cost,
         wrapped_signing_key=_wrap(stretched, "signing", name, signing, random),
         wrapped_home_key=None if home_key is None else _wrap(stretched, "home", name, home_key, random),
+        vouched=None if home_key is None else _vouched(home_key, name, public),
     )
 
 
@@ -121,18 +136,33 @@ def _opened(record: KeyRecord, passphrase: str) -> tuple[bytes, bytes | None]:
         raise wrong from None  # a wrong passphrase and an altered record look the same here, by design of the cipher
     if _public_half(signing) != record.public_key:
         raise IntegrityError(f"the keys of {record.name} do not belong together: restore a backup")
+    altered = IntegrityError(f"the home key of {record.name} was altered: restore a backup")
     try:
-        return signing, _home_key(record, stretched, signing)
+        home_key = _home_key(record, stretched, signing)
     except IntegrityError:
-        raise IntegrityError(f"the home key of {record.name} was altered: restore a backup") from None
+        raise altered from None
+    if record.vouched is not None and (home_key is None or not _vouches(home_key, record)):
+        raise altered
+    return signing, home_key
 
 
 def _home_key(record: KeyRecord, stretched: bytes, signing: bytes) -> bytes | None:
     if record.sealed_home_key is not None:
-        return open_sealed(receiving_private(signing), record.sealed_home_key, "member", record.name.encode())
+        sealed = record.sealed_home_key
+        return of_length(open_sealed(receiving_private(signing), sealed, "member", record.name.encode()))
     if record.wrapped_home_key is not None:
         return _unwrap(stretched, "home", record.name, record.wrapped_home_key, LENGTHS)
     return None
+
+
+def _vouched(home_key: bytes, name: str, public_key: bytes) -> bytes:
+    people = subkey(sealing_key(home_key), "people")
+    return hmac.digest(people, json.dumps([name, public_key.hex()]).encode(), "sha256")
+
+
+def _vouches(home_key: bytes, record: KeyRecord) -> bool:
+    made = _vouched(home_key, record.name, record.public_key)
+    return record.vouched is not None and hmac.compare_digest(record.vouched, made)
 
 
 def _stretch(passphrase: str, salt: bytes, cost: KeyCost) -> bytes:

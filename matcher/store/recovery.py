@@ -15,6 +15,7 @@ import os
 from matcher.domain.ids import RandomBytes
 from matcher.errors import BadInput, IntegrityError, WrongPassphrase
 from matcher.store.crypto import KEY_BYTES
+from matcher.store.home_key import of_length
 from matcher.store.sealed_box import open_sealed, public_half, seal_to
 
 _CHECK_BYTES = 3
@@ -37,7 +38,7 @@ def recover(code: str, sealed: bytes) -> bytes:
     """The home key. Raises BadInput for a mistyped code, WrongPassphrase for a code that does not open this home."""
     private = _private(code)
     try:
-        return open_sealed(private, sealed, *_FOR)
+        return of_length(open_sealed(private, sealed, *_FOR))
     except IntegrityError:
         raise WrongPassphrase("the recovery code does not open this home: it is another home's, or was used") from None
 

@@ -20,7 +20,7 @@ from matcher.domain.ports import RowReader, Vault
 from matcher.domain.revision import Item, Remains, Revision, RevisionContent, Screen, content_digest
 from matcher.domain.template import Floats
 from matcher.errors import IntegrityError, Refused
-from matcher.store.archive import discard_snapshot
+from matcher.store.archive import discard_snapshot, require_no_backup
 from matcher.store.containers import container_path
 from matcher.store.erasing import drop, exchange, hold, sample_of, sought_in
 from matcher.store.screen_file import SealedRows, read_screen, write_screen
@@ -138,6 +138,10 @@ class SealedRevisions:
     def hold(self, erasure_id: str, container_ids: Sequence[str]) -> None:
         """Whether everything that is to be exchanged is there, and young enough for no sweep. Raises StorageFailed."""
         hold(self.folder, erasure_id, container_ids)
+
+    def require_no_backup(self) -> None:
+        """Raises Refused while a backup is under way: until it ends nothing can be exchanged. Raises StorageFailed."""
+        require_no_backup(self.folder.parent)
 
     def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
         """Puts what an erasure left in the place of what there was; what a killed backup left goes. Twice is once.

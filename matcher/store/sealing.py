@@ -93,6 +93,10 @@ class HomeVault:
         """Removes what killed loads left: containers of no `known` revision, untouched since `before`."""
         return leftovers.sweep(self._folder, known, before.timestamp())
 
+    def discard_uncommitted(self, known: frozenset[str]) -> int:
+        """Removes every container of no `known` revision, of loads that are under way too."""
+        return leftovers.discard(self._folder, known)
+
     def sweep_journals(self, before: datetime) -> int:
         """Removes journals of loads that nobody went on with since `before`."""
         return leftovers.sweep_journals(self._folder, before.timestamp())

@@ -171,7 +171,7 @@ def test_what_was_loaded_or_erased_meanwhile_is_not_lost(lived_in: Pictured, mon
 
     monkeypatch.setattr(rotation, "_seal_anew", and_somebody_loads)
     before = set(bytes_of(tmp_path / "home" / "sealed"))
-    with pytest.raises(Refused, match="loaded or erased meanwhile: rotate again"):
+    with pytest.raises(Refused, match="loaded, activated or erased meanwhile: rotate again"):
         rotate(lived_in)
     left = bytes_of(tmp_path / "home" / "sealed")
     assert before < set(left)

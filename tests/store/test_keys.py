@@ -12,6 +12,7 @@ from matcher.store.home_key import new_home_key
 from matcher.store.key_record import KeyCost, KeyRecord
 from matcher.store.keys import change_passphrase, new_user_keys, unlock
 from matcher.store.recovery import new_recovery, recover, seal_home_key
+from matcher.store.sealed_box import receiving_key, seal_to
 
 LIGHT = KeyCost(passes=1, memory_kib=64, lanes=1)
 HOME_KEY = bytes(range(32))
@@ -198,3 +199,14 @@ def test_every_altered_byte_of_the_sealed_home_key_is_noticed() -> None:
 def test_a_public_key_that_would_give_the_home_key_away_is_refused(public: bytes) -> None:
     with pytest.raises(IntegrityError):
         seal_home_key(public, HOME_KEY)
+
+
+@pytest.mark.parametrize("length", [0, 16, 31, 33, 63, 65])
+def test_what_anybody_may_seal_as_a_home_key_is_none_of_another_length(length: int) -> None:
+    record = record_of()
+    sealed = seal_to(receiving_key(record.public_key), bytes(length), "member", b"ada")
+    with pytest.raises(IntegrityError, match="home key of ada was altered"):
+        unlock(replace(record, wrapped_home_key=None, sealed_home_key=sealed), WORDS)
+    code, public = new_recovery()
+    with pytest.raises(WrongPassphrase):
+        recover(code, seal_home_key(public, bytes(length)))
