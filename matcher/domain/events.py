@@ -19,7 +19,7 @@ class Action(StrEnum):
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"
     USER_PASSPHRASE = "user.passphrase"  # noqa: S105 -- the name of an entry
-    USER_REWRAPPED = "user.rewrapped"  # their record holds the home key of the rotation before it
+    USER_REWRAPPED = "user.rewrapped"  # their record holds the home key of the rotation that follows, and signs for it
     USER_REMOVED = "user.removed"
     USER_RECOVERED = "user.recovered"  # an admin made with the recovery code, which is used up
     LIST_CREATED = "list.created"

@@ -82,7 +82,7 @@ class NextHomeKey(Protocol):
     def vault(self) -> Vault:
         """What seals under it."""
 
-    def record_with(self, record: bytes) -> bytes:
+    def record_with(self, record: bytes, aged: bool) -> bytes:
         """An encoded key record that holds it instead of the one before; an auditor's as it is.
 
         Raises IntegrityError for a person for whom the home key before does not vouch.

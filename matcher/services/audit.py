@@ -16,13 +16,14 @@
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 from matcher.calibration.certified import CertifiedReport
 from matcher.domain.certificate import Certificate
 from matcher.domain.checkpoint import Note
 from matcher.domain.cohort import Cohort
-from matcher.domain.events import FIRST_REFUSALS, LogEntry, Verified
+from matcher.domain.events import FIRST_REFUSALS, Action, LogEntry, Verified
 from matcher.domain.ids import utc_text
 from matcher.domain.records import AlertLine, SignedCorrection, SignedJudgement
 from matcher.domain.revision import Revision
@@ -37,6 +38,8 @@ from matcher.services.audit_watch import check_watch
 from matcher.services.collections import terms_digest
 from matcher.services.unsealing import verify_words
 from matcher.services.workplace import Workplace
+
+BEFORE_VOUCHING = 4  # the last version of the tables whose key records bear no `vouched`
 
 
 def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequence[Note] = ()) -> Verified:
@@ -57,6 +60,7 @@ def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequ
 
         head = work.log.verify(take)
         tree.finish()
+        _same(replay.rewrapped, [], "key records of a rotation that nobody signed")
         _home(work, replay)
         keys = _people(work, replay)
         revisions = work.revisions.all()
@@ -92,13 +96,20 @@ def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequ
     )
 
 
-def verify_people(work: UnitOfWork) -> None:
-    """Holds people and their key records against what the log says of them. Raises IntegrityError."""
-    replay = Replay()
+def verify_people(work: UnitOfWork) -> frozenset[str]:
+    """Holds people and their key records against what the log says of them. Raises IntegrityError.
+
+    Returns who has had their record since before version 5, when the home key vouched for nobody (`store/keys.py`).
+    """
+    replay, aged = Replay(), set[str]()
     for entry in work.log.entries():
-        if entry.action.startswith("user."):
+        if entry.action == Action.HOME_UPGRADED and json.loads(entry.details)["from_version"] == BEFORE_VOUCHING:
+            aged = set(replay.people)
+        elif entry.action.startswith("user."):
             replay.take(entry)
+            aged.discard(json.loads(entry.details)["user"])
     _people(work, replay)
+    return frozenset(aged)
 
 
 def _home(work: UnitOfWork, replay: Replay) -> None:

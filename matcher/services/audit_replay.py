@@ -6,7 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from matcher.domain.certificate import verify_signature
 from matcher.domain.events import FIRST_REFUSALS, Action, LogEntry, Refusal
+from matcher.domain.rotation import rotation_message
 from matcher.errors import IntegrityError
 from matcher.services.audit_erasure import ErasureFacts
 from matcher.services.audit_vigilance import VigilanceFacts
@@ -77,6 +79,7 @@ class Replay:
     vigilance: VigilanceFacts = field(default_factory=VigilanceFacts)
     erasures: ErasureFacts = field(default_factory=ErasureFacts)
     home: Details = field(default_factory=dict)
+    rewrapped: list[tuple[str, str]] = field(default_factory=list)  # records that the next rotation must have signed
     backups: dict[str, int] = field(default_factory=dict)  # the entry that each was begun with
     version: int | None = None  # of the tables, where they were brought to it
     refusals: dict[Refusal, int] = field(default_factory=dict)  # how many the log told of last
@@ -123,6 +126,11 @@ class Replay:
             _require(entry, self.version in (None, before) and before < after, "an upgrade out of turn")
             self.version = after
         elif entry.action == Action.HOME_ROTATED:
+            _require(entry, "admin" in self.people[entry.actor].roles.split(","), "a rotation by no admin")
+            message = rotation_message(self.home["home"], details, self.rewrapped)
+            key, signature = bytes.fromhex(self.people[entry.actor].key), bytes.fromhex(details["signature"])
+            verify_signature(key, signature, message, f"rotation of the home key (log entry {entry.sequence})")
+            self.rewrapped = []
             self.erasures.play(entry, details)
             self.home = self.home | {"recovery_sealed": details["recovery_sealed"]}
         else:
@@ -140,6 +148,8 @@ class Replay:
         _require(entry, found.record != NO_RECORD, "somebody who was removed before")
         if entry.action in (Action.USER_PASSPHRASE, Action.USER_REWRAPPED):
             found.record = details["record"]
+            if entry.action == Action.USER_REWRAPPED:
+                self.rewrapped.append((details["user"], found.record))
         elif entry.action == Action.USER_REMOVED:
             found.suspended, found.record = True, NO_RECORD
         elif entry.action in (Action.USER_SUSPENDED, Action.USER_RESTORED):

@@ -11,7 +11,7 @@
    (`finish_erasure.py`), by whoever opens the home next if this program ends first.
 5. Whoever is signed in meanwhile changes nothing any more (`still_here`), and what they cannot open tells them why.
 6. What the log says of sealed bytes goes on to hold: the database keeps digests of what each value was and is
-   (`store/origins.py`), and the log a digest of these and of every new key record.
+   (`store/origins.py`), and the log a digest of these and of every new key record, signed by the admin.
 """
 
 import hashlib
@@ -19,10 +19,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matcher.domain.erasure import Erasure, Sought
-from matcher.domain.events import Action, event
+from matcher.domain.events import Action, Detail, event
 from matcher.domain.ids import new_id
 from matcher.domain.people import Role
 from matcher.domain.ports import NextHomeKey
+from matcher.domain.rotation import rotation_message
 from matcher.domain.tables import UnitOfWork
 from matcher.errors import Refused
 from matcher.services.audit import verify_people
@@ -107,7 +108,7 @@ def _switch(
     session: Session, work: UnitOfWork, following: NextHomeKey, erasure_id: str, samples: list[bytes]
 ) -> tuple[Erasure, int, tuple[str, ...]]:
     """What the transaction does: the erasure, how many values were sealed anew, and who holds the next key."""
-    verify_people(work)  # a key record that somebody put in a person's place would be given the next key
+    aged = verify_people(work)  # a key record that somebody put in a person's place would be given the next key
     by, now, facts = session.user.name, session.place.clock(), work.home.get()
     number = work.erasures.begin(erasure_id, facts.home_id, by, now)
     vaults = session.vault, following.vault
@@ -118,28 +119,31 @@ def _switch(
     sealed = following.for_recovery(facts.recovery_public)
     samples += [*seals, *([] if facts.recovery_sealed is None else [facts.recovery_sealed])]
     values = work.erasures.parts(number)
-    work.log.append(
-        event(
-            Action.HOME_ROTATED,
-            by,
-            erasure=number,
-            values_resealed=values,
-            content=work.erasures.fingerprint(number),
-            recovery_sealed=hashlib.sha256(sealed).hexdigest(),
-        )
-    )
+    records = [
+        (user.name, digest)
+        for user in work.users.all()
+        if not user.removed and (digest := _rewrap(work, following, (by, user.name), user.name in aged))
+    ]
+    told: dict[str, Detail] = {
+        "erasure": number,
+        "values_resealed": values,
+        "content": work.erasures.fingerprint(number),
+        "recovery_sealed": hashlib.sha256(sealed).hexdigest(),
+    }
+    signature = session.keys.sign(rotation_message(facts.home_id, told, records)).hex()
+    work.log.append(event(Action.HOME_ROTATED, by, signature=signature, **told))
     work.home.replace_sealed(sealed)  # which the database takes for that entry alone
-    people = [user.name for user in work.users.all() if not user.removed and _rewrap(work, following, by, user.name)]
-    return Erasure(number, erasure_id, facts.home_id, by, now), values, tuple(people)
+    return Erasure(number, erasure_id, facts.home_id, by, now), values, tuple(name for name, _ in records)
 
 
-def _rewrap(work: UnitOfWork, following: NextHomeKey, by: str, name: str) -> bool:
-    """Gives one person the next key; False for an auditor."""
+def _rewrap(work: UnitOfWork, following: NextHomeKey, who: tuple[str, str], aged: bool) -> str:
+    """Gives one person the next key; sha256 of their record (hex), nothing for an auditor."""
+    by, name = who
     before = work.users.keys(name)
-    record = following.record_with(before)
+    record = following.record_with(before, aged)
     if record == before:
-        return False
+        return ""
     work.users.set_keys(name, record)
     digest = hashlib.sha256(record).hexdigest()
     work.log.append(event(Action.USER_REWRAPPED, by, user=name, record=digest))
-    return True
+    return digest

@@ -28,9 +28,9 @@ class KeyCost:
 class KeyRecord:
     """A user's public key (32 bytes) and wrapped keys; nothing in it can be used without the passphrase.
 
-    The home key is wrapped by the passphrase or, since somebody rotated it, sealed to the public key. Auditors have
-    none. `vouched` is made with the home key, over name and public key: whoever writes rows without that key cannot
-    make one, and gets no later home key either.
+    The home key is wrapped by the passphrase; each one that followed it is sealed to the public key and under the one
+    before. Auditors have none. `vouched` is made with the newest home key, over name and public key: whoever writes
+    rows without that key cannot make one, and gets no later home key either.
     """
 
     name: str
@@ -39,21 +39,21 @@ class KeyRecord:
     cost: KeyCost
     wrapped_signing_key: bytes
     wrapped_home_key: bytes | None
-    sealed_home_key: bytes | None = None
+    next_home_keys: tuple[bytes, ...] = ()
     vouched: bytes | None = None
 
     @property
     def holds_home_key(self) -> bool:
         """Whether there is a home key in it."""
-        return self.wrapped_home_key is not None or self.sealed_home_key is not None
+        return self.wrapped_home_key is not None
 
     def encode(self) -> bytes:
         """Canonical JSON: equal records have equal bytes. What is newer than version 4 is left out where it is none."""
         import msgspec
 
         fields = asdict(self)
-        for name in ("sealed_home_key", "vouched"):
-            if fields[name] is None:
+        for name in ("next_home_keys", "vouched"):
+            if not fields[name]:
                 del fields[name]
         return msgspec.json.encode(fields)
 
@@ -67,7 +67,7 @@ class KeyRecord:
         except (msgspec.DecodeError, UnicodeDecodeError, BadInput):
             raise IntegrityError("a user's key record cannot be read: restore a backup") from None
         whole = len(record.salt) == SALT_BYTES and len(record.public_key) == PUBLIC_KEY_BYTES
-        whole = whole and (record.wrapped_home_key is None or record.sealed_home_key is None)
+        whole = whole and (record.holds_home_key or not record.next_home_keys)
         if not whole or record.encode() != data:
             raise IntegrityError("a user's key record was altered: restore a backup")
         return record

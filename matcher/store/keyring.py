@@ -61,12 +61,12 @@ class NextHomeKey:
         """What seals under it."""
         return HomeVault(self._key, self._folder)
 
-    def record_with(self, record: bytes) -> bytes:
+    def record_with(self, record: bytes, aged: bool) -> bytes:
         """An encoded key record that holds it instead of the one before; an auditor's as it is.
 
         Raises IntegrityError.
         """
-        return keys.with_home_key(KeyRecord.decode(record), self._before, self._key).encode()
+        return keys.with_home_key(KeyRecord.decode(record), self._before, self._key, aged).encode()
 
     def for_recovery(self, recovery_public: bytes) -> bytes:
         """It, sealed to the recovery key."""

@@ -5,7 +5,8 @@
 2. Auditors have no wrapped home key: they sign, and cannot open anything.
 3. Wrapped keys are bound to the user's name, and the opened signing key must be the half of the public key.
 4. Whoever rotates the home key has nobody else's passphrase: they seal the next one to each person's public key
-   (`sealed_box.py`), whose private half the passphrase opens. Another passphrase wraps it as before.
+   (`sealed_box.py`), whose private half the passphrase opens, and under the home key before, which the passphrase
+   opens too: who never had that one gives nobody a home key of their own choice. Another passphrase wraps the newest.
 5. The next home key is sealed only to whom the home key before vouches for: an HMAC over name and public key, made by
    whoever added them. A row that somebody wrote without it gets none.
 6. A stored cost outside `KeyCost`'s bounds is refused before any work is done.
@@ -78,21 +79,25 @@ def unlock(record: KeyRecord, passphrase: str) -> Unlocked:
     return Unlocked(record.name, record.public_key, sign, home_key, under)
 
 
-def with_home_key(record: KeyRecord, before: bytes, following: bytes) -> KeyRecord:
+def with_home_key(record: KeyRecord, before: bytes, following: bytes, aged: bool = False) -> KeyRecord:
     """The record with the home key that follows, sealed to its person; that of an auditor as it is.
 
-    Raises IntegrityError for a person for whom the home key before does not vouch.
+    `aged`: the record is from when nobody vouched. Raises IntegrityError for a person for whom the home key before does
+    not vouch otherwise.
     """
     if not record.holds_home_key:
         return record
     name, public = record.name, record.public_key
-    if not _vouches(before, record):
+    if not (_vouches(before, record) or (aged and record.vouched is None)):
         raise IntegrityError(
-            f"no holder of the home key gave {name} these keys: see matcher audit verify, remove {name}"
+            f"nobody who holds the home key vouches for the keys of {name}: {name} changes the passphrase (matcher "
+            "user passphrase), or is removed, since somebody else may have written them; then rotate again"
         )
-    sealed = seal_to(receiving_key(public), following, "member", name.encode())
+    nonce = os.urandom(NONCE_BYTES)
+    inner = nonce + Aead(subkey(sealing_key(before), "next")).seal(nonce, following, name.encode())
+    sealed = seal_to(receiving_key(public), inner, "member", name.encode())
     vouched = _vouched(following, name, public)
-    return replace(record, wrapped_home_key=None, sealed_home_key=sealed, vouched=vouched)
+    return replace(record, next_home_keys=(*record.next_home_keys, sealed), vouched=vouched)
 
 
 def check_new_passphrase(passphrase: str) -> None:
@@ -147,12 +152,15 @@ def _opened(record: KeyRecord, passphrase: str) -> tuple[bytes, bytes | None]:
 
 
 def _home_key(record: KeyRecord, stretched: bytes, signing: bytes) -> bytes | None:
-    if record.sealed_home_key is not None:
-        sealed = record.sealed_home_key
-        return of_length(open_sealed(receiving_private(signing), sealed, "member", record.name.encode()))
-    if record.wrapped_home_key is not None:
-        return _unwrap(stretched, "home", record.name, record.wrapped_home_key, LENGTHS)
-    return None
+    if record.wrapped_home_key is None:
+        return None
+    private, name = receiving_private(signing), record.name.encode()
+    home_key = _unwrap(stretched, "home", record.name, record.wrapped_home_key, LENGTHS)
+    for sealed in record.next_home_keys:
+        inner = open_sealed(private, sealed, "member", name)
+        under = Aead(subkey(sealing_key(home_key), "next"))
+        home_key = of_length(under.open(inner[:NONCE_BYTES], inner[NONCE_BYTES:], name))
+    return home_key
 
 
 def _vouched(home_key: bytes, name: str, public_key: bytes) -> bytes:

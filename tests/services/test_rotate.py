@@ -1,6 +1,5 @@
 """Another home key: everything opens with it, nothing with the old one, and the log and the proofs go on to hold."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +47,13 @@ def again(world: Pictured, folder: Path) -> Pictured:
 
 
 def seals_of(world: World) -> dict[str, bytes]:
-    """Every sealed value, the end of every container and every wrapped home key, as they lie on the disk."""
+    """Every sealed value and the end of every container, as they lie on the disk."""
     home = world.folder / "home"
     found = {path.name: path.read_bytes()[-64:] for path in (home / "sealed").glob("*.box")}
     with world.store.unit_of_work(write=False) as work:
         database = work._begun()._open()
         rows = [row[0] for row in database.exec_driver_sql(SEALED).all() if row[0]]
-        keys = [row[0] for row in database.exec_driver_sql("SELECT keys FROM users").all()]
-    found |= {f"value {number}": row for number, row in enumerate(rows)}
-    wrapped = [json.loads(one)["wrapped_home_key"] for one in keys if one]
-    return found | {f"key {number}": one.encode() for number, one in enumerate(filter(None, wrapped))}
+    return found | {f"value {number}": row for number, row in enumerate(rows)}
 
 
 def test_the_new_key_opens_all_and_nothing_of_the_old_one_is_left(lived_in: Pictured, tmp_path: Path) -> None:

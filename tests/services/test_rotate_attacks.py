@@ -10,10 +10,12 @@ import pytest
 from matcher.domain.erasure import Sought
 from matcher.domain.events import Action, event
 from matcher.domain.people import Role, User
+from matcher.domain.rotation import SIGNED, rotation_message
 from matcher.errors import IntegrityError, Refused
 from matcher.services import rotate as rotation
 from matcher.services.activate import prepare_renewal, renew
 from matcher.services.audit import verify
+from matcher.services.audit_replay import Replay
 from matcher.services.backup import back_up
 from matcher.services.erase import erase_listed
 from matcher.services.people import recover_home, remove_user
@@ -59,7 +61,7 @@ def test_somebody_whom_no_admin_added_gets_no_home_key(world: World) -> None:
         work.commit()
     verify(world.place, lambda *_: None)
     before = keys_of(world, "mallory")
-    with pytest.raises(IntegrityError, match="gave mallory these keys"):
+    with pytest.raises(IntegrityError, match="vouches for the keys of mallory"):
         rotate(world)
     assert keys_of(world, "mallory") == before
     assert "home.rotated" not in world.log_actions()
@@ -76,7 +78,7 @@ def test_a_key_record_in_another_persons_place_gets_no_home_key(world: World, lo
             digest = hashlib.sha256(record).hexdigest()
             work.log.append(event(Action.USER_PASSPHRASE, "ana", user="ana", record=digest))
         work.commit()
-    with pytest.raises(IntegrityError, match="wrapped keys of ana" if not logged else "gave ana these keys"):
+    with pytest.raises(IntegrityError, match="wrapped keys of ana" if not logged else "vouches for the keys of ana"):
         rotate(world)
     assert keys_of(world, "ana") == record
 
@@ -200,3 +202,37 @@ def test_what_a_killed_load_left_a_moment_ago_does_not_stay_under_the_old_key(li
     (sealed / f".{'z' * 26}-items.0123456789abcdef.part").write_bytes(b"names")
     rotate(lived_in)
     assert {path.name for path in sealed.iterdir()} == committed
+
+
+def test_a_rotation_that_its_admin_did_not_sign_is_found(world: World) -> None:
+    rotate_home_key(world.sessions["boss"], lambda *_: None)
+    details = world.newest(Action.HOME_ROTATED)
+    records = [("ana", "0" * 64)]
+    signed = rotation_message("home", details, records)
+    for name in SIGNED:
+        assert rotation_message("home", details | {name: "another"}, records) != signed
+    assert rotation_message("home", details, [("ana", "1" * 64)]) != signed != rotation_message("h", details, records)
+    with pytest.raises(IntegrityError, match=r"rotation of the home key .* does not verify"):
+        world.plays(Action.HOME_ROTATED, **(details | {"erasure": 2}))
+
+
+def test_key_records_without_a_rotation_are_found(world: World) -> None:
+    with world.place.work() as work:
+        record = work.users.keys("ana")
+        digest = hashlib.sha256(record).hexdigest()
+        work.log.append(event(Action.USER_REWRAPPED, "boss", user="ana", record=digest))
+        work.commit()
+    with pytest.raises(IntegrityError, match="key records of a rotation that nobody signed"):
+        verify(world.place, lambda *_: None)
+
+
+def test_a_rotation_by_no_admin_is_found(world: World) -> None:
+    rotate_home_key(world.sessions["boss"], lambda *_: None)
+    details = world.newest(Action.HOME_ROTATED)
+    with world.place.work() as work:
+        work.log.append(event(Action.HOME_ROTATED, "ana", **(details | {"erasure": 2})))
+        replay, entries = Replay(), list(work.log.entries())
+        for entry in entries[:-1]:
+            replay.take(entry)
+        with pytest.raises(IntegrityError, match="a rotation by no admin"):
+            replay.take(entries[-1])

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from matcher.domain.certificate import verify_signature
 from matcher.errors import BadInput, IntegrityError, WrongPassphrase
-from matcher.store.home_key import new_home_key
+from matcher.store.crypto import NONCE_BYTES, Aead, subkey
+from matcher.store.home_key import new_home_key, next_home_key, sealing_key
 from matcher.store.key_record import KeyCost, KeyRecord
-from matcher.store.keys import change_passphrase, new_user_keys, unlock
+from matcher.store.keys import change_passphrase, new_user_keys, unlock, with_home_key
 from matcher.store.recovery import new_recovery, recover, seal_home_key
 from matcher.store.sealed_box import receiving_key, seal_to
 
@@ -203,10 +204,34 @@ def test_a_public_key_that_would_give_the_home_key_away_is_refused(public: bytes
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33, 63, 65])
 def test_what_anybody_may_seal_as_a_home_key_is_none_of_another_length(length: int) -> None:
-    record = record_of()
-    sealed = seal_to(receiving_key(record.public_key), bytes(length), "member", b"ada")
+    record, nonce = record_of(), bytes(NONCE_BYTES)
+    inner = nonce + Aead(subkey(sealing_key(HOME_KEY), "next")).seal(nonce, bytes(length), b"ada")
+    sealed = seal_to(receiving_key(record.public_key), inner, "member", b"ada")
     with pytest.raises(IntegrityError, match="home key of ada was altered"):
-        unlock(replace(record, wrapped_home_key=None, sealed_home_key=sealed), WORDS)
+        unlock(replace(record, next_home_keys=(sealed,)), WORDS)
     code, public = new_recovery()
     with pytest.raises(WrongPassphrase):
         recover(code, seal_home_key(public, bytes(length)))
+
+
+def test_each_home_key_that_follows_opens_by_the_passphrase_and_the_one_before() -> None:
+    second, third = next_home_key(HOME_KEY), next_home_key(bytes(64))
+    record = with_home_key(with_home_key(record_of(), HOME_KEY, second), second, third)
+    again = KeyRecord.decode(record.encode())
+    assert (again, unlock(again, WORDS).home_key) == (record, third)
+    assert (
+        unlock(change_passphrase(record, WORDS, "another set of words", LIGHT), "another set of words").home_key
+        == third
+    )
+    for wrong in (record.next_home_keys[::-1], record.next_home_keys[1:], record.next_home_keys[:1]):
+        with pytest.raises(IntegrityError, match="home key of ada was altered"):
+            unlock(replace(record, next_home_keys=wrong), WORDS)
+
+
+def test_who_never_had_the_home_key_gives_nobody_one_of_their_own_choice() -> None:
+    chosen, record = bytes(range(32)), record_of()
+    under_nothing = seal_to(receiving_key(record.public_key), chosen, "member", b"ada")
+    forged = with_home_key(replace(record, vouched=None), bytes(32), chosen, aged=True)  # under a key that is not ada's
+    for sealed in (under_nothing, *forged.next_home_keys):
+        with pytest.raises(IntegrityError, match="home key of ada was altered"):
+            unlock(replace(record, next_home_keys=(sealed,), vouched=forged.vouched), WORDS)

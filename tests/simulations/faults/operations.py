@@ -129,5 +129,5 @@ OPERATIONS = {
     "decide": Operation("waiting", "ana", _decide, (Refused,)),
     "remove": Operation("active", "boss", _at_once(_removed), (BadInput,)),
     "erase": Operation("waiting", "boss", _at_once(_erased), (BadInput,), (Action.LIST_ERASED,), alone=True),
-    "rotate": Operation("waiting", "boss", _at_once(_rotated), (), (Action.USER_REWRAPPED,), alone=True),
+    "rotate": Operation("waiting", "boss", _at_once(_rotated), (), (Action.HOME_ROTATED,), alone=True),
 }
