@@ -211,6 +211,36 @@ def rule_of(error: Exception) -> str:
     return "" if diagnosis is None or diagnosis.sqlstate != RULE else str(diagnosis.message_primary)
 
 
+def refused_by(home: Path, statement: str) -> list[str]:
+    """What each rule says that refuses a statement, one after the other, since engines ask them in orders of their own.
+
+    A rule is away while the next is asked; a constraint is the last that is. Nothing is kept.
+    """
+    found: list[str] = []
+    with client(home) as run:
+        run("BEGIN")
+        while refusal := _refusal(run, statement):
+            found.append(refusal)
+            away = [rule.name for rule in rules() if rule.sentence == refusal]
+            if not away:
+                break
+            for name in away:
+                run(f"DROP TRIGGER {name}")
+        run("ROLLBACK")
+    return found
+
+
+def _refusal(run: Client, statement: str) -> str:
+    run("SAVEPOINT before")
+    try:
+        run(statement)
+    except RAW_REFUSED as error:
+        return rule_of(error) or str(error)
+    finally:
+        run("ROLLBACK TO before")
+    return ""
+
+
 @cache
 def server() -> Server:
     """The server of this test session. Raises NoServer."""

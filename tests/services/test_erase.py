@@ -30,7 +30,6 @@ from tests.services.pictured import Pictured
 from tests.services.test_audit import edit
 from tests.services.world import NOBODY, VectorPipeline, World
 
-pytestmark = pytest.mark.sqlite_only
 GONE = "S007"
 
 

@@ -21,7 +21,6 @@ from tests.services.pictured import Pictured
 from tests.services.test_erase import GONE, opened_everything, sealed_of
 from tests.services.world import MODEL, Row, vectors
 
-pytestmark = pytest.mark.sqlite_only
 MOST_STEPS = 60
 
 # What a step of an erasure does to the disk: the program ends before each of these, once.
