@@ -8,6 +8,8 @@
 4. A revision of which something is left goes on showing that to reviewers; it cannot be searched, calibrated, replayed
    or derived from any more. Whoever is in what serves takes the list out of service (`Watchlist.unserved`).
 5. An erasure is begun by one transaction and finished by exchanging files. Whoever opens the home next finishes it.
+6. A rotation of the home key is an erasure of the home itself: what was sealed under the old key goes, and what it is
+   exchanged for is the same under another key. Of a value sealed anew stays sha256 of what it was and is.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,10 @@ PROBE, PLACE, ANSWER = "probe", "place", "answer"
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One erasure of a list's or a cohort's people; without `finished_at` its files are still to be exchanged."""
+    """One erasure, of a list's or a cohort's people or of an old home key's seals (`collection_id`: the home's).
+
+    Without `finished_at` its files are still to be exchanged.
+    """
 
     number: int
     erasure_id: str

@@ -13,10 +13,12 @@ class Action(StrEnum):
     HOME_CREATED = "home.created"
     HOME_BACKED_UP = "home.backed_up"  # begun: the entry is in the backup
     HOME_RESTORED = "home.restored"
+    HOME_ROTATED = "home.rotated"  # another home key: everything sealed is sealed anew under it
     USER_ADDED = "user.added"
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"
     USER_PASSPHRASE = "user.passphrase"  # noqa: S105 -- the name of an entry
+    USER_REWRAPPED = "user.rewrapped"  # their record holds the home key of the rotation before it
     USER_REMOVED = "user.removed"
     USER_RECOVERED = "user.recovered"  # an admin made with the recovery code, which is used up
     LIST_CREATED = "list.created"

@@ -250,6 +250,9 @@ class Revisions(Protocol):
     def exchange(self, erasure_id: str, left: Sequence[tuple[str, Remains]]) -> None:
         """Puts what a committed erasure left in the place of what there was; needs no key, and twice is once."""
 
+    def containers(self, revision_ids: frozenset[str]) -> Sequence[str]:
+        """The ids of the containers of revisions that are there; needs no key."""
+
     def samples(self, container_ids: Sequence[str]) -> Sequence[bytes]:
         """Sealed bytes of containers as they lie on the disk."""
 

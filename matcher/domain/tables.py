@@ -75,6 +75,9 @@ class HomeTable(Protocol):
     def replace_recovery(self, public: bytes, sealed: bytes) -> None:
         """Another recovery key, and the home key as sealed to it."""
 
+    def replace_sealed(self, sealed: bytes) -> None:
+        """Another home key, sealed to the same recovery key. Raises Refused unless the newest log entry tells of it."""
+
 
 class Lists(Protocol):
     """Watchlists, whole."""
@@ -319,10 +322,16 @@ class Erasures(Protocol):
         """What an erasure left of each revision that it touched."""
 
     def parts(self, number: int) -> int:
-        """How many sealed values it emptied."""
+        """How many sealed values it emptied or sealed anew."""
 
     def fingerprint(self, number: int) -> str:
-        """sha256 (hex) over what it left of revisions and what it emptied."""
+        """sha256 (hex) over what it left of revisions, what it emptied and what it sealed anew."""
+
+    def alerts(self) -> Sequence[str]:
+        """Every alert, known-answer items among them."""
+
+    def reseal(self, number: int, vaults: tuple[Vault, Vault], alert_id: str) -> Sequence[bytes]:
+        """Seals the values of an alert anew, from the first vault to the second; what they were, the empty left out."""
 
 
 class Log(Protocol):

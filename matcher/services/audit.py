@@ -9,7 +9,7 @@
 4. Every judgement and correction: its reviewer's signature, over exactly what the table holds.
 5. Every search under every report and what became of it, every refutation, and that none is missing (`audit_watch.py`).
 6. Every known-answer item, result and suspension from judging (`audit_vigilance.py`).
-7. Every erasure, what it left and what it emptied (`audit_erasure.py`).
+7. Every erasure and rotation of the home key, what it left, emptied and sealed anew (`audit_erasure.py`).
 8. Every refused attempt that was due to be logged, and that none of a kind is missing.
 9. That a restore goes on from the entry that it names, in the log of the home of that backup.
 """
@@ -94,6 +94,8 @@ def verify(place: Workplace, progress: Callable[[int, int], None], anchors: Sequ
 def _home(work: UnitOfWork, replay: Replay) -> None:
     found = work.home.get()
     facts = {"demo": found.demo, "home": found.home_id, "recovery": hashlib.sha256(found.recovery_public).hexdigest()}
+    if "recovery_sealed" in replay.home:
+        facts |= {"recovery_sealed": hashlib.sha256(found.recovery_sealed or b"").hexdigest()}
     _same(facts, replay.home, "facts of the home")
 
 

@@ -1,8 +1,9 @@
 """Erasures played again: what was erased, and what is left, is what the log says.
 
 1. Every erasure, who began it, and that it is finished; their numbers have no gap.
-2. What each left of revisions and which values it emptied, with the digests of what they were: the log holds a digest
-   of all of it. So a value that somebody emptied, or a revision that somebody shortened, without an erasure is found.
+2. What each left of revisions and which values it emptied or sealed anew, with the digests of what they were and are:
+   the log holds a digest of all of it. So a value that somebody emptied or exchanged, or a revision that somebody
+   shortened, without an erasure is found.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ class ErasureFacts:
             return
         if number != len(self.begun) + 1:
             raise IntegrityError(f"log entry {entry.sequence} tells of an erasure out of turn")
-        self.begun[number] = entry.actor, details["values_emptied"], details["content"]
+        values = "values_resealed" if entry.action == Action.HOME_ROTATED else "values_emptied"
+        self.begun[number] = entry.actor, details[values], details["content"]
 
 
 def check_erasures(work: UnitOfWork, facts: ErasureFacts) -> None:

@@ -116,19 +116,23 @@ class Replay:
         elif entry.action == Action.HOME_RESTORED:
             _require(entry, self.backups.get(details["backup"]) == details["made_at"], "a backup that nobody made")
             _require(entry, details["goes_on_from"] == entry.previous, "another log than this one")
+        elif entry.action == Action.HOME_ROTATED:
+            self.erasures.play(entry, details)
+            self.home = self.home | {"recovery_sealed": details["recovery_sealed"]}
         else:
             raise IntegrityError(f"log entry {entry.sequence} is of a kind unknown here: use the release that wrote it")
 
     def _person(self, entry: LogEntry, details: Details) -> None:
         if entry.action == Action.USER_RECOVERED:
             self.home = self.home | {"recovery": hashlib.sha256(bytes.fromhex(details["recovery_key"])).hexdigest()}
+            self.home.pop("recovery_sealed", None)  # this entry does not tell it
         if entry.action in (Action.USER_ADDED, Action.USER_RECOVERED):
             _require(entry, details["user"] not in self.people, "somebody who was there already")
             self.people[details["user"]] = PersonFacts(details["roles"], details["key"], details["record"])
             return
         found = self.people[details["user"]]
         _require(entry, found.record != NO_RECORD, "somebody who was removed before")
-        if entry.action == Action.USER_PASSPHRASE:
+        if entry.action in (Action.USER_PASSPHRASE, Action.USER_REWRAPPED):
             found.record = details["record"]
         elif entry.action == Action.USER_REMOVED:
             found.suspended, found.record = True, NO_RECORD

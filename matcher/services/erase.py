@@ -28,7 +28,7 @@ from matcher.domain.watchlist import ListState, Watchlist
 from matcher.errors import AnotherPersonNeeded, BadInput, Refused
 from matcher.services.collections import find_cohort, find_list
 from matcher.services.erasing import Cutting, Emptied, cut_out, empty_alerts
-from matcher.services.finish_erasure import finish
+from matcher.services.finish_erasure import dropped_unless_committed, finish
 from matcher.services.remove import following
 from matcher.services.uncommitted import discard_uncommitted, sweep
 from matcher.services.workplace import Session, refusals_logged, still_here
@@ -126,7 +126,7 @@ def erase(
     sweep(session)
     session.vault.discard_journals()
     cutting = Cutting(new_id(session.place.random), subjects)
-    with _undone(session, cutting):
+    with dropped_unless_committed(session.place, cutting.erasure_id):
         cut_out(session, cutting, target.revisions)
         if subjects is not None and (absent := len(subjects - cutting.people)):
             raise BadInput(
@@ -154,18 +154,6 @@ def erase(
 
 def _revisions(work: UnitOfWork, collection_id: str) -> tuple[Revision, ...]:
     return tuple(one for one in work.revisions.all() if one.collection_id == collection_id)
-
-
-@contextmanager
-def _undone(session: Session, cutting: Cutting) -> "Iterator[None]":
-    """Removes what was sealed for an erasure that was not committed. After a Ctrl-C it may be: then it stays."""
-    try:
-        yield
-    finally:
-        with session.place.work(write=False) as work:
-            committed = any(one.erasure_id == cutting.erasure_id for one in work.erasures.all())
-        if not committed:
-            session.place.revisions.drop(cutting.erasure_id)
 
 
 @contextmanager

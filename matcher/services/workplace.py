@@ -100,9 +100,14 @@ def still_here(session: Session, work: UnitOfWork) -> None:
 
 @contextmanager
 def refusals_logged(session: Session, attempt: str, subject: str) -> Iterator[None]:
-    """`refusals_of` for somebody who is signed in."""
+    """`refusals_of` for somebody who is signed in; what their older home key does not open is called that."""
     with refusals_of(session.place, session.user.name, attempt, subject):
-        yield
+        try:
+            yield
+        except IntegrityError:
+            with session.place.work(write=False) as work:
+                still_here(session, work)
+            raise
 
 
 @contextmanager

@@ -21,8 +21,9 @@ from matcher.store.claims import SqlClaims
 from matcher.store.failures import well_formed
 from matcher.store.judgements import SqlJudgements
 from matcher.store.log import canonical_json
+from matcher.store.origins import Origins
 from matcher.store.queue import OPEN, SqlQueue
-from matcher.store.schema import alerts, candidates, case_searches, erased_parts, known_items
+from matcher.store.schema import alerts, candidates, case_searches, known_items
 from matcher.store.transaction import Transaction
 
 _SAME = ("alert_id", "list_id", "revision_id", "certificate_digest", "report_digest", "policy_digest")
@@ -88,19 +89,18 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
             )
 
     def fingerprint(self, alert_id: str) -> str:
-        """sha256 (hex) over all that an alert was made with, candidates and sealed bytes included, erased ones too."""
+        """sha256 (hex) over all an alert was made with, candidates and sealed bytes as they were first included."""
         row = self._transaction.row(select(alerts).where(alerts.c.alert_id == alert_id))
         query = select(candidates).where(candidates.c.alert_id == alert_id).order_by(candidates.c.candidate_id)
-        gone = self._transaction.rows(select(erased_parts).where(erased_parts.c.alert_id == alert_id))
-        erased = {one.part: one.digest for one in gone}
+        first = Origins(self._transaction, alert_id=alert_id)
         found = [
-            [one.candidate_id, one.score, one.rank, _digest(one.subject, erased.get(part_of(one.candidate_id)))]
+            [one.candidate_id, one.score, one.rank, first.digest(alert_id, part_of(one.candidate_id), one.subject)]
             for one in self._transaction.rows(query)
         ]
         if row is None:
             return ""
         plain = [getattr(row, name) for name in (*_PLAIN, "case_reference", "submitted_at")]
-        sealed = [_digest(row.probe, erased.get(PROBE)), _digest(row.place, erased.get(PLACE))]
+        sealed = [first.digest(alert_id, PROBE, row.probe), first.digest(alert_id, PLACE, row.place)]
         return hashlib.sha256(canonical_json([plain, sealed, found]).encode()).hexdigest()
 
     def lines(self) -> Sequence[AlertLine]:
@@ -174,11 +174,6 @@ class SqlAlerts(SqlClaims, SqlJudgements, SqlQueue):
 def purpose_of(alert_id: str, what: str) -> str:
     """What a sealed part of an alert is sealed for."""
     return f"alert/{alert_id}/{what}"
-
-
-def _digest(sealed: bytes, erased: str | None) -> str:
-    """sha256 of a sealed value; where it is empty, of what it was before it was erased."""
-    return erased if erased is not None and not sealed else hashlib.sha256(sealed).hexdigest()
 
 
 def place_bytes(place: FacePlace) -> bytes:

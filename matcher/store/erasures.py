@@ -1,4 +1,4 @@
-"""Erasures: what was begun and finished, what is left of revisions, emptied values of alerts (`domain/erasure.py`)."""
+"""Erasures (`domain/erasure.py`): begun and finished, what is left of revisions, values emptied and sealed anew."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,16 @@ from matcher.store.alerts import purpose_of
 from matcher.store.failures import well_formed
 from matcher.store.log import canonical_json
 from matcher.store.queue import OPEN
-from matcher.store.schema import alerts, candidates, erased_parts, erasures, known_items, leads, remains
+from matcher.store.schema import (
+    alerts,
+    candidates,
+    erased_parts,
+    erasures,
+    known_items,
+    leads,
+    remains,
+    resealed_parts,
+)
 from matcher.store.transaction import Transaction
 from matcher.store.vigilance import opened_answer
 
@@ -55,6 +64,33 @@ class SqlErasures:
         self._transaction.run(insert(erased_parts), written)
         self._transaction.run(update(table).where(*where), {column: b""})
         return sealed
+
+    def alerts(self) -> Sequence[str]:
+        """Every alert, known-answer items among them."""
+        return [row.alert_id for row in self._transaction.rows(select(alerts.c.alert_id).order_by(alerts.c.alert_id))]
+
+    def reseal(self, number: int, vaults: tuple[Vault, Vault], alert_id: str) -> Sequence[bytes]:
+        """Seals the values of an alert anew, from the first vault to the second; what they were, the empty left out.
+
+        Raises Refused unless the erasure is of the home and under way, IntegrityError where a seal does not open.
+        """
+        query = select(candidates.c.candidate_id).where(candidates.c.alert_id == alert_id)
+        parts = [part_of(row.candidate_id) for row in self._transaction.rows(query.order_by(candidates.c.candidate_id))]
+        resealed = [self._reseal(number, vaults, alert_id, part) for part in (PROBE, PLACE, ANSWER, *parts)]
+        return [before for before in resealed if before]
+
+    def _reseal(self, number: int, vaults: tuple[Vault, Vault], alert_id: str, part: str) -> bytes:
+        table, column, where = _place_of(alert_id, part)
+        row = self._transaction.row(select(table.c[column].label("sealed")).where(*where))
+        if row is None or not row.sealed:
+            return b""
+        old, new = vaults
+        before, purpose = bytes(row.sealed), purpose_of(alert_id, part)
+        after = new.seal(purpose, old.open(purpose, before))
+        digests = {"before": hashlib.sha256(before).hexdigest(), "after": hashlib.sha256(after).hexdigest()}
+        self._transaction.run(insert(resealed_parts), digests | {"alert_id": alert_id, "part": part, "erasure": number})
+        self._transaction.run(update(table).where(*where), {column: after})
+        return before
 
     def close(self, alert_ids: Sequence[str], reason: str, now: datetime) -> None:
         """Closes alerts that wait, as inconclusive."""
@@ -117,19 +153,26 @@ class SqlErasures:
         ]
 
     def parts(self, number: int) -> int:
-        """How many sealed values an erasure emptied."""
-        query = select(func.count()).select_from(erased_parts).where(erased_parts.c.erasure == number)
-        return self._transaction.number(query)
+        """How many sealed values an erasure emptied or sealed anew."""
+        tables = (erased_parts, resealed_parts)
+        queries = [select(func.count()).select_from(one).where(one.c.erasure == number) for one in tables]
+        return sum(self._transaction.number(query) for query in queries)
 
     def fingerprint(self, number: int) -> str:
-        """sha256 (hex) over what an erasure left of revisions and what it emptied."""
+        """sha256 (hex) over what an erasure left of revisions, what it emptied and what it sealed anew."""
         query = select(erased_parts).where(erased_parts.c.erasure == number)
         emptied = [
             [row.alert_id, row.part, row.digest]
             for row in self._transaction.rows(query.order_by(erased_parts.c.alert_id, erased_parts.c.part))
         ]
         left = [[revision, r.digest, r.subjects, r.templates, r.rejected] for revision, r in self.left(number)]
-        return hashlib.sha256(canonical_json([left, emptied]).encode()).hexdigest()
+        query = select(resealed_parts).where(resealed_parts.c.erasure == number)
+        resealed = [
+            [row.alert_id, row.part, row.before, row.after]
+            for row in self._transaction.rows(query.order_by(resealed_parts.c.alert_id, resealed_parts.c.part))
+        ]
+        whole = [left, emptied, resealed] if resealed else [left, emptied]
+        return hashlib.sha256(canonical_json(whole).encode()).hexdigest()
 
 
 _SHOWN = (

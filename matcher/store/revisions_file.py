@@ -148,6 +148,10 @@ class SealedRevisions:
         gone = [name for revision_id, one in left for name in gone_with(revision_id, one)]
         exchange(self.folder, erasure_id, gone)
 
+    def containers(self, revision_ids: frozenset[str]) -> Sequence[str]:
+        """The ids of the containers of revisions that are there, in order."""
+        return sorted(path.stem for path in self.folder.glob("*.box") if path.name.partition("-")[0] in revision_ids)
+
     def samples(self, container_ids: Sequence[str]) -> Sequence[bytes]:
         """Sealed bytes of containers as they lie on the disk, for `sought`."""
         return [sample_of(self.folder, one, SAMPLE) for one in container_ids]

@@ -47,6 +47,12 @@ class SqlHome:
         if self._transaction.run(statement, {"recovery_public": public, "recovery_sealed": sealed}) != 1:
             raise Refused("this home has no home key yet: add its first user")
 
+    def replace_sealed(self, sealed: bytes) -> None:
+        """Another home key, sealed to the same recovery key. Raises Refused unless the newest log entry tells of it."""
+        statement = update(home).where(home.c.id == 1, home.c.recovery_sealed.is_not(None))
+        if self._transaction.run(statement, {"recovery_sealed": sealed}) != 1:
+            raise Refused("this home has no home key yet: add its first user")
+
 
 class SqlUsers:
     """The people of a home with their encoded key records; implements `tables.Users`."""

@@ -3,7 +3,6 @@
 The answer is sealed for its alert; that an alert is an item is not, so whoever reads the database file can tell.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,10 +18,10 @@ from matcher.domain.vigilance import Answer, KnownItem, Result, Right
 from matcher.store.alerts import SqlAlerts, place_bytes, place_of, purpose_of
 from matcher.store.failures import well_formed
 from matcher.store.log import canonical_json
+from matcher.store.origins import Origins
 from matcher.store.schema import (
     alerts,
     candidates,
-    erased_parts,
     judgements,
     known_items,
     known_results,
@@ -68,12 +67,10 @@ class SqlVigilance:
         return None if row is None else str(row.cohort_revision_id)
 
     def items(self) -> Mapping[str, str]:
-        """sha256 (hex) of the sealed answer of every item, by alert, erased ones too; needs no key."""
+        """sha256 (hex) of the sealed answer of every item as it was first, by alert, erased ones too; needs no key."""
         rows = self._transaction.rows(select(known_items.c.alert_id, known_items.c.answer))
-        parts = self._transaction.rows(select(erased_parts).where(erased_parts.c.part == ANSWER))
-        gone = {row.alert_id: row.digest for row in parts}
-        sealed = {row.alert_id: hashlib.sha256(row.answer).hexdigest() for row in rows if row.answer}
-        return {row.alert_id: sealed.get(row.alert_id, gone.get(row.alert_id, "")) for row in rows}
+        first = Origins(self._transaction, part=ANSWER)
+        return {row.alert_id: first.digest(row.alert_id, ANSWER, row.answer) for row in rows}
 
     def counts(self, report: str) -> tuple[int, int]:
         """How many alerts of searches and how many items were queued under a report."""

@@ -107,7 +107,7 @@ def change(call: Call) -> None:
 def remove(call: Call, name: str, yes: bool) -> None:
     """Remove a person for good: their keys are deleted, what they signed can still be verified.
 
-    The name is never given again. Whoever held the home key may have kept it: what this home seals is not sealed anew.
+    The name is never given again. Whoever held the home key may have kept it: `matcher rotate-key` seals the home anew.
 
     Example: `matcher user remove ana --user boss --yes`
     """
@@ -119,8 +119,8 @@ def remove(call: Call, name: str, yes: bool) -> None:
     held = sorted(user.roles) != ["auditor"]
     if held:
         call.output.say(
-            f"{name} could open what is sealed in this home. The home key is the same as before: a copy of it that "
-            "they made with a program of their own still opens the files of this home, so keep these from them."
+            f"{name} could open what is sealed in this home, and a copy of the home key that they made with a program of "
+            "their own still does: matcher rotate-key seals the home anew under another."
         )
     call.output.result(
         {"name": name, "removed": True, "held_home_key": held}, f"{name} is removed; what they signed stays"
