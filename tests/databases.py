@@ -290,6 +290,14 @@ def dumped(home: Path) -> bytes:
     return b"".join(parts)
 
 
+def files_on_server(home: Path) -> bytes:
+    """Every byte of the files in which the server keeps a home's database: dead rows too, but not the server's log."""
+    database = _name(address_of(home) or "")
+    server().sql(database, "CHECKPOINT")
+    ((number,),) = server().sql(database, "SELECT oid FROM pg_database WHERE datname = current_database()")
+    return b"".join(path.read_bytes() for path in (server().folder / "data" / "base" / str(number)).iterdir())
+
+
 def _as_postgres(statement: str, values: bool = False) -> str:
     replacing = re.fullmatch(r"(?:INSERT OR )?REPLACE INTO (\w+) (.*)", statement, re.S)
     if replacing:

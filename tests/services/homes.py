@@ -15,7 +15,7 @@ from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
 from matcher.store.revisions_file import SealedRevisions
 from matcher.store.unit_of_work import open_store
-from tests.databases import address_of, copy_home, dumped
+from tests.databases import address_of, copy_home, dumped, files_on_server
 from tests.services.world import PASSPHRASE, Clock, World
 
 Kind = TypeVar("Kind", bound=World)
@@ -30,7 +30,10 @@ def bytes_of(home: Path) -> Mapping[str, bytes]:
 def holding(home: Path, wanted: Mapping[str, bytes]) -> list[str]:
     """What of the wanted is where; each at least eight bytes long, so that chance finds none."""
     assert all(len(one) >= 8 for one in wanted.values())
-    return [f"{what} in {name}" for name, data in bytes_of(home).items() for what, one in wanted.items() if one in data]
+    files = bytes_of(home)
+    if address_of(home) is not None:
+        files = files | {"the server's files": files_on_server(home)}
+    return [f"{what} in {name}" for name, data in files.items() for what, one in wanted.items() if one in data]
 
 
 def copied(world: Kind, folder: Path) -> Kind:

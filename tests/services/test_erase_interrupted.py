@@ -13,7 +13,7 @@ from matcher.services.erase import erase_listed
 from matcher.services.finish_erasure import finish_all
 from matcher.services.load import load_list
 from matcher.services.sources import EmbeddingSource
-from matcher.store import engine, revisions_file, unit_of_work
+from matcher.store import engine, postgres, revisions_file, unit_of_work
 from matcher.store.erasures import SqlErasures
 from matcher.store.transaction import Transaction
 from tests.services.homes import copied, holding
@@ -107,7 +107,8 @@ def test_a_reader_who_holds_an_old_state_delays_the_receipt_and_loses_nothing(
 ) -> None:
     world = copied(lived, tmp_path)
     before = sealed_of(world, GONE)
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    for module in (engine, postgres):
+        monkeypatch.setattr(module, "BUSY_SECONDS", 0.2)
     with world.place.work(write=False) as reader:
         reader.log.head()
         with pytest.raises(StorageFailed, match="overwritten when it is done"):

@@ -25,7 +25,6 @@ from tests.services.test_erase import GONE, opened_everything
 from tests.services.test_erase_interrupted import ended_before
 from tests.services.world import PASSPHRASE, World
 
-pytestmark = pytest.mark.sqlite_only
 SEALED = "SELECT probe FROM alerts UNION ALL SELECT place FROM alerts UNION ALL SELECT subject FROM candidates"
 
 
