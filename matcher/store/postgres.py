@@ -130,7 +130,7 @@ def begin(engine: Engine, write: bool) -> Connection:
 
 
 def scrub(engine: Engine) -> None:
-    """Writes the tables of sealed values anew, so that no dead row of theirs is in the files of the database.
+    """Writes the tables of sealed values and keys anew, so that no dead row of theirs is in the database's files.
 
     The server's own log (WAL), its copies and its backups are its owner's business. Raises Refused for who does not own
     the tables, whom the server would only warn; StorageFailed while somebody holds an older state open, since what
@@ -140,7 +140,7 @@ def scrub(engine: Engine) -> None:
         if not connection.exec_driver_sql(_FACTS).one().owner:
             raise Refused("only the owner of the tables overwrites what was erased: name the owner in MATCHER_DATABASE")
         _await_older(connection)
-        for table in ("alerts", "candidates", "known_items"):
+        for table in ("alerts", "candidates", "known_items", "home", "users"):
             connection.exec_driver_sql(f"VACUUM (FULL) {SCHEMA}.{table}")
 
 

@@ -17,8 +17,8 @@ from matcher.services.finish_erasure import finish_all
 from matcher.services.people import add_user, change_passphrase, recover_home, remove_user
 from matcher.services.rotate import Rotated, rotate_home_key
 from matcher.services.workplace import sign_in
-from matcher.store.engine import DATABASE
 from matcher.store.erasures import SqlErasures
+from tests.databases import RAW_REFUSED, client, raw, without_rules
 from tests.services.homes import bytes_of, copied, holding
 from tests.services.pictured import Pictured
 from tests.services.test_erase import GONE, opened_everything
@@ -50,10 +50,8 @@ def seals_of(world: World) -> dict[str, bytes]:
     """Every sealed value, the end of every container and every wrapped home key, as they lie on the disk."""
     home = world.folder / "home"
     found = {path.name: path.read_bytes()[-64:] for path in (home / "sealed").glob("*.box")}
-    with world.store.unit_of_work(write=False) as work:
-        database = work._begun()._open()
-        rows = [row[0] for row in database.exec_driver_sql(SEALED).all() if row[0]]
-        keys = [row[0] for row in database.exec_driver_sql("SELECT keys FROM users").all()]
+    rows = [row[0] for row in raw(home, SEALED) if row[0]]
+    keys = [row[0] for row in raw(home, "SELECT keys FROM users")]
     found |= {f"value {number}": row for number, row in enumerate(rows)}
     wrapped = [json.loads(one)["wrapped_home_key"] for one in keys if one]
     return found | {f"key {number}": one.encode() for number, one in enumerate(filter(None, wrapped))}
@@ -248,29 +246,17 @@ FOUND = {
 
 
 def test_the_database_refuses_what_no_rotation_does(lived_in: Pictured, tmp_path: Path) -> None:
-    from sqlcipher3 import dbapi2
-
     rotate(lived_in)
-    database = dbapi2.connect(str(tmp_path / "home" / DATABASE), isolation_level=None)
-    for what, statement in REFUSED.items():
-        with pytest.raises(dbapi2.IntegrityError):
-            print(what, database.execute(statement).rowcount)
-    database.close()
+    with client(tmp_path / "home") as run:
+        for what, statement in REFUSED.items():
+            with pytest.raises(RAW_REFUSED):
+                print(what, run(statement))
     sound(lived_in)
 
 
 @pytest.mark.parametrize("what", FOUND)
 def test_the_audit_finds_it_where_the_rules_were_taken_away(lived_in: Pictured, tmp_path: Path, what: str) -> None:
-    from sqlcipher3 import dbapi2
-
     rotate(lived_in)
-    database = dbapi2.connect(str(tmp_path / "home" / DATABASE), isolation_level=None)
-    triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for name, _ in triggers:
-        database.execute(f"DROP TRIGGER {name}")
-    database.execute(FOUND[what])
-    for _, text in triggers:
-        database.execute(text)
-    database.close()
+    assert without_rules(tmp_path / "home", FOUND[what]) > 0
     with pytest.raises(IntegrityError, match="altered"):
         sound(lived_in)
