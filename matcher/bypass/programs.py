@@ -17,13 +17,18 @@ from matcher.bypass.attempt import OUT_OF_SCOPE, Answer, Attacker, Attempt, Laye
 from matcher.bypass.town import COHORT, LIST, PLANTED, POLICY, Town
 from matcher.domain.cohort import CohortTerms
 from matcher.domain.desk import QueueOrder
+from matcher.domain.erasure import PROBE
 from matcher.domain.people import Role
+from matcher.domain.ports import Vault
 from matcher.domain.watchlist import ListTerms
-from matcher.errors import MatcherError
+from matcher.errors import IntegrityError, MatcherError
 from matcher.services.calibrate import Question, Shipped
 from matcher.services.collections import find_list
+from matcher.services.people import remove_user
 from matcher.services.review_desk import Desk
+from matcher.services.rotate import rotate_home_key
 from matcher.services.workplace import Session, Workplace
+from matcher.store.alerts import purpose_of
 
 _WHO = ("ana", "boss")
 _LEAST = 30  # calls: fewer would mean that this attempt tries nothing
@@ -134,6 +139,28 @@ def _own_program(town: Town) -> Any:
     return None if shows_names(items) else withstood(Layer.SEAL, "no name was read")
 
 
+def _kept_key(town: Town) -> Answer | None:
+    """Ben kept his vault, the home key in it, and is removed before the home key is rotated."""
+    kept, boss = town.session("ben").vault, town.session("boss")
+    remove_user(boss, "ben")
+    before = _opened(town, kept)
+    rotate_home_key(boss, lambda *_: None)
+    opened_nothing = before and not _opened(town, kept)
+    return withstood(Layer.SEAL, "a key from before the rotation opened nothing") if opened_nothing else None
+
+
+def _opened(town: Town, vault: Vault) -> int:
+    """How many containers and photographs of the home a vault opens."""
+    opened = 0
+    for path in (town.home / "sealed").glob("*.box"):
+        with suppress(IntegrityError):
+            opened += len(vault.read(path.stem, 0, 1))
+    for alert_id, probe in town.rows("SELECT alert_id, probe FROM alerts"):
+        with suppress(IntegrityError):
+            opened += bool(vault.open(purpose_of(alert_id, PROBE), probe))
+    return opened
+
+
 ATTEMPTS = (
     Attempt(
         "every use case, called by a program with all that can be typed",
@@ -148,5 +175,12 @@ ATTEMPTS = (
         OUT_OF_SCOPE,
         "Whoever holds a key can write a program that reads what it opens: names are withheld by no mathematics.",
         _own_program,
+    ),
+    Attempt(
+        "the home key kept by somebody who was removed",
+        Attacker.KEY_HOLDER,
+        prevented(Layer.SEAL, "a key from before the rotation opened nothing"),
+        "Once the home key is rotated, everything is sealed anew and the key of before opens nothing in the home.",
+        _kept_key,
     ),
 )

@@ -11,14 +11,17 @@ What is said of erasures holds for a rotation of the home key too, which is one 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from matcher.domain.erasure import Erasure, Sought
 from matcher.domain.events import Action, event
 from matcher.errors import IntegrityError
-from matcher.services.workplace import Workplace
+
+if TYPE_CHECKING:
+    from matcher.services.workplace import Workplace
 
 
-def finish(place: Workplace, erasure: Erasure, samples: Sequence[bytes] = ()) -> Sought:
+def finish(place: "Workplace", erasure: Erasure, samples: Sequence[bytes] = ()) -> Sought:
     """Finishes one erasure. Raises StorageFailed, IntegrityError where something erased is still there."""
     with place.work() as work:
         of_home = work.home.get().home_id == erasure.collection_id
@@ -48,7 +51,7 @@ def finish(place: Workplace, erasure: Erasure, samples: Sequence[bytes] = ()) ->
 
 
 @contextmanager
-def dropped_unless_committed(place: Workplace, erasure_id: str) -> Iterator[None]:
+def dropped_unless_committed(place: "Workplace", erasure_id: str) -> Iterator[None]:
     """Removes what was sealed for an erasure that was not committed. After a Ctrl-C it may be: then it stays."""
     try:
         yield
@@ -59,7 +62,7 @@ def dropped_unless_committed(place: Workplace, erasure_id: str) -> Iterator[None
             place.revisions.drop(erasure_id)
 
 
-def finish_all(place: Workplace) -> int:
+def finish_all(place: "Workplace") -> int:
     """Finishes what programs that ended in the middle left; how many erasures these were."""
     with place.work(write=False) as work:
         unfinished = work.erasures.unfinished()

@@ -26,6 +26,7 @@ from matcher.errors import (
     NotSearchable,
     Refused,
 )
+from matcher.services.finish_erasure import finish_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Session:
 
 
 def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
-    """Opens a user's keys. Raises Refused for an unknown or suspended user, WrongPassphrase."""
+    """Opens a user's keys. Raises Refused for an unknown or suspended user, WrongPassphrase, StorageFailed."""
     with place.work(write=False) as work:
         user = work.users.get(name)
         record = b"" if user is None else work.users.keys(name)
@@ -81,6 +82,7 @@ def sign_in(place: Workplace, name: str, passphrase: str) -> Session:
         keys = place.keyring.unlock(record, passphrase)
         if keys.public_key != user.public_key:
             raise IntegrityError(f"the keys of user {name} are another person's: the database was altered")
+    finish_all(place)  # a rotation that ended before its files were exchanged left them under the key of before
     return Session(place, SignedIn(user, place.seat, keys.sign), keys, record)
 
 

@@ -37,7 +37,7 @@ def test_removing_asks_says_what_stays_and_is_for_good(staffed: Cli) -> None:
     assert asked.code == 2
     removed = staffed("user", "remove", "ana", "--yes", "--json", user="boss")
     assert removed.value == {"name": "ana", "removed": True, "held_home_key": True}
-    assert "still opens the files of this home" in removed.err
+    assert "matcher rotate-key seals the home anew" in removed.err
     auditor = staffed("user", "remove", "audrey", "--yes", "--json", user="boss")
     assert (auditor.value["held_home_key"], auditor.err) == (False, "")
     listed = {one["name"]: one["removed"] for one in staffed("user", "list", "--json").value["users"]}

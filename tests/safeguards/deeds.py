@@ -18,6 +18,7 @@ from matcher.services.erase import erase_listed
 from matcher.services.expire import erase_expired_lists
 from matcher.services.people import add_user, set_suspended
 from matcher.services.remove import remove_subjects
+from matcher.services.rotate import rotate_home_key
 from matcher.services.submit import Errand, submit
 from matcher.services.vigilance import statistics
 from matcher.services.workplace import sign_in
@@ -109,6 +110,16 @@ SERVICES: dict[str, tuple[Deed, type[MatcherError], str]] = {
         MissingRole,
         "watchlist.erase",
     ),
+    "a reviewer rotates the home key": (
+        lambda town: rotate_home_key(town.sessions["ana"], lambda *_: None),
+        MissingRole,
+        "home.rotate",
+    ),
+    "an auditor rotates the home key": (
+        lambda town: rotate_home_key(town.sessions["audrey"], lambda *_: None),
+        MissingRole,
+        "home.rotate",
+    ),
     "an approver erases what is over": (
         lambda town: erase_expired_lists(town.sessions["vera"], None, True),
         MissingRole,
@@ -170,6 +181,8 @@ COMMANDS: dict[str, tuple[str, str, int]] = {
     "an auditor searches": ("audrey", f"submit missing {{picture}} {_PROBE}", 3),
     "a reviewer removes": ("ana", "watchlist remove missing S001", 3),
     "a reviewer erases": ("ana", "watchlist erase missing --subject S001 --stop --yes", 3),
+    "a reviewer rotates the home key": ("ana", "rotate-key --yes", 3),
+    "an auditor rotates the home key": ("audrey", "rotate-key --yes", 3),
     "an approver erases what is over": ("vera", "watchlist erase --expired --yes", 3),
     "a reviewer calibrates": ("ana", "calibrate missing --cohort staff", 3),
     "a reviewer makes a list": ("ana", f"watchlist create planted-name {_TERMS}", 3),
@@ -307,6 +320,12 @@ SQL: dict[str, str] = {
     "refusals begun with many": "INSERT INTO refusals VALUES ('ben', 'submit', '', 'Refused', '2026-01-01', 9)",
     "a case begun with many": "INSERT INTO case_searches VALUES ('x', 'y', 9)",
     "a reviewer erases": "INSERT INTO erasures VALUES (1, 'e', 'l', 'ana', '2026', NULL)",
+    "a reviewer rotates the home key": "INSERT INTO erasures SELECT 1, 'e', home_id, 'ana', '2026', NULL FROM home",
+    "a home key of one's own for the recovery code": "UPDATE home SET recovery_sealed = zeroblob(92)",
+    "a value sealed anew without a rotation": (
+        "INSERT INTO resealed_parts SELECT alert_id, 'probe', 1, 'before', 'after' FROM alerts LIMIT 1"
+    ),
+    "another photograph": "UPDATE alerts SET probe = x'01'",
     "a second home": "REPLACE INTO home SELECT 2, home_id, created_at, 1, recovery_public, recovery_sealed FROM home",
     "no home": "DELETE FROM home",
     "a suspended list that serves again": "UPDATE watchlists SET suspended_by = NULL, suspended_at = NULL, "

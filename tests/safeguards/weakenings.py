@@ -204,6 +204,7 @@ WEAKENINGS: dict[str, Weakening] = {
     "a search's threshold and scores rewritten": UNCOMPARED,
     "refused attempts forgotten": UNVERIFIED,
     # files
+    "the home key kept by somebody who was removed": _is("matcher.store.home_key.next_home_key", lambda key: key),
     "the files of the home read": _in_clear,
     "a home that others may open": _says("matcher.store.home._require_private"),
     "one bit of the templates flipped": UNLOOKED,

@@ -119,8 +119,8 @@ def remove(call: Call, name: str, yes: bool) -> None:
     held = sorted(user.roles) != ["auditor"]
     if held:
         call.output.say(
-            f"{name} could open what is sealed in this home, and a copy of the home key that they made with a program of "
-            "their own still does: matcher rotate-key seals the home anew under another."
+            f"{name} could open what is sealed in this home, and a copy of the home key that they made with a program "
+            "of their own still does: matcher rotate-key seals the home anew under another."
         )
     call.output.result(
         {"name": name, "removed": True, "held_home_key": held}, f"{name} is removed; what they signed stays"

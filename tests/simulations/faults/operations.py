@@ -19,6 +19,7 @@ from matcher.services.erase import erase_listed
 from matcher.services.load import load_list
 from matcher.services.remove import remove_subjects
 from matcher.services.review_desk import Desk
+from matcher.services.rotate import rotate_home_key
 from matcher.services.sources import PictureSource, Resuming
 from matcher.services.submit import Errand, submit
 from matcher.services.workplace import Session
@@ -116,6 +117,10 @@ def _erased(session: Session) -> object:
     return erase_listed(session, "missing", [f"S{ALERT_OF:03}"], stop=True)
 
 
+def _rotated(session: Session) -> object:
+    return rotate_home_key(session, lambda *_: None)
+
+
 OPERATIONS = {
     "load": Operation("active", "boss", _load),
     "calibrate": Operation("loaded", "boss", _calibrate),
@@ -124,4 +129,5 @@ OPERATIONS = {
     "decide": Operation("waiting", "ana", _decide, (Refused,)),
     "remove": Operation("active", "boss", _at_once(_removed), (BadInput,)),
     "erase": Operation("waiting", "boss", _at_once(_erased), (BadInput,), (Action.LIST_ERASED,), alone=True),
+    "rotate": Operation("waiting", "boss", _at_once(_rotated), (), (Action.USER_REWRAPPED,), alone=True),
 }

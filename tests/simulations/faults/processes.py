@@ -274,7 +274,7 @@ def _look(home: Path, name: str, plan: Plan, ended: Ended, again: bool) -> list[
         return wrong
     wrong += _again(opened, name, length == plan.boundaries[-1] or length not in plan.boundaries)
     verify(opened.place, lambda *_: None)
-    wrong += unreadable(opened, admin)
+    wrong += unreadable(opened, opened.session("boss"))  # their keys may be others by now
     sweep(open_home(home, LATER).session("boss"))
     return wrong + _strangers(home, opened)
 
