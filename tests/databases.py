@@ -271,12 +271,16 @@ def why_none() -> str | None:
 
 @contextmanager
 def homes_on(engine: str) -> Iterator[None]:
-    """While it lasts, new homes have this engine."""
+    """While it lasts, new homes have this engine; their databases end with it, since a server lies in memory."""
     before, chosen.engine = chosen.engine, engine
+    earlier = set(chosen.addresses)
     try:
         yield
     finally:
         chosen.engine = before
+        for home in set(chosen.addresses) - earlier:
+            name = _name(chosen.addresses.pop(home))
+            server().sql("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def dumped(home: Path) -> bytes:

@@ -31,7 +31,9 @@ def run(town: Town, *words: object) -> str:
     """Runs a command in this process; what it wrote to both streams. Raises what the process edge makes a code of."""
     home = town.folder / "home"
     environment = {"MATCHER_HOME": str(home), "MATCHER_PASSPHRASE": PASSPHRASE}
-    done = CliRunner(env=environment | variables_of(home)).invoke(whole, [str(word) for word in words], catch_exceptions=False)
+    done = CliRunner(env=environment | variables_of(home)).invoke(
+        whole, [str(word) for word in words], catch_exceptions=False
+    )
     return done.output + done.stderr
 
 
