@@ -11,8 +11,10 @@ from matcher.errors import IntegrityError
 from matcher.services.list_office import Office
 from matcher.services.log_reader import Reader
 from matcher.services.reception import Lobby
-from tests.databases import without_rules
+from tests.databases import both_engines, without_rules
 from tests.services.world import PASSPHRASE, World, judgement
+
+pytestmark = both_engines
 
 
 class Enough(Exception):

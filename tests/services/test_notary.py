@@ -9,9 +9,11 @@ from matcher.domain.events import Action, event
 from matcher.errors import IntegrityError, Refused, StorageFailed
 from matcher.services.audit import verify
 from matcher.services.notary import LogNotary
-from tests.databases import client
+from tests.databases import both_engines, client
 from tests.services.notarised import log_key, notarise, read_log, rechained, resign, write_log
 from tests.services.world import World
+
+pytestmark = both_engines
 
 
 def pad(world: World, count: int, at_once: int = 1) -> None:

@@ -14,9 +14,12 @@ from matcher.services.people import add_user, change_passphrase, recover_home, r
 from matcher.services.workplace import sign_in
 from matcher.store.keyring import HomeKeyring
 from matcher.store.recovery import new_recovery
+from tests.databases import both_engines
 from tests.services.homes import bytes_of
 from tests.services.test_audit import edit
 from tests.services.world import PASSPHRASE, World
+
+pytestmark = both_engines
 
 NEW = "another correct horse"
 

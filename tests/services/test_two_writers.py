@@ -7,9 +7,10 @@ from pathlib import Path
 
 from matcher.domain.events import Action
 from matcher.services.audit import verify
-from tests.databases import address_of
+from tests.databases import address_of, both_engines
 from tests.services.world import Clock, World
 
+pytestmark = both_engines
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHES = 100
 _WRITER = """
@@ -17,9 +18,10 @@ import sys
 from pathlib import Path
 from matcher.domain.face import Picture
 from matcher.services.submit import Errand, submit
-from tests.databases import address_of
+from tests.databases import address_of, both_engines, both_engines
 from tests.services.world import VectorPipeline, vectors
 from tests.simulations.faults.homes import open_home
+
 opened = open_home(Path(sys.argv[1]), address=sys.argv[4] or None)
 session = opened.session("boss")
 print("ready", flush=True)

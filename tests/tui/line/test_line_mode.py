@@ -15,10 +15,11 @@ from matcher.domain.case import Component, Finding, Verdict
 from matcher.domain.records import SignedJudgement
 from matcher.services.workplace import Workplace
 from tests.cli.runner import Cli
-from tests.databases import variables_of
+from tests.databases import both_engines, variables_of
 from tests.fakes.waiting_home import PASSPHRASE, waiting_home
 from tests.tui.line.terminal import END, INTERRUPT, Terminal, at_terminal
 
+pytestmark = both_engines
 SAME = ("s", "a", "a", "x", "a", "v", "a", "a")
 
 
