@@ -24,13 +24,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_engine", databases.BOTH, indirect=True)
 
 
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Skips before any fixture is made what is about SQLite's file alone."""
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    if given.get("_engine", databases.chosen.engine) == "postgresql" and item.get_closest_marker("sqlite_only"):
+        pytest.skip("about the file that SQLite keeps")
+
+
 @pytest.fixture(autouse=True)
 def _engine(request: pytest.FixtureRequest) -> Iterator[None]:
     """The engine of the homes that this test makes."""
     engine = getattr(request, "param", databases.chosen.engine)
     if engine == "postgresql":
-        if request.node.get_closest_marker("sqlite_only"):
-            pytest.skip("about the file that SQLite keeps")
         reason = databases.why_none()
         if reason is not None:
             pytest.skip(reason)

@@ -37,6 +37,7 @@ from matcher.store.triggers import rules
 
 BOTH = ("sqlite", "postgresql")
 OWNER = "matcher_tests"
+Client = Callable[..., list[Any]]  # a statement, and values for its question marks
 _numbers = count(1)
 both_engines = pytest.mark.both_engines
 _NEEDED = ("initdb", "pg_ctl", "postgres")
@@ -114,6 +115,12 @@ def address_of(home: Path) -> str | None:
     return chosen.addresses[home]
 
 
+def variables_of(home: Path) -> dict[str, str]:
+    """What a process of its own is told of where the database of a home is; nothing for SQLite."""
+    address = address_of(home)
+    return {} if address is None else {"MATCHER_DATABASE": address}
+
+
 @cache
 def _with_tables() -> str:
     name = server().new_database()
@@ -123,24 +130,9 @@ def _with_tables() -> str:
 
 def without_rules(home: Path, *statements: str) -> int:
     """The same with every rule and reference out of force; how many rows the last statement changed."""
-    address = address_of(home)
-    if address is not None:
-        off = "SET session_replication_role = replica"
-        changed: int = server().sql(_name(address), off, *map(_as_postgres, statements))[0]
-        return changed
-    connection = dbapi2.connect(str(home / "matcher.db"))
-    try:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        touched: int = [connection.execute(statement).rowcount for statement in statements][-1]
-        for _, text in triggers:
-            connection.execute(text)
-        connection.commit()
-    finally:
-        connection.close()
-    return touched
+    with client(home, rules=False) as run:
+        changed: int = [run(statement) for statement in statements][-1][0]
+    return changed
 
 
 def raw(home: Path, *statements: str) -> list[Any]:
@@ -150,22 +142,64 @@ def raw(home: Path, *statements: str) -> list[Any]:
 
 
 @contextmanager
-def client(home: Path) -> Iterator[Callable[[str], list[Any]]]:
+def client(home: Path, rules: bool = True) -> Iterator[Client]:
     """Runs statements written as for SQLite in one session on a home's database; gives rows, or how many were changed.
 
     References are checked on PostgreSQL, where they are off only together with the rules.
     """
     address = address_of(home)
-    if address is not None:
-        with server().session(_name(address)) as session:
-            yield lambda statement: _rows(session.execute(_as_postgres(statement).encode()))
+    if address is None:
+        with _client_of_file(home / "matcher.db", rules) as run:
+            yield run
         return
-    connection = dbapi2.connect(str(home / "matcher.db"), isolation_level=None)
+    with server().session(_name(address)) as session:
+        if not rules:
+            session.execute("SET session_replication_role = replica")
+        yield lambda statement, *values: _rows(
+            session.execute(_as_postgres(statement, bool(values)).encode(), values or None)
+        )
+
+
+@contextmanager
+def _client_of_file(database: Path, rules: bool) -> Iterator[Client]:
+    connection = dbapi2.connect(str(database), isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = OFF")
+    triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    away = [] if rules else triggers
     try:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        yield lambda statement: connection.execute(statement).fetchall()
+        if away:
+            connection.execute("BEGIN")
+        for name, _ in away:
+            connection.execute(f"DROP TRIGGER {name}")
+        yield lambda statement, *values: _rows(connection.execute(statement, values))
+        for _, text in away:
+            connection.execute(text)
+        if away:
+            connection.execute("COMMIT")
     finally:
         connection.close()
+
+
+def copy_home(home: Path, other: Path) -> None:
+    """A copy of a home: its folder, and on the server a database like its own. Nobody may be in it meanwhile."""
+    shutil.copytree(home, other)
+    if address_of(home) is not None:
+        copy_database(home, other)
+
+
+def copy_database(home: Path, other: Path) -> None:
+    """Puts a copy of a home's database in the place of another's, if that has one. Nobody may be in either."""
+    address = address_of(home)
+    if address is None:
+        raw(home, "PRAGMA wal_checkpoint(TRUNCATE)")
+        for rest in other.glob("matcher.db-*"):
+            rest.unlink()
+        shutil.copyfile(home / "matcher.db", other / "matcher.db")
+        return
+    before = chosen.addresses.pop(other, None)
+    if before is not None:
+        server().sql("postgres", f"DROP DATABASE {_name(before)}")
+    chosen.addresses[other] = server().address(server().new_database(_name(address)))
 
 
 def rule_of(error: Exception) -> str:
@@ -175,6 +209,36 @@ def rule_of(error: Exception) -> str:
         return "" if "constraint failed" in sentence else sentence
     diagnosis = getattr(error, "diag", None)
     return "" if diagnosis is None or diagnosis.sqlstate != RULE else str(diagnosis.message_primary)
+
+
+def refused_by(home: Path, statement: str) -> list[str]:
+    """What each rule says that refuses a statement, one after the other, since engines ask them in orders of their own.
+
+    A rule is away while the next is asked; a constraint is the last that is. Nothing is kept.
+    """
+    found: list[str] = []
+    with client(home) as run:
+        run("BEGIN")
+        while refusal := _refusal(run, statement):
+            found.append(refusal)
+            away = [rule.name for rule in rules() if rule.sentence == refusal]
+            if not away:
+                break
+            for name in away:
+                run(f"DROP TRIGGER {name}")
+        run("ROLLBACK")
+    return found
+
+
+def _refusal(run: Client, statement: str) -> str:
+    run("SAVEPOINT before")
+    try:
+        run(statement)
+    except RAW_REFUSED as error:
+        return rule_of(error) or str(error)
+    finally:
+        run("ROLLBACK TO before")
+    return ""
 
 
 @cache
@@ -207,12 +271,16 @@ def why_none() -> str | None:
 
 @contextmanager
 def homes_on(engine: str) -> Iterator[None]:
-    """While it lasts, new homes have this engine."""
+    """While it lasts, new homes have this engine; their databases end with it, since a server lies in memory."""
     before, chosen.engine = chosen.engine, engine
+    earlier = set(chosen.addresses)
     try:
         yield
     finally:
         chosen.engine = before
+        for home in set(chosen.addresses) - earlier:
+            name = _name(chosen.addresses.pop(home))
+            server().sql("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def dumped(home: Path) -> bytes:
@@ -226,7 +294,15 @@ def dumped(home: Path) -> bytes:
     return b"".join(parts)
 
 
-def _as_postgres(statement: str) -> str:
+def files_on_server(home: Path) -> bytes:
+    """Every byte of the files in which the server keeps a home's database: dead rows too, but not the server's log."""
+    database = _name(address_of(home) or "")
+    server().sql(database, "CHECKPOINT")
+    ((number,),) = server().sql(database, "SELECT oid FROM pg_database WHERE datname = current_database()")
+    return b"".join(path.read_bytes() for path in (server().folder / "data" / "base" / str(number)).iterdir())
+
+
+def _as_postgres(statement: str, values: bool = False) -> str:
     replacing = re.fullmatch(r"(?:INSERT OR )?REPLACE INTO (\w+) (.*)", statement, re.S)
     if replacing:
         table = metadata.tables[replacing[1]]
@@ -236,7 +312,8 @@ def _as_postgres(statement: str) -> str:
     tables = {rule.name: rule.table for rule in rules()}
     statement = re.sub(r"DROP TRIGGER (\w+)", lambda found: f"{found[0]} ON {tables[found[1]]}", statement)
     statement = re.sub(r"\bx'([0-9a-f]*)'", r"'\\x\1'::bytea", statement)
-    return re.sub(r"zeroblob\((\d+)\)", r"decode(repeat('00', \1), 'hex')", statement)
+    statement = re.sub(r"zeroblob\(((?:\w+\(\w+\)|\w+))\)", r"decode(repeat('00', \1), 'hex')", statement)
+    return statement.replace("%", "%%").replace("?", "%s") if values else statement
 
 
 def _rows(cursor: Any) -> list[Any]:

@@ -12,6 +12,7 @@
 """
 
 from contextlib import ExitStack
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, insert
@@ -28,6 +29,7 @@ from matcher.store.postgres_rules import MARK, SCHEMA, make_tables, mark
 LEAST_SERVER = 140_000  # 14, the oldest that is still maintained
 _CONNECT_SECONDS = 10
 _STANDING_SECONDS = 300
+_LOOK_SECONDS = 0.1
 _SETTINGS = (
     f"search_path={SCHEMA},pg_temp",
     f"lock_timeout={round(BUSY_SECONDS * 1000)}",
@@ -51,6 +53,16 @@ _FACTS = (
     "inet_server_addr() IS NULL AS local, (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls, "
     "current_setting('fsync') AS fsync, current_setting('full_page_writes') AS pages, "
     "pg_has_role(relowner, 'USAGE') AS owner FROM pg_class WHERE oid = 'log'::regclass"
+)
+
+
+# How many hold a state open that is older than a transaction: sessions of this database, standbys and what else may.
+_OLDER = (
+    "SELECT count(*) FROM (SELECT unnest(ARRAY[backend_xmin, backend_xid]) AS held FROM pg_stat_activity "
+    "WHERE pid <> pg_backend_pid() AND (datname = current_database() AND backend_type <> 'autovacuum worker' "
+    "OR backend_type = 'walsender') UNION ALL SELECT xmin FROM pg_replication_slots "
+    "UNION ALL SELECT transaction FROM pg_prepared_xacts WHERE database = current_database()) AS holders "
+    "WHERE age(held) > age(%s::xid)"
 )
 
 
@@ -126,12 +138,17 @@ def begin_alone(engine: Engine) -> Connection:
 
 
 def scrub(engine: Engine) -> None:
-    """Writes the tables of sealed values anew, so that no dead row of theirs is in the files of the database.
+    """Writes the tables of sealed values and keys anew, so that no dead row of theirs is in the database's files.
 
-    The server's own log (WAL), its copies and its backups are its owner's business. Raises StorageFailed.
+    The server's own log (WAL), its copies and its backups are its owner's business. Raises Refused for who does not own
+    the tables, whom the server would only warn; StorageFailed while somebody holds an older state open, since what
+    they see is kept.
     """
     with translated(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("alerts", "candidates", "known_items"):
+        if not connection.exec_driver_sql(_FACTS).one().owner:
+            raise Refused("only the owner of the tables overwrites what was erased: name the owner in MATCHER_DATABASE")
+        _await_older(connection)
+        for table in ("alerts", "candidates", "known_items", "home", "users"):
             connection.exec_driver_sql(f"VACUUM (FULL) {SCHEMA}.{table}")
 
 
@@ -234,6 +251,15 @@ def _require_owner(engine: Engine) -> None:
     with translated(), engine.connect() as connection:
         if not connection.exec_driver_sql(_FACTS).one().owner:
             raise Refused("only the owner of the tables upgrades them: name the owner in MATCHER_DATABASE")
+
+
+def _await_older(connection: Connection) -> None:
+    now = connection.exec_driver_sql("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text").scalar_one()
+    until = monotonic() + BUSY_SECONDS
+    while connection.exec_driver_sql(_OLDER, (now,)).scalar_one():
+        if monotonic() > until:
+            raise StorageFailed("another matcher is reading this home: what was erased is overwritten when it is done")
+        sleep(_LOOK_SECONDS)
 
 
 def _require_utf8(connection: Connection) -> None:

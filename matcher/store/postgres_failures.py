@@ -18,7 +18,8 @@ _BY_STATE: dict[str, MatcherError] = {
     "40001": StorageFailed("another session of the database was in the way: nothing was stored, try again"),
     "40P01": StorageFailed("another session of the database was in the way: nothing was stored, try again"),
     "42501": Refused(
-        "the database does not let its user do this: give it the rights in docs/several-terminals.md (privileges)"
+        "the database does not let its user do this: it lacks rights in docs/several-terminals.md (privileges), "
+        "or this is for its owner (erasing, another home key, an upgrade)"
     ),
     "55P03": StorageFailed("another matcher is writing to this home: try again in a moment"),
 }

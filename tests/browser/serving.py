@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.databases import variables_of
+
 
 @dataclass
 class Serving:
@@ -46,7 +48,7 @@ def serving(home: Path, *words: str, **variables: str) -> Iterator[Serving]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment | variables,
+        env=environment | variables_of(home) | variables,
     )
     assert process.stderr is not None
     line = process.stderr.readline()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.databases import address_of
+from tests.databases import variables_of
 
 PASSPHRASE = "correct horse battery"
 
@@ -38,9 +38,7 @@ class Cli:
             key: value for key, value in os.environ.items() if not key.startswith("MATCHER_") or key == "MATCHER_MODELS"
         }
         env |= {"MATCHER_HOME": str(self.home), "MATCHER_PASSPHRASE": PASSPHRASE, "MATCHER_NEW_PASSPHRASE": PASSPHRASE}
-        address = address_of(self.home)
-        if address is not None:
-            env["MATCHER_DATABASE"] = address
+        env |= variables_of(self.home)
         if user is not None:
             env["MATCHER_USER"] = user
         done = subprocess.run(

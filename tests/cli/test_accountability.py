@@ -12,6 +12,7 @@ import pytest
 from matcher.domain.template import Floats
 from tests.cli.conftest import TERMS
 from tests.cli.runner import Cli, Result
+from tests.databases import variables_of
 
 MODEL = ("--model", "sface-2021dec")
 DIM = 128
@@ -203,11 +204,15 @@ def test_additions_need_a_calibration(home: Cli, tmp_path: Path) -> None:
 
 def test_ids_come_from_a_pipe_too(home: Cli) -> None:
 
-    env = os.environ | {
-        "MATCHER_HOME": str(home.home),
-        "MATCHER_USER": "boss",
-        "MATCHER_PASSPHRASE": "correct horse battery",
-    }
+    env = (
+        os.environ
+        | variables_of(home.home)
+        | {
+            "MATCHER_HOME": str(home.home),
+            "MATCHER_USER": "boss",
+            "MATCHER_PASSPHRASE": "correct horse battery",
+        }
+    )
     command = [sys.executable, "-m", "matcher", "watchlist", "remove", "missing"]
     bad = subprocess.run(command, input=b"\xff\xfe", env=env, capture_output=True, check=False)
     assert bad.returncode == 8

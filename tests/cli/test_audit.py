@@ -16,6 +16,7 @@ from matcher.domain.checkpoint import parse_note
 from matcher.errors import StorageFailed
 from matcher.services.audit import verify
 from tests.cli.runner import Cli
+from tests.databases import variables_of
 
 VERIFIER = Path(__file__).parents[2] / "docs" / "audit" / "verify.py"
 
@@ -70,7 +71,7 @@ def test_an_anchor_that_fails_is_loud_and_undoes_nothing(home: Cli) -> None:
 def test_an_anchor_that_fails_takes_no_new_home_away(tmp_path: Path) -> None:
     codes: list[str] = []
     environment = {"MATCHER_CONFIG": os.devnull, "MATCHER_ANCHOR_COMMAND": "false"}
-    settings = load_settings(environment, home=str(tmp_path / "new"))
+    settings = load_settings(environment | variables_of(tmp_path / "new"), home=str(tmp_path / "new"))
     with pytest.raises(StorageFailed, match="not anchored"):
         create_program(settings, False, codes.append)
     assert len(codes) == 1

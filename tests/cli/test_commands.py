@@ -14,6 +14,7 @@ from matcher.cli.main import cli
 from matcher.kernels.choice import NAMES
 from matcher.models.catalogue import manifests
 from tests.cli.runner import Cli
+from tests.databases import variables_of
 
 HEAVY = ("numpy", "cv2", "onnxruntime", "faiss", "sqlalchemy", "textual", "scipy", "pydantic", "cryptography", "PIL")
 
@@ -63,7 +64,8 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_show_loads_the_database_and_no_vision(opened: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MATCHER_HOME", str(opened.home))
+    for name, value in {"MATCHER_HOME": str(opened.home), **variables_of(opened.home)}.items():
+        monkeypatch.setenv(name, value)
     loaded = loaded_by("watchlist", "show", "missing")
     assert "sqlalchemy" in loaded
     assert not loaded & {"cv2", "onnxruntime", "faiss", "textual", "scipy"}

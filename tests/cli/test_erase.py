@@ -13,10 +13,10 @@ from matcher.errors import BadInput, UsageError
 from matcher.services import erase as module
 from matcher.services.collections import retire_list
 from tests.cli.runner import Cli
+from tests.databases import variables_of
 from tests.safeguards.town import Town
 from tests.services.world import PASSPHRASE
 
-pytestmark = pytest.mark.sqlite_only
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -29,8 +29,11 @@ def town(tmp_path: Path) -> Town:
 
 def run(town: Town, *words: object) -> str:
     """Runs a command in this process; what it wrote to both streams. Raises what the process edge makes a code of."""
-    environment = {"MATCHER_HOME": str(town.folder / "home"), "MATCHER_PASSPHRASE": PASSPHRASE}
-    done = CliRunner(env=environment).invoke(whole, [str(word) for word in words], catch_exceptions=False)
+    home = town.folder / "home"
+    environment = {"MATCHER_HOME": str(home), "MATCHER_PASSPHRASE": PASSPHRASE}
+    done = CliRunner(env=environment | variables_of(home)).invoke(
+        whole, [str(word) for word in words], catch_exceptions=False
+    )
     return done.output + done.stderr
 
 

@@ -14,18 +14,23 @@ from matcher.bootstrap import create_program
 from matcher.config import load_settings
 from tests.cli.conftest import TERMS
 from tests.cli.runner import PASSPHRASE, Cli
+from tests.databases import variables_of
 
 AHEAD = 4  # pictures that the pipeline takes for each job before it answers for the first
 
 
 def start_load(cli: Cli, manifest: Path, *words: str, slowly: float = 0.02) -> "subprocess.Popen[bytes]":
-    environment = os.environ | {
-        "MATCHER_HOME": str(cli.home),
-        "MATCHER_PASSPHRASE": PASSPHRASE,
-        "MATCHER_USER": "boss",
-        "COUNTED": str(counted(cli)),
-        "SLOWLY": str(slowly),
-    }
+    environment = (
+        os.environ
+        | variables_of(cli.home)
+        | {
+            "MATCHER_HOME": str(cli.home),
+            "MATCHER_PASSPHRASE": PASSPHRASE,
+            "MATCHER_USER": "boss",
+            "COUNTED": str(counted(cli)),
+            "SLOWLY": str(slowly),
+        }
+    )
     command = [sys.executable, "-m", "tests.cli.counting", "watchlist", "load", "missing", str(manifest), *words]
     return subprocess.Popen(
         command,
@@ -143,7 +148,7 @@ def test_the_same_load_in_two_processes_is_refused_once(home: Cli, demo: Path) -
 
 
 def test_a_home_opens_whole_or_not_at_all(tmp_path: Path) -> None:
-    settings = load_settings(environment={}, home=str(tmp_path / "home"))
+    settings = load_settings(variables_of(tmp_path / "home"), home=str(tmp_path / "home"))
 
     def interrupted(code: str) -> None:
         raise KeyboardInterrupt
@@ -153,6 +158,7 @@ def test_a_home_opens_whole_or_not_at_all(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.sqlite_only  # a server's database with a home is never taken for remains (docs/several-terminals.md)
 def test_init_goes_over_the_remains_of_one_that_was_killed(tmp_path: Path) -> None:
     cli = Cli(tmp_path / "home")
     assert cli("init").code == 0

@@ -4,18 +4,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from matcher.domain.case import Verdict
-from matcher.errors import WrongPassphrase
+from matcher.errors import Refused, WrongPassphrase
 from matcher.services.audit import verify
 from matcher.services.collections import retire_list, suspend_list
+from matcher.services.erase import erase_listed
 from matcher.services.outcomes import outcomes
 from matcher.services.people import set_suspended
 from matcher.services.remove import remove_subjects
+from matcher.services.rotate import rotate_home_key
 from matcher.services.workplace import sign_in
 from matcher.store.unit_of_work import open_store
 from tests.cli.runner import Cli
@@ -60,7 +62,7 @@ def test_a_whole_life_of_a_list_as_the_program_alone(home: Cli, running: Server,
     chosen.addresses[tmp_path / "home"] = running.address("life", "matcher_owner")
     world = World(tmp_path)
     running.sql("life", *statements(1), user="matcher_owner")
-    _as_the_program(world, running)
+    _as(world, running, "matcher_program", world.sessions)
     world.active()
     world.submit(world.templates[3])
     world.conclude(Verdict.SAME)
@@ -74,17 +76,33 @@ def test_a_whole_life_of_a_list_as_the_program_alone(home: Cli, running: Server,
             sign_in(world.place, "ana", "not the one")
     set_suspended(world.sessions["boss"], "ben", True)
     retire_list(world.sessions["boss"], "missing")
+    _only_the_owner_erases(world, running)
     verify(world.place, lambda *_: None)
     world.store.close()
 
 
-def _as_the_program(world: World, running: Server) -> None:
+def _only_the_owner_erases(world: World, running: Server) -> None:
+    sealed = {path.name for path in (world.folder / "home" / "sealed").iterdir()}
+    for renewed in (
+        lambda: erase_listed(world.sessions["boss"], "missing", ["S003"], False),
+        lambda: rotate_home_key(world.sessions["boss"], lambda *_: None),
+    ):
+        with pytest.raises(Refused, match="its owner"):
+            renewed()
+    with world.place.work(write=False) as work, pytest.raises(Refused, match="only the owner"):
+        work.scrub()  # as whoever opens the home after an erasure that was killed
+    assert {path.name for path in (world.folder / "home" / "sealed").iterdir()} == sealed
+    _as(world, running, "matcher_owner", ["boss"])
+    assert erase_listed(world.sessions["boss"], "missing", ["S003"], False).sought.found == 0
+    assert rotate_home_key(world.sessions["boss"], lambda *_: None).sought.found == 0
+
+
+def _as(world: World, running: Server, user: str, people: Iterable[str]) -> None:
     world.store.close()
     home = world.folder / "home"
-    chosen.addresses[home] = running.address("life", "matcher_program")
+    chosen.addresses[home] = running.address("life", user)
     world.place, world.store = workplace(home, world.clock, open_store)
-    for name in world.sessions:
-        world.sessions[name] = sign_in(world.place, name, PASSPHRASE)
+    world.sessions = {name: sign_in(world.place, name, PASSPHRASE) for name in people}
 
 
 def test_the_program_alone_backs_up_what_is_restored_beside_the_server(home: Cli, tmp_path: Path) -> None:
@@ -144,8 +162,9 @@ def test_a_home_and_a_database_know_each_other(home: Cli, running: Server, tmp_p
     (other.home / "database.toml").write_text('engine = "postgresql"\nhome = "x"\nmore = 1\n')
     assert other("audit", "verify").code == 6
     plain = Cli(tmp_path / "plain")
-    assert plain("init").code == 0
-    beside = plain("audit", "verify", MATCHER_DATABASE=chosen.addresses[other.home])
+    with homes_on("sqlite"):
+        assert plain("init").code == 0
+        beside = plain("audit", "verify", MATCHER_DATABASE=chosen.addresses[other.home])
     assert (beside.code, "its own matcher.db" in beside.complaint) == (6, True)
 
 

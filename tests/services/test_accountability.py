@@ -19,7 +19,6 @@ from matcher.services.erase import erase_listed
 from tests.services.homes import copied
 from tests.services.world import World
 
-pytestmark = pytest.mark.sqlite_only
 FIRST, LAST = date(2026, 11, 23), date(2026, 11, 24)
 OUTCOMES = ("leads", "rejected", "inconclusive", "closed", "waiting")
 

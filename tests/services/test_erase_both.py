@@ -1,15 +1,21 @@
 """Erasing on both engines: of a list whose alert shows two people, and of a cohort with known-answer items."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from matcher.domain.watchlist import ListState
+from matcher.errors import StorageFailed
 from matcher.services.erase import erase_people
+from matcher.services.finish_erasure import finish_all
 from matcher.services.outcomes import outcomes
-from tests.databases import both_engines
+from matcher.store import engine, postgres
+from tests.databases import address_of, both_engines
+from tests.services.homes import holding
 from tests.services.pictured import OTHER, SAME, Pictured
-from tests.services.test_erase import erase, opened_everything, sound, watchlist
+from tests.services.test_erase import GONE, erase, opened_everything, sealed_of, sound, watchlist
 
 pytestmark = both_engines
 
@@ -62,3 +68,23 @@ def test_a_cohort_person_leaves_with_the_items_that_show_them(tmp_path: Path) ->
     assert watchlist(made).state(made.clock()) is ListState.ACTIVE
     made.hit(11, case="goes on")
     sound(made)
+
+
+def test_who_holds_an_old_state_open_delays_the_receipt_and_nothing_is_lost(tmp_path: Path, monkeypatch: Any) -> None:
+    made = Pictured(tmp_path)
+    made.practised(share=0.0)
+    made.hit(7, case="waiting")
+    before = sealed_of(made, GONE)
+    for module in (engine, postgres):
+        monkeypatch.setattr(module, "BUSY_SECONDS", 0.2)
+    with made.place.work(write=False) as reader:
+        reader.log.head()
+        with pytest.raises(StorageFailed, match="overwritten when it is done"):
+            erase(made, stop=True)
+    assert "erasure.finished" not in made.log_actions()
+    sound(made)
+    if address_of(tmp_path / "home") is not None:
+        assert holding(tmp_path / "home", before)  # the server kept the dead rows
+    assert finish_all(made.place) == 1
+    assert holding(tmp_path / "home", before) == []
+    assert finish_all(made.place) == 0

@@ -13,7 +13,7 @@ from matcher.services.erase import erase_listed
 from matcher.services.finish_erasure import finish_all
 from matcher.services.load import load_list
 from matcher.services.sources import EmbeddingSource
-from matcher.store import engine, revisions_file, unit_of_work
+from matcher.store import revisions_file, unit_of_work
 from matcher.store.erasures import SqlErasures
 from matcher.store.transaction import Transaction
 from tests.services.homes import copied, holding
@@ -21,7 +21,6 @@ from tests.services.pictured import Pictured
 from tests.services.test_erase import GONE, opened_everything, sealed_of
 from tests.services.world import MODEL, Row, vectors
 
-pytestmark = pytest.mark.sqlite_only
 MOST_STEPS = 60
 
 # What a step of an erasure does to the disk: the program ends before each of these, once.
@@ -101,23 +100,6 @@ def test_what_failed_before_it_was_committed_leaves_nothing(lived: Pictured, tmp
         erase_listed(world.sessions["boss"], "missing", [GONE], True)
     assert {path.name for path in (tmp_path / "home" / "sealed").iterdir()} == before
     verify(world.place, lambda *_: None)
-
-
-def test_a_reader_who_holds_an_old_state_delays_the_receipt_and_loses_nothing(
-    lived: Pictured, tmp_path: Path, monkeypatch: Any
-) -> None:
-    world = copied(lived, tmp_path)
-    before = sealed_of(world, GONE)
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
-    with world.place.work(write=False) as reader:
-        reader.log.head()
-        with pytest.raises(StorageFailed, match="overwritten when it is done"):
-            erase_listed(world.sessions["boss"], "missing", [GONE], True)
-    assert "erasure.finished" not in world.log_actions()
-    verify(world.place, lambda *_: None)
-    assert finish_all(world.place) == 1
-    assert holding(tmp_path / "home", before) == []
-    assert finish_all(world.place) == 0
 
 
 def test_no_receipt_while_something_is_still_there(lived: Pictured, tmp_path: Path, monkeypatch: Any) -> None:

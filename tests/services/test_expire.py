@@ -18,8 +18,6 @@ from tests.services.homes import copied, holding
 from tests.services.pictured import Pictured
 from tests.services.test_erase import opened_everything, sealed_of
 
-pytestmark = pytest.mark.sqlite_only
-
 
 @pytest.fixture
 def old(lived: Pictured, tmp_path: Path) -> Pictured:

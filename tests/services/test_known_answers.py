@@ -1,15 +1,14 @@
 """Known-answer items: nobody can tell them from alerts, and nothing is concluded from them."""
 
 import json
+import re
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlcipher3 import dbapi2
 
 from matcher.domain.case import Correction, Outcome
 from matcher.domain.cohort import CohortTerms
@@ -23,6 +22,7 @@ from matcher.services.log_view import shown_details
 from matcher.services.outcomes import outcomes
 from matcher.services.sources import EmbeddingSource
 from matcher.services.vigilance import statistics
+from tests.databases import refused_by
 from tests.services.pictured import OTHER, REVIEW, SAME, UNSURE, USES, Pictured, checked, log_of
 from tests.services.world import MODEL, Clock, Row, judgement, vectors
 
@@ -342,10 +342,7 @@ def judged_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.mark.parametrize("statement", RAW)
 def test_raw_sql_cannot_make_more_of_an_item(judged_once: tuple[Path, str], statement: str) -> None:
     home, known = judged_once
-    with closing(dbapi2.connect(str(home / "matcher.db"))) as connection:
-        connection.execute("PRAGMA recursive_triggers = ON")
-        with pytest.raises(dbapi2.IntegrityError, match=RAW[statement]):
-            connection.execute(statement.format(known=known))
+    assert any(re.search(RAW[statement], said) for said in refused_by(home, statement.format(known=known)))
 
 
 # --- figures, floors and restoring ------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlcipher3 import dbapi2
 
 from matcher.calibration.verdict import Status
 from matcher.domain.face import Face, Picture
@@ -35,6 +34,8 @@ from matcher.services.search import open_list
 from matcher.services.sources import EmbeddingSource, PictureSource
 from matcher.services.workplace import sign_in
 from matcher.store.transaction import Transaction
+from tests.databases import raw
+from tests.services.homes import bytes_of
 from tests.services.world import MODEL, NOBODY, PASSPHRASE, PILOT, Row, VectorPipeline, World, vectors
 
 
@@ -309,7 +310,7 @@ def test_people(world: World) -> None:
 def test_planted_names_and_identifiers_lie_nowhere_in_clear(active: World) -> None:
     active.submit(active.templates[3])
     active.store.close()
-    found = b"".join(path.read_bytes() for path in (active.folder / "home").rglob("*") if path.is_file())
+    found = b"".join(bytes_of(active.folder / "home").values())
     assert b"missing" in found  # the list's own name is public: the scan reads what is there
     for planted in (b"Planted Name", b"S003", b"a note", active.templates[3].tobytes()):
         assert planted not in found
@@ -452,10 +453,10 @@ def test_refused_attempts_are_in_the_log(active: World) -> None:
 
 
 def test_somebody_elses_keys_do_not_sign_in(active: World) -> None:
-    database = dbapi2.connect(str(active.folder / "home" / "matcher.db"))
-    database.execute("UPDATE users SET keys = (SELECT keys FROM users WHERE name = 'ana') WHERE name = 'ben'")
-    database.commit()
-    database.close()
+    raw(
+        active.folder / "home",
+        "UPDATE users SET keys = (SELECT keys FROM users WHERE name = 'ana') WHERE name = 'ben'",
+    )
     with pytest.raises(IntegrityError, match="another person's"):
         sign_in(active.place, "ben", PASSPHRASE)
     with pytest.raises(IntegrityError, match="wrapped keys of ben"):

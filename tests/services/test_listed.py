@@ -21,7 +21,6 @@ from matcher.services.remove import remove_subjects
 from tests.services.homes import copied
 from tests.services.world import World
 
-pytestmark = pytest.mark.sqlite_only
 DAY = date(2026, 11, 23)
 
 

@@ -11,7 +11,10 @@ from matcher.errors import IntegrityError
 from matcher.services.list_office import Office
 from matcher.services.log_reader import Reader
 from matcher.services.reception import Lobby
+from tests.databases import both_engines, without_rules
 from tests.services.world import PASSPHRASE, World, judgement
+
+pytestmark = both_engines
 
 
 class Enough(Exception):
@@ -95,20 +98,7 @@ def test_a_search_and_a_verification_tell_their_progress_and_stop_when_told(queu
 
 
 def test_a_broken_log_is_refused_by_the_reader_too(queued: World) -> None:
-    import sqlcipher3
-
-    from matcher.store.triggers import trigger_statements
-
-    path = queued.folder / "home" / "matcher.db"
-    connection = sqlcipher3.connect(str(path))
-    names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
-    for name in names:
-        connection.execute(f'DROP TRIGGER "{name}"')
-    connection.execute("UPDATE log SET actor = 'nobody' WHERE sequence = 4")
-    for statement in trigger_statements():
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
+    without_rules(queued.folder / "home", "UPDATE log SET actor = 'nobody' WHERE sequence = 4")
     with pytest.raises(IntegrityError, match="entry 4"):
         Office(queued.sessions["vera"]).log().verify(quiet)
 

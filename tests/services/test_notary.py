@@ -9,8 +9,11 @@ from matcher.domain.events import Action, event
 from matcher.errors import IntegrityError, Refused, StorageFailed
 from matcher.services.audit import verify
 from matcher.services.notary import LogNotary
-from tests.services.notarised import hands_on, log_key, notarise, read_log, rechained, resign, write_log
+from tests.databases import both_engines, client
+from tests.services.notarised import log_key, notarise, read_log, rechained, resign, write_log
 from tests.services.world import World
+
+pytestmark = both_engines
 
 
 def pad(world: World, count: int, at_once: int = 1) -> None:
@@ -120,8 +123,8 @@ def test_an_altered_checkpoint_is_found_and_nothing_is_signed_on_it(world: World
     notary = notarise(world)
     notary.checkpoint(world.place.work)
     world.store.close()
-    with hands_on(world.folder / "home" / "matcher.db") as hands:
-        hands.execute(f"UPDATE checkpoints SET {change}")  # noqa: S608 -- words above
+    with client(world.folder / "home", rules=False) as run:
+        run(f"UPDATE checkpoints SET {change}")  # noqa: S608 -- words above
     pad(world, 1)
     with pytest.raises(IntegrityError, match="was altered"):
         notary.checkpoint(world.place.work)
@@ -134,8 +137,8 @@ def test_a_checkpoint_with_a_forged_signature_is_found(world: World) -> None:
     name, blob = note.signatures[0]
     forged = Note(note.checkpoint, ((name, blob[:4] + bytes(64)),))
     world.store.close()
-    with hands_on(world.folder / "home" / "matcher.db") as hands:
-        hands.execute("UPDATE checkpoints SET note = ?", (forged.text(),))
+    with client(world.folder / "home", rules=False) as run:
+        run("UPDATE checkpoints SET note = ?", forged.text())
     with pytest.raises(IntegrityError, match="signature of a checkpoint"):
         verify(world.place, lambda *_: None)
 
@@ -143,8 +146,8 @@ def test_a_checkpoint_with_a_forged_signature_is_found(world: World) -> None:
 def test_a_checkpoint_of_another_key_than_it_says_is_found(world: World) -> None:
     notarise(world).checkpoint(world.place.work)
     world.store.close()
-    with hands_on(world.folder / "home" / "matcher.db") as hands:
-        hands.execute("UPDATE checkpoints SET log_key = zeroblob(32)")
+    with client(world.folder / "home", rules=False) as run:
+        run("UPDATE checkpoints SET log_key = zeroblob(32)")
     with pytest.raises(IntegrityError, match="not signed by the key"):
         verify(world.place, lambda *_: None)
 
@@ -168,13 +171,13 @@ def test_a_log_rewritten_with_its_own_key_is_caught_by_an_anchor_alone(world: Wo
     pad(world, 5)
     anchor = notary.checkpoint(world.place.work)
     world.store.close()
-    with hands_on(world.folder / "home" / "matcher.db") as hands:
-        forged = read_log(hands)
+    with client(world.folder / "home", rules=False) as run:
+        forged = read_log(run)
         forged[-2] = type(forged[-2])(
             *(getattr(forged[-2], n) if n != "actor" else "ben" for n in forged[-2].__slots__)
         )
-        write_log(hands, rechained(forged))
-        resign(hands, log_key(world))
+        write_log(run, rechained(forged))
+        resign(run, log_key(world))
     assert verify(world.place, lambda *_: None).checkpoints == 1
     with pytest.raises(IntegrityError, match="the log was rewritten"):
         verify(world.place, lambda *_: None, [anchor])
@@ -183,8 +186,8 @@ def test_a_log_rewritten_with_its_own_key_is_caught_by_an_anchor_alone(world: Wo
 def test_a_checkpoint_taken_from_the_home_is_missed_by_who_kept_it(world: World) -> None:
     anchor = notarise(world).checkpoint(world.place.work)
     world.store.close()
-    with hands_on(world.folder / "home" / "matcher.db") as hands:
-        hands.execute("DELETE FROM checkpoints")
+    with client(world.folder / "home", rules=False) as run:
+        run("DELETE FROM checkpoints")
     assert verify(world.place, lambda *_: None).checkpoints == 0
     with pytest.raises(IntegrityError, match="lost its checkpoint"):
         verify(world.place, lambda *_: None, [anchor])

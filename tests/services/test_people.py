@@ -1,7 +1,6 @@
 """Passphrases and removals: the old words open nothing, who is gone can do nothing, and what they signed stays."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +14,12 @@ from matcher.services.people import add_user, change_passphrase, recover_home, r
 from matcher.services.workplace import sign_in
 from matcher.store.keyring import HomeKeyring
 from matcher.store.recovery import new_recovery
+from tests.databases import both_engines
+from tests.services.homes import bytes_of
 from tests.services.test_audit import edit
 from tests.services.world import PASSPHRASE, World
+
+pytestmark = both_engines
 
 NEW = "another correct horse"
 
@@ -28,10 +31,6 @@ def record(world: World, name: str) -> bytes:
 
 def verified(world: World) -> int:
     return verify(world.place, lambda *_: None).entries
-
-
-def home_bytes(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 @pytest.mark.parametrize("name", ["ana", "boss", "audrey"])
@@ -92,7 +91,7 @@ def test_a_removed_person_can_do_nothing_and_what_they_signed_still_verifies(act
     active.conclude(Verdict.SAME)
     gone = active.sessions["ana"]
     wrapped = json.loads(record(active, "ana"))["wrapped_home_key"].encode()
-    assert wrapped in home_bytes(active.folder)
+    assert wrapped in b"".join(bytes_of(active.folder / "home").values())
     judgements = verify(active.place, lambda *_: None).judgements
     for name in ("ana", "vera"):
         assert remove_user(active.sessions["boss"], name).name == name
@@ -113,7 +112,7 @@ def test_a_removed_person_can_do_nothing_and_what_they_signed_still_verifies(act
     assert judgements == 2
     active.store.close()
     active.place.work(write=False).__enter__().__exit__(None, None, None)
-    assert wrapped not in home_bytes(active.folder)
+    assert wrapped not in b"".join(bytes_of(active.folder / "home").values())
 
 
 def test_removing_is_for_good(world: World) -> None:

@@ -16,15 +16,14 @@ from matcher.services.finish_erasure import finish_all
 from matcher.services.people import add_user, change_passphrase, recover_home, remove_user
 from matcher.services.rotate import Rotated, rotate_home_key
 from matcher.services.workplace import sign_in
-from matcher.store.engine import DATABASE
 from matcher.store.erasures import SqlErasures
+from tests.databases import RAW_REFUSED, client, raw, without_rules
 from tests.services.homes import bytes_of, copied, holding
 from tests.services.pictured import Pictured
 from tests.services.test_erase import GONE, opened_everything
 from tests.services.test_erase_interrupted import ended_before
 from tests.services.world import PASSPHRASE, World
 
-pytestmark = pytest.mark.sqlite_only
 SEALED = "SELECT probe FROM alerts UNION ALL SELECT place FROM alerts UNION ALL SELECT subject FROM candidates"
 
 
@@ -50,9 +49,7 @@ def seals_of(world: World) -> dict[str, bytes]:
     """Every sealed value and the end of every container, as they lie on the disk."""
     home = world.folder / "home"
     found = {path.name: path.read_bytes()[-64:] for path in (home / "sealed").glob("*.box")}
-    with world.store.unit_of_work(write=False) as work:
-        database = work._begun()._open()
-        rows = [row[0] for row in database.exec_driver_sql(SEALED).all() if row[0]]
+    rows = [row[0] for row in raw(home, SEALED) if row[0]]
     return found | {f"value {number}": row for number, row in enumerate(rows)}
 
 
@@ -245,29 +242,17 @@ FOUND = {
 
 
 def test_the_database_refuses_what_no_rotation_does(lived_in: Pictured, tmp_path: Path) -> None:
-    from sqlcipher3 import dbapi2
-
     rotate(lived_in)
-    database = dbapi2.connect(str(tmp_path / "home" / DATABASE), isolation_level=None)
-    for what, statement in REFUSED.items():
-        with pytest.raises(dbapi2.IntegrityError):
-            print(what, database.execute(statement).rowcount)
-    database.close()
+    with client(tmp_path / "home") as run:
+        for what, statement in REFUSED.items():
+            with pytest.raises(RAW_REFUSED):
+                print(what, run(statement))
     sound(lived_in)
 
 
 @pytest.mark.parametrize("what", FOUND)
 def test_the_audit_finds_it_where_the_rules_were_taken_away(lived_in: Pictured, tmp_path: Path, what: str) -> None:
-    from sqlcipher3 import dbapi2
-
     rotate(lived_in)
-    database = dbapi2.connect(str(tmp_path / "home" / DATABASE), isolation_level=None)
-    triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for name, _ in triggers:
-        database.execute(f"DROP TRIGGER {name}")
-    database.execute(FOUND[what])
-    for _, text in triggers:
-        database.execute(text)
-    database.close()
+    assert without_rules(tmp_path / "home", FOUND[what]) > 0
     with pytest.raises(IntegrityError, match="altered"):
         sound(lived_in)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from matcher.domain.events import Action
 from matcher.services.audit import verify
+from tests.databases import address_of, both_engines
 from tests.services.world import Clock, World
 
+pytestmark = both_engines
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHES = 100
 _WRITER = """
@@ -16,9 +18,11 @@ import sys
 from pathlib import Path
 from matcher.domain.face import Picture
 from matcher.services.submit import Errand, submit
+from tests.databases import address_of, both_engines, both_engines
 from tests.services.world import VectorPipeline, vectors
 from tests.simulations.faults.homes import open_home
-opened = open_home(Path(sys.argv[1]))
+
+opened = open_home(Path(sys.argv[1]), address=sys.argv[4] or None)
 session = opened.session("boss")
 print("ready", flush=True)
 sys.stdin.read(1)
@@ -34,7 +38,11 @@ def test_two_processes_of_100_searches_each_lose_nothing(tmp_path: Path) -> None
     words = [sys.executable, "-c", _WRITER, str(active.folder / "home")]
     both = [
         subprocess.Popen(
-            [*words, case, str(SEARCHES)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*words, case, str(SEARCHES), address_of(active.folder / "home") or ""],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for case in ("2026/a", "2026/b")
     ]

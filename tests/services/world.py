@@ -36,6 +36,7 @@ from matcher.services.review_desk import Desk
 from matcher.services.sources import EmbeddingSource
 from matcher.services.submit import Errand, Submission, submit
 from matcher.services.workplace import Session, Workplace, sign_in
+from matcher.store.belonging import note_belonging
 from matcher.store.home import new_home
 from matcher.store.key_record import KeyCost
 from matcher.store.keyring import HomeKeyring
@@ -106,10 +107,10 @@ class World:
 
     def __post_init__(self) -> None:
         home = self.folder / "home"
-        with new_home(home, demo=False):
-            pass
-        self.place, self.store = workplace(home, self.clock)
-        self.code = begin_home(self.place, demo=False)
+        with new_home(home, demo=False) as made:
+            self.place, self.store = workplace(home, self.clock)
+            self.code = begin_home(self.place, demo=False)
+            note_belonging(made, self.store)
         for name, roles in ROLES.items():
             add_user(self.place, self.sessions.get("boss"), name, frozenset(roles), PASSPHRASE)
             self.sessions[name] = sign_in(self.place, name, PASSPHRASE)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -31,12 +30,12 @@ from matcher.errors import MatcherError
 from matcher.services.audit import verify
 from matcher.services.notary import LogNotary
 from matcher.services.workplace import Workplace
+from matcher.store.engine import DATABASE
 from matcher.store.home import Home
 from matcher.store.log_key import LogKey
-from matcher.store.unit_of_work import open_store
+from matcher.store.unit_of_work import Store, open_store
+from tests.databases import address_of, client, copy_database
 from tests.services.notarised import (
-    hands_on,
-    keep_copy,
     log_key,
     notarise,
     notarised,
@@ -63,23 +62,31 @@ class Victim:
         notary = notarise(self.world, self.anchors.append)
         self.world.active()
         self._pad(90)
-        keep_copy(self.database, self.old)
+        self.old.mkdir()
+        copy_database(self.home, self.old)
         self.old_size = len(self.log(self.old))
         self.world.submit(self.world.templates[7])
         self.world.conclude(Verdict.SAME)
         self._pad(110)
         self.anchors.append(notary.checkpoint(self.world.place.work))
         self._pad(20)
-        keep_copy(self.database, self.folder / "now.db")
+        self.now.mkdir()
+        copy_database(self.home, self.now)
         self.world.store.close()
 
     @property
-    def database(self) -> Path:
-        return self.folder / "home" / "matcher.db"
+    def home(self) -> Path:
+        return self.folder / "home"
 
     @property
     def old(self) -> Path:
-        return self.folder / "old.db"
+        """A folder with the database as it was."""
+        return self.folder / "old"
+
+    @property
+    def now(self) -> Path:
+        """A folder with the database that is attacked."""
+        return self.folder / "now"
 
     def _pad(self, count: int) -> None:
         for _ in range(count):
@@ -88,21 +95,19 @@ class Victim:
                 work.log.append(event(Action.HANDLES_READ, "boss", list="missing", count=1, reason="upkeep"))
                 work.commit()
 
-    def log(self, database: Path) -> list[LogEntry]:
-        connection = dbapi2.connect(str(database))
-        found = read_log(connection)
-        connection.close()
-        return found
+    def log(self, home: Path) -> list[LogEntry]:
+        with client(home) as run:
+            return read_log(run)
 
     def restore(self) -> None:
-        for rest in self.database.parent.glob("matcher.db-*"):
-            rest.unlink()
-        shutil.copyfile(self.folder / "now.db", self.database)
+        copy_database(self.now, self.home)
+
+    def store(self) -> Store:
+        return open_store(self.home, self.world.place.seat, self.world.clock, address_of(self.home))
 
     def caught(self, anchors: list[Note]) -> bool:
-        home = self.folder / "home"
         try:
-            store = open_store(home, self.world.place.seat, self.world.clock)
+            store = self.store()
         except MatcherError:
             return True
         try:
@@ -131,41 +136,41 @@ def _altered(entry: LogEntry, dice: random.Random) -> LogEntry:
 
 
 def edit(victim: Victim, dice: random.Random) -> None:
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         place = dice.randrange(len(entries))
         entries[place] = _altered(entries[place], dice)
-        write_log(hands, entries)
+        write_log(run, entries)
 
 
 def delete(victim: Victim, dice: random.Random) -> None:
     """One entry gone from the middle; the later ones keep their numbers or close up."""
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         place = dice.randrange(len(entries) - 1)
         del entries[place]
         if dice.random() < 0.5:
             entries[place:] = [replace(one, sequence=one.sequence - 1) for one in entries[place:]]
-        write_log(hands, entries)
+        write_log(run, entries)
 
 
 def insert(victim: Victim, dice: random.Random) -> None:
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         place = dice.randrange(1, len(entries))
         forged = replace(rechained([_altered(dice.choice(entries), dice)])[0], previous=entries[place - 1].hash)
         entries[place:] = [replace(one, sequence=one.sequence + 1) for one in entries[place:]]
         entries.insert(place, replace(forged, sequence=place + 1))
-        write_log(hands, entries)
+        write_log(run, entries)
 
 
 def reorder(victim: Victim, dice: random.Random) -> None:
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         one, other = sorted(dice.sample(range(len(entries)), 2))
         entries[one], entries[other] = entries[other], entries[one]
         numbered = [replace(entry, sequence=place) for place, entry in enumerate(entries, start=1)]
-        write_log(hands, numbered if dice.random() < 0.5 else rechained(numbered))
+        write_log(run, numbered if dice.random() < 0.5 else rechained(numbered))
 
 
 def cut(victim: Victim, dice: random.Random) -> None:
@@ -173,39 +178,39 @@ def cut(victim: Victim, dice: random.Random) -> None:
 
     Only entries that no table speaks of, which is the attacker's best case; some under the anchor.
     """
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         kept = len(entries) - dice.randrange(21, 121)
-        write_log(hands, entries[:kept])
-        hands.execute("DELETE FROM checkpoints WHERE size > ?", (kept,))
+        write_log(run, entries[:kept])
+        run("DELETE FROM checkpoints WHERE size > ?", kept)
 
 
 def roll_back(victim: Victim, _: random.Random) -> None:
     """The whole database as it was, its checkpoints with it."""
-    shutil.copyfile(victim.old, victim.database)
+    copy_database(victim.old, victim.home)
 
 
 def re_sign(victim: Victim, dice: random.Random) -> None:
     """An entry altered where no table speaks of it, every later one hashed anew, every checkpoint signed anew."""
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         places = [place for place, one in enumerate(entries) if one.action == Action.HANDLES_READ and place < 200]
         place = dice.choice(places)
         entries[place] = replace(entries[place], actor="ana")
-        write_log(hands, rechained(entries))
-        resign(hands, log_key(victim.world))
+        write_log(run, rechained(entries))
+        resign(run, log_key(victim.world))
 
 
 def _appended(victim: Victim, action: Action, actor: str, details: str) -> None:
-    with hands_on(victim.database) as hands:
-        entries = read_log(hands)
+    with client(victim.home, rules=False) as run:
+        entries = read_log(run)
         last = entries[-1]
-        write_log(hands, rechained([*entries, replace(last, action=action, actor=actor, details=details)]))
+        write_log(run, rechained([*entries, replace(last, action=action, actor=actor, details=details)]))
 
 
 def forge_signed(victim: Victim, dice: random.Random) -> None:
     """An entry appended that a person must have signed: a judgement, a lead, or an activation."""
-    entries = victim.log(victim.database)
+    entries = victim.log(victim.home)
     wanted = dice.choice([Action.JUDGED, Action.ACTIVATED, Action.UNSEALED, Action.CONCLUDED])
     found = dice.choice([one for one in entries if one.action == wanted])
     forged = found.details.replace(found.details.partition('":"')[2][:8], "00000000", 1)
@@ -219,18 +224,19 @@ def forge_unsigned(victim: Victim, dice: random.Random) -> None:
 
 def old_page(victim: Victim, dice: random.Random) -> str | None:
     """One page of the database file as it was in the older copy."""
-    size = int.from_bytes(victim.database.read_bytes()[16:18], "big")
-    new, old = (bytearray(path.read_bytes()) for path in (victim.database, victim.old))
+    database = victim.home / DATABASE
+    size = int.from_bytes(database.read_bytes()[16:18], "big")
+    new, old = (bytearray(path.read_bytes()) for path in (database, victim.old / DATABASE))
     changed = [
         place
         for place in range(0, min(len(new), len(old)), size)
         if new[place : place + size] != old[place : place + size]
     ]
     place = dice.choice(changed)
-    before = _dump(victim.database)
+    before = _dump(database)
     new[place : place + size] = old[place : place + size]
-    victim.database.write_bytes(new)
-    return HARMLESS if before is not None and _dump(victim.database) == before else None
+    database.write_bytes(new)
+    return HARMLESS if before is not None and _dump(database) == before else None
 
 
 def _dump(database: Path) -> dict[str, list[tuple[object, ...]]] | None:
@@ -301,8 +307,8 @@ def clean(victim: Victim, repeats: int, seed: int) -> int:
 
 def _program(victim: Victim, dice: random.Random, anchors: list[Note]) -> None:
     """One run of a program: some transactions of some entries each, some of them never committed; ends well or not."""
-    store = open_store(victim.folder / "home", victim.world.place.seat, victim.world.clock)
-    key = LogKey(Home(victim.folder / "home", False), dice.randbytes)
+    store = victim.store()
+    key = LogKey(Home(victim.home, False), dice.randbytes)
     notary = LogNotary(key, "tester", anchors.append)
     world = replace_store(victim.world, store)
     place: Workplace = notarised(world, notary)

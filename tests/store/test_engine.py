@@ -12,6 +12,8 @@ from matcher.store.engine import DATABASE, begin, create_database, open_database
 from matcher.store.schema import SCHEMA_VERSION, metadata
 from tests.store.world import World
 
+pytestmark = pytest.mark.sqlite_only
+
 
 def test_a_new_database_is_private_and_opens_again(world: World) -> None:
     path = world.home / DATABASE

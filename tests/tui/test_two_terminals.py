@@ -30,10 +30,12 @@ from matcher.tui.screens.compare import CompareScreen
 from matcher.tui.screens.lock import LockScreen
 from matcher.tui.screens.log import LogScreen
 from matcher.tui.screens.queue import QueueScreen
+from tests.databases import address_of, both_engines
 from tests.fakes.drawn_faces import drawn_face
 from tests.services.world import MEASURES, PASSPHRASE, Row, VectorPipeline, World, vectors
 from tests.tui.stage import Stage, on_stage
 
+pytestmark = both_engines
 POLICY = parse_policy("[certification]\nalpha = 0.05\n[review]\nmin_pixels = 16\n")
 LEASE = timedelta(minutes=15, seconds=1)
 
@@ -80,7 +82,7 @@ class Town(World):
 
     def door(self, account: str, terminal: str) -> tuple[Lobby, Store]:
         seat = Seat(account, terminal)
-        store = open_store(self.folder / "home", seat, self.clock)
+        store = open_store(self.folder / "home", seat, self.clock, address_of(self.folder / "home"))
         place: Workplace = replace(self.place, work=store.unit_of_work, seat=seat)
         return Lobby(place, match_confidence), store
 

@@ -33,14 +33,14 @@ class OpenedHome:
         return sign_in(self.place, name, PASSPHRASE)
 
 
-def open_home(home: Path, later: timedelta = timedelta(0)) -> OpenedHome:
-    """Opens it, `later` than now."""
+def open_home(home: Path, later: timedelta = timedelta(0), address: str | None = None) -> OpenedHome:
+    """Opens it, `later` than now; its database may be at an address."""
 
     def clock() -> datetime:
         return datetime.now(UTC) + later
 
     seat = Seat("tester", "")
-    store = open_store(home, seat, clock)
+    store = open_store(home, seat, clock, address)
     place = Workplace(
         work=store.unit_of_work,
         revisions=SealedRevisions(home / "sealed"),

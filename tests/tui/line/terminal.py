@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.databases import variables_of
+
 END, INTERRUPT = "\x04", "\x03"
 PROMPT = "\n> "
 
@@ -77,7 +79,7 @@ def at_terminal(home: Path, user: str, *words: str, **variables: str) -> Iterato
         stdin=far,
         stdout=far,
         stderr=far,
-        env=environment | variables,
+        env=environment | variables_of(home) | variables,
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one thread here
     )

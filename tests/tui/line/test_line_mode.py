@@ -13,10 +13,13 @@ from matcher.bootstrap import open_program
 from matcher.config import load_settings
 from matcher.domain.case import Component, Finding, Verdict
 from matcher.domain.records import SignedJudgement
+from matcher.services.workplace import Workplace
 from tests.cli.runner import Cli
+from tests.databases import both_engines, variables_of
 from tests.fakes.waiting_home import PASSPHRASE, waiting_home
 from tests.tui.line.terminal import END, INTERRUPT, Terminal, at_terminal
 
+pytestmark = both_engines
 SAME = ("s", "a", "a", "x", "a", "v", "a", "a")
 
 
@@ -33,15 +36,19 @@ def viewer(tmp_path: Path) -> str:
     return f"sh {script}"
 
 
+def place_of(home: Path) -> Workplace:
+    return open_program(load_settings({"MATCHER_CONFIG": os.devnull} | variables_of(home), home=str(home))).place
+
+
 def judgements(home: Path) -> Sequence[SignedJudgement]:
-    place = open_program(load_settings({"MATCHER_CONFIG": os.devnull}, home=str(home))).place
+    place = place_of(home)
     with place.work(write=False) as work:
         return [one for line in work.alerts.lines() for one in work.alerts.judgements(line.alert_id)]
 
 
 def claimed(home: Path) -> list[str]:
     """Who holds an alert now."""
-    place = open_program(load_settings({"MATCHER_CONFIG": os.devnull}, home=str(home))).place
+    place = place_of(home)
     with place.work(write=False) as work:
         paths = [path for line in work.alerts.lines() for path in work.alerts.progress(line.alert_id)]
     return [path.reviewer for path in paths if path.claimed_until is not None and path.claimed_until > place.clock()]
