@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.runner import Cli
 
 
+@pytest.mark.sqlite_only  # `restore` takes no address of a database, and every command of these tests has one there
 def test_a_home_is_backed_up_and_restored(tmp_path: Path) -> None:
     cli, file, other = Cli(tmp_path / "home"), tmp_path / "one.backup", tmp_path / "again"
     assert cli("init").code == 0
