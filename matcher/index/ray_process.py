@@ -126,6 +126,7 @@ class RayProcess:
             self._process.kill()
         self._process.wait()
         self._channel.close()
+        self._ours.close()
 
     def _no_more(self) -> None:
         self._ended = True
