@@ -52,16 +52,6 @@ def open_database(home: Path, address: str | None, older: bool = False) -> Engin
     return postgres.open_database(parse_address(address), older)
 
 
-def version_of(home: Path, address: str | None) -> int:
-    """The version of a home's database, whichever it is. Raises otherwise as `open_database` does."""
-    if address is None:
-        return sqlite.version_of(home)
-    from matcher.store import postgres
-    from matcher.store.address import parse_address
-
-    return postgres.version_of(parse_address(address))
-
-
 def begin(engine: Engine, write: bool) -> Connection:
     """A connection with a transaction begun: as the only one that writes, or for reading one unchanging state."""
     if is_sqlite(engine):

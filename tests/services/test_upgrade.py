@@ -1,5 +1,6 @@
 """A home of version 4, made by the program of version 4: brought up whole or left as it was, and worked in since."""
 
+import hashlib
 import random
 import shutil
 import signal
@@ -16,6 +17,7 @@ from matcher.domain.events import Action, event
 from matcher.domain.records import Upgraded
 from matcher.errors import BadInput, IntegrityError, MissingRole, StorageFailed
 from matcher.services.audit import verify
+from matcher.services.rotate import rotate_home_key
 from matcher.services.upgrade import upgrade
 from matcher.services.workplace import sign_in
 from matcher.store.archive import HomeArchive
@@ -223,3 +225,24 @@ def test_killed_at_any_moment_it_is_of_one_version_whole(tmp_path: Path) -> None
         world.store.close()
         shutil.rmtree(folder)
     assert (found[0], found[count - 1], found[count]) == (SCHEMA_VERSION, 4, SCHEMA_VERSION)
+
+
+def test_the_home_key_is_rotated_for_records_that_are_older_than_the_upgrade(older: World, tmp_path: Path) -> None:
+    """They bear no voucher; the log tells since when they are there."""
+    upgraded(older, tmp_path / "one.backup")
+    done = rotate_home_key(older.sessions["boss"], lambda *_: None)
+    assert set(done.people) == {"boss", "vera", "ana", "ben", "cleo"}  # audrey holds no key
+    value = sign_in(older.place, "boss", PASSPHRASE).vault.seal("a value", b"said once")
+    assert sign_in(older.place, "ana", PASSPHRASE).vault.open("a value", value) == b"said once"
+    verify(older.place, lambda *_: None)
+
+
+def test_a_record_without_a_voucher_that_came_after_the_upgrade_gets_no_home_key(older: World, tmp_path: Path) -> None:
+    upgraded(older, tmp_path / "one.backup")
+    with older.place.work() as work:
+        record = work.users.keys("ana")  # as it was: only its log entry is new
+        digest = hashlib.sha256(record).hexdigest()
+        work.log.append(event(Action.USER_PASSPHRASE, "ana", user="ana", record=digest))
+        work.commit()
+    with pytest.raises(IntegrityError, match="vouches for the keys of ana"):
+        rotate_home_key(older.sessions["boss"], lambda *_: None)
